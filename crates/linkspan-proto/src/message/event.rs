@@ -1,0 +1,52 @@
+//! Kind 4: an event is told, not asked.
+
+use bytes::Bytes;
+
+use crate::error::MessageError;
+use crate::message::{Metadata, Text, decode_metadata, decode_text, encode_metadata, encode_text};
+
+/// Something that happened.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Event {
+    /// What it is about.
+    pub topic: Text,
+    /// When it was sent, by the sender's clock: microseconds since 1970 in UTC.
+    pub micros_since_1970: u64,
+    /// Named values beside the body.
+    pub metadata: Option<Box<Metadata>>,
+    /// The details, in any encoding.
+    pub body: Bytes,
+}
+
+impl Event {
+    /// Makes an event without metadata.
+    pub fn new(topic: impl Into<Text>, micros_since_1970: u64, body: Bytes) -> Self {
+        Self {
+            topic: topic.into(),
+            micros_since_1970,
+            metadata: None,
+            body,
+        }
+    }
+
+    pub(crate) fn encode_prefix(&self, out: &mut Vec<u8>) {
+        encode_text(&self.topic, out);
+        encode_metadata(self.metadata.as_deref(), out);
+    }
+
+    pub(crate) fn decode(
+        number: u64,
+        mut payload: Bytes,
+        metadata: bool,
+    ) -> Result<Self, MessageError> {
+        let topic = decode_text(&mut payload, "topic")?;
+        let metadata = decode_metadata(&mut payload, metadata)?;
+        Ok(Self {
+            topic,
+            micros_since_1970: number,
+            metadata,
+            body: payload,
+        })
+    }
+}

@@ -1,0 +1,158 @@
+//! The receiving half: order, direction and place of frames.
+
+use std::time::Instant;
+
+use crate::error::SessionError;
+use crate::frame::{Flags, Frame, Kind};
+use crate::message::{Message, Request};
+use crate::session::{Agreement, Incoming};
+use crate::stream_id::{Role, StreamId};
+
+/// Checks what can be checked without knowing the streams, and says what a frame means.
+#[derive(Debug)]
+pub struct Recv {
+    role: Role,
+    /// Number of the last frame.
+    last_id: u64,
+    /// The last stream that the peer opened.
+    last_opened: StreamId,
+    /// Streams of the peer's above this one are not accepted any more.
+    accept_until: Option<StreamId>,
+}
+
+impl Recv {
+    pub(crate) fn new(agreement: &Agreement) -> Self {
+        Self {
+            role: agreement.role,
+            last_id: agreement.received,
+            last_opened: StreamId::CONNECTION,
+            accept_until: None,
+        }
+    }
+
+    /// Says what a frame means.
+    ///
+    /// # Errors
+    ///
+    /// The rule of the protocol that the peer broke; the session is over.
+    pub fn handle_frame(&mut self, now: Instant, frame: Frame) -> Result<Incoming, SessionError> {
+        let expected = self.last_id.saturating_add(1);
+        if frame.id != expected {
+            return Err(SessionError::Order {
+                expected,
+                found: frame.id,
+            });
+        }
+        self.last_id = frame.id;
+        self.check_place(&frame)?;
+        let wrapped = frame.flags.only(Flags::BODY);
+        if !wrapped.is_empty() {
+            return Err(SessionError::NotAgreed { flags: wrapped });
+        }
+        let bytes = frame.cost_bytes();
+        let Frame {
+            id,
+            stream,
+            flags,
+            message,
+            ..
+        } = frame;
+        Ok(match message {
+            Message::Request(_) if self.is_refused(stream) => Incoming::Ignored { bytes },
+            Message::Request(request) => {
+                let deadline = deadline(now, &request);
+                Incoming::Request {
+                    stream,
+                    id,
+                    request,
+                    deadline,
+                    flags,
+                    bytes,
+                }
+            }
+            Message::Response(response) => Incoming::Response {
+                stream,
+                response,
+                flags,
+                bytes,
+            },
+            Message::Chunk(chunk) => Incoming::Chunk {
+                stream,
+                chunk,
+                flags,
+                bytes,
+            },
+            Message::End => Incoming::End { stream },
+            Message::Error(failure) if stream == StreamId::CONNECTION => {
+                return Err(SessionError::Peer(failure));
+            }
+            Message::Error(failure) => Incoming::Failed { stream, failure },
+            Message::Cancel(cancel) => Incoming::Cancelled {
+                stream,
+                reason: cancel.reason,
+            },
+            Message::Event(event) => Incoming::Event {
+                stream,
+                id,
+                event,
+                bytes,
+            },
+            Message::Goodbye(goodbye) => Incoming::Goodbye(goodbye),
+            Message::Credit(credit) => Incoming::Credit {
+                stream,
+                bytes: credit.bytes,
+            },
+            Message::Heartbeat(heartbeat) => Incoming::Heartbeat(heartbeat),
+            Message::Handshake(_) | Message::Unknown(_) => Incoming::Ignored { bytes: 0 },
+        })
+    }
+
+    /// Accepts no stream above the last one that the peer opened, and gives that one: the number
+    /// for [`Send::goodbye`](crate::session::Send::goodbye).
+    pub fn stop_accepting(&mut self) -> StreamId {
+        *self.accept_until.get_or_insert(self.last_opened)
+    }
+
+    fn is_refused(&self, stream: StreamId) -> bool {
+        self.accept_until.is_some_and(|last| stream > last)
+    }
+
+    /// Whether the frame makes sense on its stream, as far as that is known here.
+    fn check_place(&mut self, frame: &Frame) -> Result<(), SessionError> {
+        let stream = frame.stream;
+        // Unknown kinds are ignored wherever they stand.
+        let Some(kind) = Kind::from_byte(frame.message.kind()) else {
+            return Ok(());
+        };
+        let peer_opened = stream.opener() == Some(self.role.peer());
+        let fits = match kind {
+            Kind::Request => return self.check_opening(stream),
+            Kind::Response => stream.opener() == Some(self.role),
+            Kind::Chunk | Kind::Cancel | Kind::End => stream != StreamId::CONNECTION,
+            Kind::Heartbeat | Kind::Goodbye => stream == StreamId::CONNECTION,
+            Kind::Error | Kind::Credit | Kind::Event => true,
+            Kind::Handshake => false,
+        };
+        if !fits {
+            return Err(SessionError::Misplaced { kind, stream });
+        }
+        if peer_opened && stream > self.last_opened {
+            return Err(SessionError::NeverOpened { kind, stream });
+        }
+        Ok(())
+    }
+
+    fn check_opening(&mut self, stream: StreamId) -> Result<(), SessionError> {
+        let last = self.last_opened;
+        if stream.opener() != Some(self.role.peer()) || stream <= last {
+            return Err(SessionError::Opening { stream, last });
+        }
+        self.last_opened = stream;
+        Ok(())
+    }
+}
+
+/// When the caller stops waiting, by this side's clock; a time too far to count is no limit.
+fn deadline(now: Instant, request: &Request) -> Option<Instant> {
+    request.timeout.and_then(|left| now.checked_add(left))
+}

@@ -1,0 +1,163 @@
+//! Whose turn it is: streams with waiting data send one piece each, in turn.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use crate::frame::Flags;
+use crate::message::{Failure, Response};
+use crate::session::send::FRAGMENT_BYTES;
+use crate::session::streams::{Item, Progress};
+use crate::session::{Fate, Send, Transmit};
+use crate::stream_id::StreamId;
+
+/// Streams with something to send, and streams that can take more from the application.
+#[derive(Debug, Default)]
+pub(crate) struct Schedule {
+    turns: VecDeque<StreamId>,
+    writable: Vec<StreamId>,
+}
+
+/// What came of a stream's turn.
+enum Turn {
+    Sent,
+    /// The stream waits for its own credit, or has nothing to send.
+    Over,
+    /// The connection has no credit for it.
+    Blocked,
+}
+
+impl<A> Send<A> {
+    /// Hands over what is to be sent now, in exchange for an empty [`Transmit`] of the same sort;
+    /// says whether there is anything.
+    ///
+    /// Small messages leave in the order in which they were made; large data fills up to
+    /// 256 KiB around them, one piece per stream in turn.
+    pub fn poll_transmit(&mut self, empty: &mut Transmit) -> bool {
+        let mut blocked = 0_usize;
+        while self.outbox.pending_bytes() < TRANSMIT_BYTES && blocked < self.schedule.turns.len() {
+            let Some(id) = self.schedule.turns.pop_front() else {
+                break;
+            };
+            match self.take_turn(id) {
+                Turn::Sent => blocked = 0,
+                Turn::Over => {}
+                Turn::Blocked => {
+                    blocked = blocked.saturating_add(1);
+                    self.schedule.turns.push_back(id);
+                }
+            }
+        }
+        if !self.outbox.is_empty() {
+            self.outbox.swap(empty);
+        }
+        !empty.is_empty()
+    }
+
+    /// Counts bytes that the transport has taken.
+    pub fn handle_written(&mut self, bytes: u64) {
+        self.outbox.written = self.outbox.written.saturating_add(bytes);
+    }
+
+    /// A stream that was full and takes more now.
+    pub fn poll_writable(&mut self) -> Option<StreamId> {
+        self.schedule.writable.pop()
+    }
+
+    /// Lets the stream take part, if it has something to send.
+    pub(super) fn schedule(&mut self, id: StreamId) {
+        let Some(stream) = self.streams.get_mut(id) else {
+            return;
+        };
+        if !stream.send.scheduled && !stream.send.queue.is_empty() {
+            stream.send.scheduled = true;
+            self.schedule.turns.push_back(id);
+        }
+    }
+
+    fn take_turn(&mut self, id: StreamId) -> Turn {
+        let Some(stream) = self.streams.get_mut(id) else {
+            return Turn::Over;
+        };
+        let turn = match stream.send.queue.pop_front() {
+            None => Turn::Over,
+            Some(Item::Chunk(body)) => self.send_chunk(id, body),
+            Some(Item::Response(response)) => self.send_response(id, response),
+            Some(Item::Failure(failure)) => self.send_failure(id, *failure),
+        };
+        if matches!(turn, Turn::Blocked) {
+            return turn;
+        }
+        if let Some(stream) = self.streams.get_mut(id) {
+            stream.send.scheduled = false;
+        }
+        if matches!(turn, Turn::Sent) {
+            self.schedule(id);
+        }
+        turn
+    }
+
+    fn send_chunk(&mut self, id: StreamId, mut body: Bytes) -> Turn {
+        let connection = self.allowance.beyond(self.peer_limits.reserve_bytes());
+        let most = FRAGMENT_BYTES.min(to_usize(self.peer_limits.max_frame_bytes.into()));
+        let full = self.stream_buffer_bytes();
+        let Some(stream) = self.streams.get_mut(id) else {
+            return Turn::Over;
+        };
+        let side = &mut stream.send;
+        let credit = side.credit.left().min(connection);
+        if credit == 0 {
+            side.queue.push_front(Item::Chunk(body));
+            return if connection == 0 {
+                Turn::Blocked
+            } else {
+                Turn::Over
+            };
+        }
+        let was_full = side.queued_bytes >= full;
+        let piece = body.split_to(body.len().min(most).min(to_usize(credit)));
+        side.queued_bytes = side.queued_bytes.saturating_sub(piece.len());
+        if was_full && side.queued_bytes < full {
+            self.schedule.writable.push(id);
+        }
+        let mut flags = Flags::CONTINUED;
+        if body.is_empty() {
+            let last = side.queue.is_empty() && side.progress == Progress::Finishing;
+            flags = Flags::END.when(last);
+        } else {
+            side.queue.push_front(Item::Chunk(body));
+        }
+        self.push_chunk(id, piece, flags);
+        Turn::Sent
+    }
+
+    fn send_response(&mut self, id: StreamId, response: Response) -> Turn {
+        let cost = self.response_cost(&response);
+        let connection = self.allowance.left();
+        let Some(stream) = self.streams.get_mut(id) else {
+            return Turn::Over;
+        };
+        if stream.send.credit.left().min(connection) < cost {
+            stream.send.queue.push_front(Item::Response(response));
+            return if connection < cost {
+                Turn::Blocked
+            } else {
+                Turn::Over
+            };
+        }
+        self.push_response(id, response);
+        Turn::Sent
+    }
+
+    fn send_failure(&mut self, id: StreamId, failure: Failure) -> Turn {
+        self.push_failure(id, failure, Fate::Finished);
+        Turn::Sent
+    }
+}
+
+fn to_usize(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+/// What is gathered for one write beyond the small messages that wait anyway.
+const TRANSMIT_BYTES: u64 = 256 * 1024;

@@ -1,0 +1,562 @@
+//! The sending half: what the application wants to send, and all streams.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::config::Limits;
+use crate::error::SendError;
+use crate::frame::{Flags, Frame, to_u64};
+use crate::message::{
+    Cancel, CancelReason, Chunk, Credit, Event, Failure, Goodbye, Heartbeat, Message, Request,
+    Response,
+};
+use crate::session::credit::{Allowance, Window};
+use crate::session::keepalive::Keepalive;
+use crate::session::outbox::Outbox;
+use crate::session::schedule::Schedule;
+use crate::session::streams::{Item, Progress, Stream, Streams};
+use crate::session::{Agreement, Fate, Stats, Transmit};
+use crate::stream_id::{Role, StreamId};
+
+/// Owns the streams of a session and decides what is sent when.
+///
+/// Methods are of four sorts: what the application wants ([`open`](Self::open),
+/// [`respond`](Self::respond), [`send_item`](Self::send_item), ...), what happened
+/// ([`apply`](Self::apply), `handle_*`), what to do next (`poll_*`, [`reap`](Self::reap)), and
+/// questions. None waits: [`SendError::Blocked`] says that the same call may succeed after the next
+/// `apply` or `handle_written`.
+///
+/// `A` is whatever a driver wants to find again when something happens on a stream.
+#[derive(Debug)]
+pub struct Send<A> {
+    pub(super) role: Role,
+    pub(super) limits: Limits,
+    pub(super) peer_limits: Limits,
+    send_buffer_bytes: u64,
+    stream_buffer_bytes: usize,
+    pub(super) streams: Streams<A>,
+    /// The stream that is opened next.
+    pub(super) next_stream: Option<StreamId>,
+    /// What may be sent on the connection.
+    pub(super) allowance: Allowance,
+    /// What the peer may send on the connection.
+    pub(super) window: Window,
+    pub(super) outbox: Outbox,
+    pub(super) schedule: Schedule,
+    pub(super) keepalive: Keepalive,
+    /// No stream that is open has an earlier deadline.
+    pub(super) next_deadline: Option<Instant>,
+    /// The last stream of the peer's that is handled, once goodbye was said.
+    pub(super) goodbye_sent: Option<StreamId>,
+    /// The last stream of ours that the peer handles, once it said goodbye.
+    pub(super) goodbye_received: Option<StreamId>,
+    pub(super) stats: Stats,
+}
+
+impl<A> Send<A> {
+    pub(crate) fn new(agreement: &Agreement, now: Instant, empty: Transmit) -> Self {
+        let config = &agreement.config;
+        Self {
+            role: agreement.role,
+            limits: config.limits,
+            peer_limits: agreement.peer_limits,
+            send_buffer_bytes: to_u64(config.send_buffer_bytes),
+            stream_buffer_bytes: config.stream_buffer_bytes,
+            streams: Streams::default(),
+            next_stream: Some(StreamId::first(agreement.role)),
+            allowance: Allowance::new(agreement.peer_limits.connection_credit),
+            window: Window::new(config.limits.connection_credit),
+            outbox: Outbox::new(agreement, empty),
+            schedule: Schedule::default(),
+            keepalive: Keepalive::new(now, config.heartbeat_interval, config.heartbeat_misses),
+            next_deadline: None,
+            goodbye_sent: None,
+            goodbye_received: None,
+            stats: Stats::default(),
+        }
+    }
+
+    /// Opens a stream with a request; `end` if no data follows.
+    ///
+    /// A body of more than 64 KiB goes on in chunks by itself. The deadline is `now` and the
+    /// request's timeout.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`can_open`](Self::can_open).
+    pub fn open(
+        &mut self,
+        now: Instant,
+        mut request: Request,
+        end: bool,
+    ) -> Result<StreamId, SendError> {
+        self.can_open(&request)?;
+        let id = self.next_stream.ok_or(SendError::GoingAway)?;
+        self.next_stream = id.next();
+        let deadline = request.timeout.and_then(|timeout| now.checked_add(timeout));
+        let mut stream = Stream::new(
+            deadline,
+            self.peer_limits.stream_credit,
+            self.limits.stream_credit,
+        );
+        self.note_deadline(deadline);
+
+        let room = self.head_room(head_bytes_of_request(&request));
+        let rest = split_head(&mut request.body, room);
+        let message = Message::Request(request);
+        self.spend(&mut stream, &message);
+        self.push(id, head_flags(rest.as_ref(), end), message);
+        stream.opened_at = self.outbox.pushed;
+        self.stats.streams_opened = self.stats.streams_opened.saturating_add(1);
+        self.streams.insert(id, stream);
+        self.queue_rest(id, rest, end);
+        Ok(id)
+    }
+
+    /// Whether [`open`](Self::open) would succeed now.
+    ///
+    /// # Errors
+    ///
+    /// - [`SendError::GoingAway`]: one side said goodbye.
+    /// - [`SendError::Deadline`]: the request's timeout is zero.
+    /// - [`SendError::TooLarge`]: the method's name and the metadata do not fit into a frame.
+    /// - [`SendError::Blocked`]: streams, credit or buffer are used up for now.
+    pub fn can_open(&self, request: &Request) -> Result<(), SendError> {
+        if self.goodbye_received.is_some() || self.next_stream.is_none() {
+            return Err(SendError::GoingAway);
+        }
+        if request.timeout.is_some_and(|timeout| timeout.is_zero()) {
+            return Err(SendError::Deadline);
+        }
+        let head = head_bytes_of_request(request);
+        check_name(request.method.len())?;
+        self.check_head(head)?;
+        let cost = to_u64(head.saturating_add(request.body.len().min(self.head_room(head))));
+        let has_room = self.streams.open(self.role) < self.peer_limits.max_streams
+            && self.allowance.left() >= cost
+            && self.has_buffer();
+        if has_room {
+            Ok(())
+        } else {
+            Err(SendError::Blocked)
+        }
+    }
+
+    /// Attaches something to a stream that is not closed.
+    pub fn attach(&mut self, stream: StreamId, attachment: A) {
+        if let Some(stream) = self.streams.get_mut(stream) {
+            stream.attachment = Some(attachment);
+        }
+    }
+
+    /// What is attached to a stream, until the stream is [reaped](Self::reap).
+    pub fn attachment_mut(&mut self, stream: StreamId) -> Option<&mut A> {
+        self.streams.get_unreaped_mut(stream)?.attachment.as_mut()
+    }
+
+    /// Answers a request of the peer's; `end` if no data follows.
+    ///
+    /// What finds no credit waits on the stream, behind data that waits there already.
+    ///
+    /// # Errors
+    ///
+    /// - [`SendError::Closed`]: the stream is closed, or this direction has ended.
+    /// - [`SendError::TooLarge`]: the metadata does not fit into a frame.
+    pub fn respond(
+        &mut self,
+        id: StreamId,
+        response: Response,
+        end: bool,
+    ) -> Result<(), SendError> {
+        self.check_head(head_bytes_of_response(&response))?;
+        let cost = self.response_cost(&response);
+        let fits_connection = self.allowance.left() >= cost;
+        let side = &mut self.open_side(id)?.send;
+        if end {
+            side.progress = Progress::Finishing;
+        }
+        if side.queue.is_empty() && fits_connection && side.credit.left() >= cost {
+            self.push_response(id, response);
+        } else {
+            side.queue.push_back(Item::Response(response));
+            self.schedule(id);
+        }
+        Ok(())
+    }
+
+    /// Sends an item on a stream; `end` if it is the last one.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`can_send_item`](Self::can_send_item).
+    pub fn send_item(&mut self, id: StreamId, item: Bytes, end: bool) -> Result<(), SendError> {
+        self.can_send_item(id)?;
+        let side = &mut self.open_side(id)?.send;
+        if end {
+            side.progress = Progress::Finishing;
+        }
+        side.queued_bytes = side.queued_bytes.saturating_add(item.len());
+        side.queue.push_back(Item::Chunk(item));
+        self.schedule(id);
+        Ok(())
+    }
+
+    /// Whether [`send_item`](Self::send_item) would succeed now.
+    ///
+    /// # Errors
+    ///
+    /// - [`SendError::Closed`]: the stream is closed, or this direction has ended.
+    /// - [`SendError::Stopped`]: the peer needs no more.
+    /// - [`SendError::Blocked`]: enough waits on the stream already.
+    pub fn can_send_item(&mut self, id: StreamId) -> Result<(), SendError> {
+        let full = self.stream_buffer_bytes;
+        let side = &self.open_side(id)?.send;
+        if side.queued_bytes >= full {
+            Err(SendError::Blocked)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Ends this side's direction after what waits on the stream.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closed`] or [`SendError::Stopped`], as [`send_item`](Self::send_item).
+    pub fn finish(&mut self, id: StreamId) -> Result<(), SendError> {
+        let side = &mut self.open_side(id)?.send;
+        side.progress = Progress::Finishing;
+        if side.queue.is_empty() {
+            self.push_end(id);
+        }
+        Ok(())
+    }
+
+    /// Ends both directions by a failure, after what waits on the stream.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closed`]: the stream is closed, or this direction has ended.
+    pub fn fail(&mut self, id: StreamId, failure: Failure) -> Result<(), SendError> {
+        let side = &mut self.open_side(id)?.send;
+        side.progress = Progress::Finishing;
+        if side.queue.is_empty() {
+            self.push_failure(id, failure, Fate::Finished);
+        } else {
+            side.queue.push_back(Item::Failure(Box::new(failure)));
+        }
+        Ok(())
+    }
+
+    /// Gives up a stream that this side opened, or asks the opener to stop sending.
+    pub fn cancel(&mut self, id: StreamId, reason: CancelReason) {
+        let Some(stream) = self.streams.get_mut(id) else {
+            return;
+        };
+        if stream.recv.ended && id.opener() != Some(self.role) {
+            return;
+        }
+        self.push(id, Flags::NONE, Message::Cancel(Cancel::new(reason)));
+        if id.opener() == Some(self.role) {
+            self.streams.close(id, Fate::Cancelled);
+        }
+    }
+
+    /// Sends an event, on the connection or on a stream.
+    ///
+    /// # Errors
+    ///
+    /// - [`SendError::TooLarge`]: the event does not fit into a frame.
+    /// - [`SendError::Closed`]: the stream is closed.
+    /// - [`SendError::Blocked`]: credit or buffer are used up for now.
+    pub fn event(&mut self, id: StreamId, event: Event) -> Result<(), SendError> {
+        check_name(event.topic.len())?;
+        let message = Message::Event(event);
+        let cost = to_u64(message.payload_bytes());
+        let limit = u64::from(self.peer_limits.max_frame_bytes);
+        if cost > limit {
+            return Err(SendError::TooLarge { bytes: cost, limit });
+        }
+        // Events leave the reserve to calls, as chunks do.
+        let fits = self.allowance.beyond(self.peer_limits.reserve_bytes()) >= cost;
+        if !fits || !self.has_buffer() {
+            return Err(SendError::Blocked);
+        }
+        if id != StreamId::CONNECTION {
+            let side = &mut self.open_side(id)?.send;
+            if side.credit.left() < cost {
+                return Err(SendError::Blocked);
+            }
+            side.credit.spend(cost);
+        }
+        self.allowance.spend(cost);
+        self.push(id, Flags::NONE, message);
+        Ok(())
+    }
+
+    /// Gives credit back for bytes of chunks or events that were read.
+    ///
+    /// It may be called after the stream has closed: the connection's part is still owed.
+    pub fn consume(&mut self, id: StreamId, bytes: u64) {
+        if let Some(grant) = self.window.consume(bytes) {
+            self.push(
+                StreamId::CONNECTION,
+                Flags::NONE,
+                Message::Credit(Credit::new(grant)),
+            );
+        }
+        if id == StreamId::CONNECTION {
+            return;
+        }
+        let side = self.streams.get_mut(id).map(|stream| &mut stream.recv);
+        let grant = side
+            .filter(|side| !side.ended)
+            .and_then(|side| side.window.consume(bytes));
+        if let Some(grant) = grant {
+            self.push(id, Flags::NONE, Message::Credit(Credit::new(grant)));
+        }
+    }
+
+    /// Says that no stream of the peer's above `last` is handled; `last` is what
+    /// [`Recv::stop_accepting`](crate::session::Recv::stop_accepting) gave.
+    pub fn goodbye(&mut self, last: StreamId, reason: &str) {
+        if self.goodbye_sent.is_none() {
+            self.goodbye_sent = Some(last);
+            let goodbye = Message::Goodbye(Goodbye::new(last, reason));
+            self.push(StreamId::CONNECTION, Flags::NONE, goodbye);
+        }
+    }
+
+    /// Tells the peer why the session ends. The last thing to send.
+    pub fn end_session(&mut self, failure: Failure) {
+        let message = Message::Error(Box::new(failure));
+        self.push(StreamId::CONNECTION, Flags::NONE, message);
+    }
+
+    /// The side that this is.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// What the peer takes.
+    pub fn peer_limits(&self) -> Limits {
+        self.peer_limits
+    }
+
+    /// Whether one side said goodbye.
+    pub fn is_going_away(&self) -> bool {
+        self.goodbye_sent.is_some() || self.goodbye_received.is_some()
+    }
+
+    /// Whether the peer leaves so much unread that nothing more should be read from it: what it
+    /// asks for would have to be kept.
+    ///
+    /// A peer that reads never gets here. One that does not runs into the write limit.
+    pub fn is_clogged(&self) -> bool {
+        let fair = self
+            .send_buffer_bytes
+            .saturating_add(self.peer_limits.connection_credit)
+            .saturating_add(u64::from(self.limits.max_streams).saturating_mul(SMALL_FRAME_BYTES));
+        self.outbox.pending_bytes() > fair
+    }
+
+    /// What was counted so far.
+    pub fn stats(&self) -> Stats {
+        let mut stats = self.stats;
+        stats.streams_open = self.streams.open(self.role);
+        stats.streams_handled = self.streams.open(self.role.peer());
+        stats.bytes_sent = self.outbox.written;
+        stats
+    }
+
+    pub(super) fn push(&mut self, stream: StreamId, flags: Flags, message: Message) {
+        let id = self.outbox.next_id();
+        self.outbox.push(Frame::new(id, stream, flags, message));
+        self.stats.frames_sent = id;
+    }
+
+    pub(super) fn push_heartbeat(&mut self, heartbeat: Heartbeat) {
+        self.push(
+            StreamId::CONNECTION,
+            Flags::NONE,
+            Message::Heartbeat(heartbeat),
+        );
+    }
+
+    /// Pushes a response's head and queues the rest; credit was checked.
+    pub(super) fn push_response(&mut self, id: StreamId, mut response: Response) {
+        let room = self.head_room(head_bytes_of_response(&response));
+        let rest = split_head(&mut response.body, room);
+        let Some(stream) = self.streams.get_mut(id) else {
+            return;
+        };
+        let last = stream.send.queue.is_empty() && stream.send.progress == Progress::Finishing;
+        let message = Message::Response(response);
+        let cost = to_u64(message.payload_bytes());
+        stream.send.credit.spend(cost);
+        stream.send.ended = last && rest.is_none();
+        self.allowance.spend(cost);
+        self.push(id, head_flags(rest.as_ref(), last), message);
+        if let Some(rest) = rest {
+            self.requeue(id, rest);
+        }
+        self.streams.close_if_ended(id);
+    }
+
+    pub(super) fn push_chunk(&mut self, id: StreamId, body: Bytes, flags: Flags) {
+        let Some(stream) = self.streams.get_mut(id) else {
+            return;
+        };
+        let side = &mut stream.send;
+        let cost = to_u64(body.len().max(1));
+        let number = side.next_chunk;
+        side.next_chunk = number.saturating_add(1);
+        side.credit.spend(cost);
+        side.ended = flags.contains(Flags::END);
+        self.allowance.spend(cost);
+        self.push(id, flags, Message::Chunk(Chunk::new(number, body)));
+        self.streams.close_if_ended(id);
+    }
+
+    pub(super) fn push_end(&mut self, id: StreamId) {
+        let Some(stream) = self.streams.get_mut(id) else {
+            return;
+        };
+        stream.send.ended = true;
+        self.push(id, Flags::NONE, Message::End);
+        self.streams.close_if_ended(id);
+    }
+
+    pub(super) fn push_failure(&mut self, id: StreamId, failure: Failure, fate: Fate) {
+        self.push(id, Flags::NONE, Message::Error(Box::new(failure)));
+        self.streams.close(id, fate);
+    }
+
+    pub(super) fn note_deadline(&mut self, deadline: Option<Instant>) {
+        self.next_deadline = match (self.next_deadline, deadline) {
+            (Some(next), Some(new)) => Some(next.min(new)),
+            (next, new) => next.or(new),
+        };
+    }
+
+    /// The stream, if something may still be sent on it.
+    fn open_side(&mut self, id: StreamId) -> Result<&mut Stream<A>, SendError> {
+        let stream = self.streams.get_mut(id).ok_or(SendError::Closed)?;
+        match stream.send.progress {
+            Progress::Stopped(reason) => Err(SendError::Stopped(reason)),
+            Progress::Open if !stream.send.ended => Ok(stream),
+            _ => Err(SendError::Closed),
+        }
+    }
+
+    pub(super) fn stream_buffer_bytes(&self) -> usize {
+        self.stream_buffer_bytes
+    }
+
+    /// Credit that the first frame of a response costs.
+    pub(super) fn response_cost(&self, response: &Response) -> u64 {
+        let head = head_bytes_of_response(response);
+        to_u64(head.saturating_add(response.body.len().min(self.head_room(head))))
+    }
+
+    fn has_buffer(&self) -> bool {
+        self.outbox.pending_bytes() < self.send_buffer_bytes
+    }
+
+    fn spend(&mut self, stream: &mut Stream<A>, message: &Message) {
+        let cost = to_u64(message.payload_bytes());
+        stream.send.credit.spend(cost);
+        self.allowance.spend(cost);
+    }
+
+    /// Queues what did not fit into the opening frame of a stream.
+    fn queue_rest(&mut self, id: StreamId, rest: Option<Bytes>, end: bool) {
+        let Some(stream) = self.streams.get_mut(id) else {
+            return;
+        };
+        if end {
+            stream.send.progress = Progress::Finishing;
+            stream.send.ended = rest.is_none();
+        }
+        if let Some(rest) = rest {
+            self.requeue(id, rest);
+        }
+    }
+
+    /// Puts the rest of a body before all else that waits on the stream.
+    fn requeue(&mut self, id: StreamId, rest: Bytes) {
+        let Some(stream) = self.streams.get_mut(id) else {
+            return;
+        };
+        stream.send.queued_bytes = stream.send.queued_bytes.saturating_add(rest.len());
+        stream.send.queue.push_front(Item::Chunk(rest));
+        self.schedule(id);
+    }
+
+    /// Bytes of a body that fit into a frame behind `head` bytes of other things.
+    fn head_room(&self, head: usize) -> usize {
+        let frame = usize::try_from(self.peer_limits.max_frame_bytes).unwrap_or(usize::MAX);
+        let credit = usize::try_from(self.peer_limits.stream_credit).unwrap_or(usize::MAX);
+        frame.min(credit).saturating_sub(head).min(FRAGMENT_BYTES)
+    }
+
+    fn check_head(&self, head: usize) -> Result<(), SendError> {
+        let limit = self
+            .peer_limits
+            .stream_credit
+            .min(self.peer_limits.max_frame_bytes.into());
+        let bytes = to_u64(head);
+        if bytes > limit {
+            Err(SendError::TooLarge { bytes, limit })
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Cuts a body so that its first part has at most `room` bytes; gives the second.
+fn split_head(body: &mut Bytes, room: usize) -> Option<Bytes> {
+    (body.len() > room).then(|| body.split_off(room))
+}
+
+fn head_flags(rest: Option<&Bytes>, end: bool) -> Flags {
+    Flags::CONTINUED
+        .when(rest.is_some())
+        .with(Flags::END.when(end && rest.is_none()))
+}
+
+fn head_bytes_of_request(request: &Request) -> usize {
+    let metadata = request
+        .metadata
+        .as_ref()
+        .map_or(0, |metadata| metadata.encoded_bytes());
+    request
+        .method
+        .len()
+        .saturating_add(size_of::<u16>())
+        .saturating_add(metadata)
+}
+
+fn head_bytes_of_response(response: &Response) -> usize {
+    response
+        .metadata
+        .as_ref()
+        .map_or(0, |metadata| metadata.encoded_bytes())
+}
+
+fn check_name(bytes: usize) -> Result<(), SendError> {
+    let limit = u64::from(u16::MAX);
+    let bytes = to_u64(bytes);
+    if bytes > limit {
+        Err(SendError::TooLarge { bytes, limit })
+    } else {
+        Ok(())
+    }
+}
+
+/// Longest piece of a body in one frame: long enough to be efficient, short enough that a small
+/// call never waits long behind one.
+pub(super) const FRAGMENT_BYTES: usize = 64 * 1024;
+/// A response or failure without a body to speak of.
+const SMALL_FRAME_BYTES: u64 = 512;

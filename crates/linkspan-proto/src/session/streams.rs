@@ -1,0 +1,192 @@
+//! The table of streams.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Instant;
+
+use bytes::Bytes;
+use foldhash::fast::RandomState;
+
+use crate::message::{CancelReason, Failure, Response};
+use crate::session::credit::{Allowance, Window};
+use crate::session::{Closed, Fate};
+use crate::stream_id::{Role, StreamId};
+
+/// All streams that are open, and those that closed since the driver last looked.
+#[derive(Debug)]
+pub(crate) struct Streams<A> {
+    map: HashMap<StreamId, Stream<A>, RandomState>,
+    closed: Vec<StreamId>,
+    /// Open streams of the client and of the server.
+    open: [u32; 2],
+}
+
+impl<A> Default for Streams<A> {
+    fn default() -> Self {
+        Self {
+            map: HashMap::default(),
+            closed: Vec::new(),
+            open: [0; 2],
+        }
+    }
+}
+
+impl<A> Streams<A> {
+    pub(crate) fn insert(&mut self, id: StreamId, stream: Stream<A>) {
+        if let Some(count) = self.count(id) {
+            *count = count.saturating_add(1);
+        }
+        self.map.insert(id, stream);
+    }
+
+    /// The stream, unless it is closed.
+    pub(crate) fn get_mut(&mut self, id: StreamId) -> Option<&mut Stream<A>> {
+        self.map.get_mut(&id).filter(|stream| stream.fate.is_none())
+    }
+
+    /// The stream, even if it has closed since the driver last looked.
+    pub(crate) fn get_unreaped_mut(&mut self, id: StreamId) -> Option<&mut Stream<A>> {
+        self.map.get_mut(&id)
+    }
+
+    /// Open streams that `role` opened.
+    pub(crate) fn open(&self, role: Role) -> u32 {
+        match role {
+            Role::Client => self.open[0],
+            Role::Server => self.open[1],
+        }
+    }
+
+    pub(crate) fn iter_open(&self) -> impl Iterator<Item = (StreamId, &Stream<A>)> {
+        self.map
+            .iter()
+            .filter(|(_, stream)| stream.fate.is_none())
+            .map(|(id, s)| (*id, s))
+    }
+
+    /// Closes the stream if it is open; it stays until [`reap`](Self::reap).
+    pub(crate) fn close(&mut self, id: StreamId, fate: Fate) {
+        let Some(stream) = self.get_mut(id) else {
+            return;
+        };
+        stream.fate = Some(fate);
+        stream.send.queue = VecDeque::new();
+        self.closed.push(id);
+        if let Some(count) = self.count(id) {
+            *count = count.saturating_sub(1);
+        }
+    }
+
+    /// Closes the stream if both its directions have ended.
+    pub(crate) fn close_if_ended(&mut self, id: StreamId) {
+        if self
+            .get_mut(id)
+            .is_some_and(|stream| stream.send.ended && stream.recv.ended)
+        {
+            self.close(id, Fate::Finished);
+        }
+    }
+
+    /// Takes a closed stream out of the table.
+    pub(crate) fn reap(&mut self) -> Option<Closed<A>> {
+        let id = self.closed.pop()?;
+        let stream = self.map.remove(&id)?;
+        let fate = stream.fate.unwrap_or(Fate::Finished);
+        Some(Closed {
+            stream: id,
+            attachment: stream.attachment,
+            fate,
+        })
+    }
+
+    fn count(&mut self, id: StreamId) -> Option<&mut u32> {
+        id.opener().map(|role| match role {
+            Role::Client => &mut self.open[0],
+            Role::Server => &mut self.open[1],
+        })
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Stream<A> {
+    pub(crate) attachment: Option<A>,
+    pub(crate) deadline: Option<Instant>,
+    /// How much had been pushed into the outbox when the opening frame was in it.
+    pub(crate) opened_at: u64,
+    pub(crate) send: SendSide,
+    pub(crate) recv: RecvSide,
+    /// How it ended, once it did.
+    fate: Option<Fate>,
+}
+
+impl<A> Stream<A> {
+    pub(crate) fn new(deadline: Option<Instant>, send_credit: u64, recv_window: u64) -> Self {
+        Self {
+            attachment: None,
+            deadline,
+            opened_at: 0,
+            send: SendSide {
+                credit: Allowance::new(send_credit),
+                queue: VecDeque::new(),
+                queued_bytes: 0,
+                next_chunk: 0,
+                progress: Progress::Open,
+                ended: false,
+                scheduled: false,
+            },
+            recv: RecvSide {
+                window: Window::new(recv_window),
+                next_chunk: 0,
+                answered: false,
+                ended: false,
+            },
+            fate: None,
+        }
+    }
+}
+
+/// The direction from here to the peer.
+#[derive(Debug)]
+pub(crate) struct SendSide {
+    pub(crate) credit: Allowance,
+    pub(crate) queue: VecDeque<Item>,
+    pub(crate) queued_bytes: usize,
+    pub(crate) next_chunk: u64,
+    pub(crate) progress: Progress,
+    /// The frame that ends the direction was pushed.
+    pub(crate) ended: bool,
+    /// It stands in the schedule.
+    pub(crate) scheduled: bool,
+}
+
+/// How far the application has come with a direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// More may be sent.
+    Open,
+    /// Nothing more is sent once the queue is empty.
+    Finishing,
+    /// The peer asked to stop.
+    Stopped(CancelReason),
+}
+
+/// Something that waits for credit or its turn.
+#[derive(Debug)]
+pub(crate) enum Item {
+    /// A response that does not fit into the credit yet.
+    Response(Response),
+    /// The rest of an item.
+    Chunk(Bytes),
+    /// The end by a failure.
+    Failure(Box<Failure>),
+}
+
+/// The direction from the peer to here.
+#[derive(Debug)]
+pub(crate) struct RecvSide {
+    pub(crate) window: Window,
+    pub(crate) next_chunk: u64,
+    /// The first response came.
+    pub(crate) answered: bool,
+    /// The frame that ends the direction came.
+    pub(crate) ended: bool,
+}
