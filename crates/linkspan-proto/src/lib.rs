@@ -24,7 +24,7 @@
 //!
 //! use bytes::{Bytes, BytesMut};
 //! use linkspan_proto::message::{Request, Response, Status};
-//! use linkspan_proto::session::{Incoming, Session};
+//! use linkspan_proto::session::{EndError, Incoming, Session};
 //! use linkspan_proto::{Config, Role};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -55,7 +55,7 @@
 //! assert_eq!(answer.as_deref(), Some(&b"Hello, Ada"[..]));
 //!
 //! /// A transport in one line.
-//! fn exchange(from: &mut Session, to: &mut Session, now: Instant) -> Result<(), impl std::error::Error> {
+//! fn exchange(from: &mut Session, to: &mut Session, now: Instant) -> Result<(), EndError> {
 //!     let mut wire = Vec::new();
 //!     from.poll_transmit(&mut wire);
 //!     to.handle_bytes(now, &mut BytesMut::from(&wire[..]))

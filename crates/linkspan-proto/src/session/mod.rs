@@ -23,6 +23,7 @@ mod incoming;
 mod joined;
 mod keepalive;
 mod outbox;
+mod push;
 mod recv;
 mod schedule;
 mod send;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::frame::Flags;
 use crate::message::{Failure, Response};
-use crate::session::send::FRAGMENT_BYTES;
+use crate::session::push::FRAGMENT_BYTES;
 use crate::session::streams::{Item, Progress};
 use crate::session::{Fate, Send, Transmit};
 use crate::stream_id::StreamId;
@@ -100,7 +100,7 @@ impl<A> Send<A> {
     fn send_chunk(&mut self, id: StreamId, mut body: Bytes) -> Turn {
         let connection = self.allowance.beyond(self.peer_limits.reserve_bytes());
         let most = FRAGMENT_BYTES.min(to_usize(self.peer_limits.max_frame_bytes.into()));
-        let full = self.stream_buffer_bytes();
+        let full = self.stream_buffer_bytes;
         let Some(stream) = self.streams.get_mut(id) else {
             return Turn::Over;
         };

@@ -6,14 +6,16 @@ use bytes::Bytes;
 
 use crate::config::Limits;
 use crate::error::SendError;
-use crate::frame::{Flags, Frame, to_u64};
+use crate::frame::{Flags, to_u64};
 use crate::message::{
-    Cancel, CancelReason, Chunk, Credit, Event, Failure, Goodbye, Heartbeat, Message, Request,
-    Response,
+    Cancel, CancelReason, Credit, Event, Failure, Goodbye, Message, Request, Response,
 };
 use crate::session::credit::{Allowance, Window};
 use crate::session::keepalive::Keepalive;
 use crate::session::outbox::Outbox;
+use crate::session::push::{
+    SMALL_FRAME_BYTES, check_name, head_bytes_of_request, head_flags, split_head,
+};
 use crate::session::schedule::Schedule;
 use crate::session::streams::{Item, Progress, Stream, Streams};
 use crate::session::{Agreement, Fate, Stats, Transmit};
@@ -33,8 +35,8 @@ pub struct Send<A> {
     pub(super) role: Role,
     pub(super) limits: Limits,
     pub(super) peer_limits: Limits,
-    send_buffer_bytes: u64,
-    stream_buffer_bytes: usize,
+    pub(super) send_buffer_bytes: u64,
+    pub(super) stream_buffer_bytes: usize,
     pub(super) streams: Streams<A>,
     /// The stream that is opened next.
     pub(super) next_stream: Option<StreamId>,
@@ -73,7 +75,11 @@ impl<A> Send<A> {
             next_deadline: None,
             goodbye_sent: None,
             goodbye_received: None,
-            stats: Stats::default(),
+            stats: Stats {
+                frames_sent: agreement.sent,
+                frames_received: agreement.received,
+                ..Stats::default()
+            },
         }
     }
 
@@ -169,7 +175,7 @@ impl<A> Send<A> {
         response: Response,
         end: bool,
     ) -> Result<(), SendError> {
-        self.check_head(head_bytes_of_response(&response))?;
+        self.check_response(&response)?;
         let cost = self.response_cost(&response);
         let fits_connection = self.allowance.left() >= cost;
         let side = &mut self.open_side(id)?.send;
@@ -369,194 +375,4 @@ impl<A> Send<A> {
         stats.bytes_sent = self.outbox.written;
         stats
     }
-
-    pub(super) fn push(&mut self, stream: StreamId, flags: Flags, message: Message) {
-        let id = self.outbox.next_id();
-        self.outbox.push(Frame::new(id, stream, flags, message));
-        self.stats.frames_sent = id;
-    }
-
-    pub(super) fn push_heartbeat(&mut self, heartbeat: Heartbeat) {
-        self.push(
-            StreamId::CONNECTION,
-            Flags::NONE,
-            Message::Heartbeat(heartbeat),
-        );
-    }
-
-    /// Pushes a response's head and queues the rest; credit was checked.
-    pub(super) fn push_response(&mut self, id: StreamId, mut response: Response) {
-        let room = self.head_room(head_bytes_of_response(&response));
-        let rest = split_head(&mut response.body, room);
-        let Some(stream) = self.streams.get_mut(id) else {
-            return;
-        };
-        let last = stream.send.queue.is_empty() && stream.send.progress == Progress::Finishing;
-        let message = Message::Response(response);
-        let cost = to_u64(message.payload_bytes());
-        stream.send.credit.spend(cost);
-        stream.send.ended = last && rest.is_none();
-        self.allowance.spend(cost);
-        self.push(id, head_flags(rest.as_ref(), last), message);
-        if let Some(rest) = rest {
-            self.requeue(id, rest);
-        }
-        self.streams.close_if_ended(id);
-    }
-
-    pub(super) fn push_chunk(&mut self, id: StreamId, body: Bytes, flags: Flags) {
-        let Some(stream) = self.streams.get_mut(id) else {
-            return;
-        };
-        let side = &mut stream.send;
-        let cost = to_u64(body.len().max(1));
-        let number = side.next_chunk;
-        side.next_chunk = number.saturating_add(1);
-        side.credit.spend(cost);
-        side.ended = flags.contains(Flags::END);
-        self.allowance.spend(cost);
-        self.push(id, flags, Message::Chunk(Chunk::new(number, body)));
-        self.streams.close_if_ended(id);
-    }
-
-    pub(super) fn push_end(&mut self, id: StreamId) {
-        let Some(stream) = self.streams.get_mut(id) else {
-            return;
-        };
-        stream.send.ended = true;
-        self.push(id, Flags::NONE, Message::End);
-        self.streams.close_if_ended(id);
-    }
-
-    pub(super) fn push_failure(&mut self, id: StreamId, failure: Failure, fate: Fate) {
-        self.push(id, Flags::NONE, Message::Error(Box::new(failure)));
-        self.streams.close(id, fate);
-    }
-
-    pub(super) fn note_deadline(&mut self, deadline: Option<Instant>) {
-        self.next_deadline = match (self.next_deadline, deadline) {
-            (Some(next), Some(new)) => Some(next.min(new)),
-            (next, new) => next.or(new),
-        };
-    }
-
-    /// The stream, if something may still be sent on it.
-    fn open_side(&mut self, id: StreamId) -> Result<&mut Stream<A>, SendError> {
-        let stream = self.streams.get_mut(id).ok_or(SendError::Closed)?;
-        match stream.send.progress {
-            Progress::Stopped(reason) => Err(SendError::Stopped(reason)),
-            Progress::Open if !stream.send.ended => Ok(stream),
-            _ => Err(SendError::Closed),
-        }
-    }
-
-    pub(super) fn stream_buffer_bytes(&self) -> usize {
-        self.stream_buffer_bytes
-    }
-
-    /// Credit that the first frame of a response costs.
-    pub(super) fn response_cost(&self, response: &Response) -> u64 {
-        let head = head_bytes_of_response(response);
-        to_u64(head.saturating_add(response.body.len().min(self.head_room(head))))
-    }
-
-    fn has_buffer(&self) -> bool {
-        self.outbox.pending_bytes() < self.send_buffer_bytes
-    }
-
-    fn spend(&mut self, stream: &mut Stream<A>, message: &Message) {
-        let cost = to_u64(message.payload_bytes());
-        stream.send.credit.spend(cost);
-        self.allowance.spend(cost);
-    }
-
-    /// Queues what did not fit into the opening frame of a stream.
-    fn queue_rest(&mut self, id: StreamId, rest: Option<Bytes>, end: bool) {
-        let Some(stream) = self.streams.get_mut(id) else {
-            return;
-        };
-        if end {
-            stream.send.progress = Progress::Finishing;
-            stream.send.ended = rest.is_none();
-        }
-        if let Some(rest) = rest {
-            self.requeue(id, rest);
-        }
-    }
-
-    /// Puts the rest of a body before all else that waits on the stream.
-    fn requeue(&mut self, id: StreamId, rest: Bytes) {
-        let Some(stream) = self.streams.get_mut(id) else {
-            return;
-        };
-        stream.send.queued_bytes = stream.send.queued_bytes.saturating_add(rest.len());
-        stream.send.queue.push_front(Item::Chunk(rest));
-        self.schedule(id);
-    }
-
-    /// Bytes of a body that fit into a frame behind `head` bytes of other things.
-    fn head_room(&self, head: usize) -> usize {
-        let frame = usize::try_from(self.peer_limits.max_frame_bytes).unwrap_or(usize::MAX);
-        let credit = usize::try_from(self.peer_limits.stream_credit).unwrap_or(usize::MAX);
-        frame.min(credit).saturating_sub(head).min(FRAGMENT_BYTES)
-    }
-
-    fn check_head(&self, head: usize) -> Result<(), SendError> {
-        let limit = self
-            .peer_limits
-            .stream_credit
-            .min(self.peer_limits.max_frame_bytes.into());
-        let bytes = to_u64(head);
-        if bytes > limit {
-            Err(SendError::TooLarge { bytes, limit })
-        } else {
-            Ok(())
-        }
-    }
 }
-
-/// Cuts a body so that its first part has at most `room` bytes; gives the second.
-fn split_head(body: &mut Bytes, room: usize) -> Option<Bytes> {
-    (body.len() > room).then(|| body.split_off(room))
-}
-
-fn head_flags(rest: Option<&Bytes>, end: bool) -> Flags {
-    Flags::CONTINUED
-        .when(rest.is_some())
-        .with(Flags::END.when(end && rest.is_none()))
-}
-
-fn head_bytes_of_request(request: &Request) -> usize {
-    let metadata = request
-        .metadata
-        .as_ref()
-        .map_or(0, |metadata| metadata.encoded_bytes());
-    request
-        .method
-        .len()
-        .saturating_add(size_of::<u16>())
-        .saturating_add(metadata)
-}
-
-fn head_bytes_of_response(response: &Response) -> usize {
-    response
-        .metadata
-        .as_ref()
-        .map_or(0, |metadata| metadata.encoded_bytes())
-}
-
-fn check_name(bytes: usize) -> Result<(), SendError> {
-    let limit = u64::from(u16::MAX);
-    let bytes = to_u64(bytes);
-    if bytes > limit {
-        Err(SendError::TooLarge { bytes, limit })
-    } else {
-        Ok(())
-    }
-}
-
-/// Longest piece of a body in one frame: long enough to be efficient, short enough that a small
-/// call never waits long behind one.
-pub(super) const FRAGMENT_BYTES: usize = 64 * 1024;
-/// A response or failure without a body to speak of.
-const SMALL_FRAME_BYTES: u64 = 512;

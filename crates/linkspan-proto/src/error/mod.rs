@@ -1,0 +1,13 @@
+//! What can go wrong, who is to blame, and how it is told to the peer.
+
+mod code;
+mod decode;
+mod handshake;
+mod send;
+mod session;
+
+pub use code::{Blame, Category, Code};
+pub use decode::{DecodeError, MessageError};
+pub use handshake::HandshakeError;
+pub use send::SendError;
+pub use session::SessionError;

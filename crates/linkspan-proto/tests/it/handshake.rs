@@ -1,0 +1,178 @@
+use std::time::Instant;
+
+use bytes::BytesMut;
+use linkspan_proto::error::{Code, HandshakeError};
+use linkspan_proto::frame::Checksum;
+use linkspan_proto::message::{Identity, VersionRange};
+use linkspan_proto::session::{EndError, Session};
+use linkspan_proto::{Config, Role};
+use linkspan_test::sim::Pair;
+
+#[expect(clippy::disallowed_methods, reason = "a test is a driver")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+fn versions(min: u8, max: u8) -> impl FnOnce(&mut Config) {
+    move |config| config.versions = VersionRange::new(min, max)
+}
+
+#[test]
+fn the_highest_common_version_is_agreed_on() {
+    for (client, server, expected) in [
+        ((1, 1), (1, 1), 1),
+        ((1, 3), (2, 5), 3),
+        ((2, 9), (1, 2), 2),
+    ] {
+        let pair = Pair::with(versions(client.0, client.1), versions(server.0, server.1));
+        assert_eq!(pair.client.session.agreement().unwrap().version, expected);
+        assert_eq!(pair.server.session.agreement().unwrap().version, expected);
+    }
+}
+
+#[test]
+fn a_version_mismatch_names_both_ranges_and_the_side_to_upgrade() {
+    for (client, server, side) in [((1, 2), (3, 4), "client"), ((5, 6), (3, 4), "server")] {
+        let pair = Pair::with(versions(client.0, client.1), versions(server.0, server.1));
+        let at_server = pair.server.error.unwrap().to_string();
+        let at_client = pair.client.error.unwrap();
+        let expected = format!(
+            "no common protocol version: the client speaks {} to {}, the server {} to {}; \
+             upgrade the {side}",
+            client.0, client.1, server.0, server.1
+        );
+        assert_eq!(at_server, expected);
+        let EndError::Handshake(HandshakeError::Refused(failure)) = at_client else {
+            panic!("{at_client}");
+        };
+        assert_eq!(failure.code, Code::VERSION);
+        assert_eq!(failure.message, expected);
+    }
+}
+
+#[test]
+fn features_and_codecs_are_those_that_both_know() {
+    let names = |names: &[&str]| {
+        names
+            .iter()
+            .map(|&name| name.to_owned())
+            .collect::<Vec<_>>()
+    };
+    let pair = Pair::with(
+        |config| config.features = names(&["a", "b", "c"]),
+        |config| {
+            config.features = names(&["c", "x", "a"]);
+            config.codecs = names(&["json"]);
+        },
+    );
+    for end in [&pair.client, &pair.server] {
+        let agreement = end.session.agreement().unwrap();
+        let mut features = agreement.features.clone();
+        features.sort();
+        assert_eq!(features, ["a", "c"]);
+        assert_eq!(agreement.codecs, ["json"]);
+    }
+}
+
+#[test]
+fn each_side_learns_the_identity_and_limits_of_the_other() {
+    let pair = Pair::with(
+        |config| {
+            config.identity = Identity::new("tool", "1.2", "abc");
+            config.limits.max_streams = 7;
+        },
+        |config| {
+            config.identity = Identity::new("service", "3.4", "def");
+            config.limits.max_frame_bytes = 20_000;
+        },
+    );
+    let client = pair.client.session.agreement().unwrap();
+    let server = pair.server.session.agreement().unwrap();
+    assert_eq!(client.peer, Identity::new("service", "3.4", "def"));
+    assert_eq!(server.peer, Identity::new("tool", "1.2", "abc"));
+    assert_eq!(client.peer_limits.max_frame_bytes, 20_000);
+    assert_eq!(server.peer_limits.max_streams, 7);
+    assert_eq!(client.nonces, server.nonces);
+}
+
+#[test]
+fn checksums_are_left_out_only_if_both_sides_agree() {
+    for (client, server) in [(false, false), (true, false), (false, true), (true, true)] {
+        let pair = Pair::with(
+            |config| config.unchecked = client,
+            |config| config.unchecked = server,
+        );
+        let expected = if client && server {
+            Checksum::Off
+        } else {
+            Checksum::Crc32
+        };
+        assert_eq!(pair.client.session.agreement().unwrap().checksum, expected);
+        assert_eq!(pair.server.session.agreement().unwrap().checksum, expected);
+    }
+}
+
+#[test]
+fn limits_with_which_the_protocol_cannot_work_are_refused_by_name() {
+    type Change = fn(&mut Config);
+    let too_low: [(Change, &str); 4] = [
+        (
+            |config| config.limits.max_frame_bytes = 16_383,
+            "max_frame_bytes",
+        ),
+        (|config| config.limits.max_streams = 0, "max_streams"),
+        (
+            |config| config.limits.stream_credit = 16_383,
+            "stream_credit",
+        ),
+        (
+            |config| config.limits.connection_credit = 2 * 1024 * 1024 + 16_383,
+            "connection_credit",
+        ),
+    ];
+    for (change, name) in too_low {
+        let pair = Pair::with(change, |_| {});
+        let error = pair.server.error.unwrap().to_string();
+        assert!(error.contains(name), "{error}");
+        assert!(pair.client.error.unwrap().to_string().contains(name));
+    }
+    let pair = Pair::with(|config| config.limits.max_frame_bytes = 16_384, |_| {});
+    assert!(pair.server.error.is_none());
+}
+
+#[test]
+fn anything_else_than_the_next_step_is_an_error() {
+    let now = now();
+    let mut one: Session = Session::new(Role::Client, Config::default(), [1; 32]);
+    let mut two: Session = Session::new(Role::Client, Config::default(), [2; 32]);
+    let mut offer = Vec::new();
+    one.poll_transmit(&mut offer);
+    let error = two
+        .handle_bytes(now, &mut BytesMut::from(&offer[..]))
+        .unwrap_err();
+    assert!(
+        matches!(
+            error,
+            EndError::Handshake(HandshakeError::Unexpected { .. })
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_handshake_frame_over_16_kib_is_refused_from_its_header() {
+    let mut server: Session = Session::new(Role::Server, Config::default(), [1; 32]);
+    let mut header = b"LSPN\x01\x01\0\0".to_vec();
+    header.extend_from_slice(&1_u64.to_le_bytes());
+    header.extend_from_slice(&0_u64.to_le_bytes());
+    header.extend_from_slice(&1_u64.to_le_bytes());
+    header.extend_from_slice(&16_385_u32.to_le_bytes());
+    let now = now();
+    let error = server
+        .handle_bytes(now, &mut BytesMut::from(&header[..]))
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "frame of 16385 bytes exceeds the limit of 16384 bytes"
+    );
+}

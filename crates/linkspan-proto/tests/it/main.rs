@@ -1,0 +1,18 @@
+//! Tests of the protocol through its public interface, in simulated time.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    reason = "tests fail by panicking"
+)]
+
+mod cancel;
+mod codec;
+mod credit;
+mod deadline;
+mod drain;
+mod fairness;
+mod handshake;
+mod heartbeat;
+mod misbehaviour;
+mod streams;
