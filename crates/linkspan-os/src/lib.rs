@@ -1,1 +1,34 @@
-//! x
+//! The system calls of Linkspan: sockets, locks, directories and peers, safely wrapped.
+//!
+//! All unsafe code and all differences between operating systems live here. What is portable has a
+//! type of its own at the root; `unix/` holds what Unix systems share and `linux/` what Linux does
+//! better, under the same file names.
+//!
+//! | item | holds |
+//! |---|---|
+//! | [`Directory`] | a directory whose owner and mode were checked, opened |
+//! | [`Lock`] | an exclusive lock on a file that is never removed |
+//! | [`SocketFile`] | a listening Unix socket that owns its path |
+//! | [`PeerCredentials`] | who is at the other end, by the kernel's word |
+//! | [`runtime_directory`] | where sockets belong |
+//! | [`send_vectored`] | a write that never raises SIGPIPE |
+#![deny(unsafe_code)]
+
+mod peer;
+mod random;
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(unix)]
+mod unix;
+
+pub use peer::{PeerCredentials, User};
+pub use random::random_bytes;
+
+#[cfg(unix)]
+pub use unix::{
+    BindError, BindOptions, Directory, DirectoryError, Lock, LockError, RuntimeDirectoryError,
+    SocketFile, SocketState, connect, default_socket_path, descriptor_limit, effective_uid,
+    is_descriptor_exhaustion, max_socket_path_bytes, peer_credentials, runtime_directory,
+    send_vectored, socket_state,
+};

@@ -1,0 +1,4 @@
+//! What Linux does better than other Unix systems.
+
+pub(crate) mod peer;
+pub(crate) mod socket;

@@ -1,0 +1,25 @@
+//! What Unix systems share.
+
+mod connect;
+mod directory;
+mod limits;
+mod lock;
+mod peer;
+#[cfg(not(target_os = "linux"))]
+mod peer_portable;
+mod runtime;
+mod send;
+mod socket;
+#[cfg(not(target_os = "linux"))]
+mod socket_portable;
+mod stale;
+
+pub use connect::{connect, max_socket_path_bytes};
+pub use directory::{Directory, DirectoryError};
+pub use limits::{descriptor_limit, effective_uid, is_descriptor_exhaustion};
+pub use lock::{Lock, LockError};
+pub use peer::peer_credentials;
+pub use runtime::{RuntimeDirectoryError, default_socket_path, runtime_directory};
+pub use send::send_vectored;
+pub use socket::{BindError, BindOptions, SocketFile};
+pub use stale::{SocketState, socket_state};

@@ -1,0 +1,55 @@
+//! Whether anybody listens on a socket's path.
+
+use std::io;
+use std::path::Path;
+
+use crate::{connect, peer_credentials};
+
+/// What stands at a socket's path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SocketState {
+    /// Nothing.
+    Missing,
+    /// Somebody listens.
+    Live {
+        /// The process that does, where the system tells.
+        pid: Option<u32>,
+    },
+    /// A socket that nobody listens on.
+    Stale,
+    /// Something that is not a socket.
+    NotASocket,
+    /// It cannot be said without more rights.
+    Unknown,
+}
+
+/// Finds out what stands at `path` by looking and connecting.
+///
+/// A live server sees a connection that closes at once.
+///
+/// # Errors
+///
+/// The system's error if `path` cannot be looked at.
+pub fn socket_state(path: &Path) -> io::Result<SocketState> {
+    use std::os::unix::fs::FileTypeExt;
+    match std::fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.file_type().is_socket() => {}
+        Ok(_) => return Ok(SocketState::NotASocket),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(SocketState::Missing),
+        Err(error) => return Err(error),
+    }
+    Ok(match connect(path) {
+        Ok(stream) => {
+            let pid = peer_credentials(&stream).ok().and_then(|peer| peer.pid);
+            SocketState::Live { pid }
+        }
+        Err(error) => match error.kind() {
+            io::ErrorKind::ConnectionRefused => SocketState::Stale,
+            io::ErrorKind::NotFound => SocketState::Missing,
+            // A full queue means that somebody has one.
+            io::ErrorKind::WouldBlock => SocketState::Live { pid: None },
+            _ => SocketState::Unknown,
+        },
+    })
+}
