@@ -29,6 +29,7 @@ pub use random::random_bytes;
 pub use unix::{
     BindError, BindOptions, Directory, DirectoryError, Lock, LockError, RuntimeDirectoryError,
     SocketFile, SocketState, connect, default_socket_path, descriptor_limit, effective_uid,
-    is_descriptor_exhaustion, max_socket_path_bytes, peer_credentials, runtime_directory,
-    send_vectored, socket_state,
+    is_descriptor_exhaustion, max_socket_path_bytes, own_credentials, peak_memory_bytes,
+    peer_credentials, resident_memory_bytes, runtime_directory, send_vectored, shutdown_write,
+    socket_state, thread_cpu_time,
 };

@@ -8,7 +8,17 @@ use crate::linux::peer as sys;
 #[cfg(not(target_os = "linux"))]
 use crate::unix::peer_portable as sys;
 
-use crate::PeerCredentials;
+use crate::{PeerCredentials, User};
+
+/// What the kernel would say about this process.
+pub fn own_credentials() -> PeerCredentials {
+    let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
+    let user = User::Unix {
+        uid: uid.as_raw(),
+        gid: gid.as_raw(),
+    };
+    PeerCredentials::new(user, Some(std::process::id()))
+}
 
 /// Who is at the other end of a connected Unix socket.
 ///

@@ -3,7 +3,7 @@
 use std::io::{self, IoSlice};
 use std::os::fd::AsFd;
 
-use rustix::net::{SendAncillaryBuffer, SendFlags, send, sendmsg};
+use rustix::net::{SendAncillaryBuffer, SendFlags, Shutdown, send, sendmsg, shutdown};
 
 /// Writes as much of `slices` as the socket takes now, and says how much that was.
 ///
@@ -19,6 +19,15 @@ pub fn send_vectored(socket: impl AsFd, slices: &[IoSlice<'_>]) -> io::Result<us
         several => sendmsg(socket, several, &mut SendAncillaryBuffer::default(), FLAGS)?,
     };
     Ok(sent)
+}
+
+/// Tells the peer that nothing more will be sent; what was sent before still arrives.
+///
+/// # Errors
+///
+/// The system's error, as when the connection is gone.
+pub fn shutdown_write(socket: impl AsFd) -> io::Result<()> {
+    Ok(shutdown(socket, Shutdown::Write)?)
 }
 
 // Where the flag does not exist, the socket has the option SO_NOSIGPIPE from its beginning.

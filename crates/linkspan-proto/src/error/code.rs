@@ -134,6 +134,14 @@ impl Code {
     pub const DEADLINE_EXCEEDED: Self = Self::named("deadline_exceeded");
     /// The server stopped before the answer was complete.
     pub const CUT_OFF: Self = Self::named("cut_off");
+    /// The connection was lost after a request had been sent.
+    pub const OUTCOME_UNKNOWN: Self = Self::named("outcome_unknown");
+    /// The method gave an error of its own.
+    pub const APPLICATION: Self = Self::named("application");
+    /// The caller gave up.
+    pub const CANCELLED: Self = Self::named("cancelled");
+    /// Something between the caller and the method did not let the request through.
+    pub const REJECTED: Self = Self::named("rejected");
     /// The peer may not do this.
     pub const DENIED: Self = Self::named("denied");
 

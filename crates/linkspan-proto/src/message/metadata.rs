@@ -49,6 +49,11 @@ impl Metadata {
         self.set(name, Value::from(text));
     }
 
+    /// Removes `name`.
+    pub fn remove(&mut self, name: &str) {
+        self.entries.retain(|(key, _)| key != name);
+    }
+
     /// What answering cost, if the peer said so.
     pub fn usage(&self) -> Option<Usage> {
         let map = self.value(Self::USAGE)?.as_map()?;

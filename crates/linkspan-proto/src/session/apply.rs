@@ -164,7 +164,15 @@ impl<A> Send<A> {
 
     fn on_failed(&mut self, id: StreamId) -> Result<(), SessionError> {
         self.check_opened(id, Kind::Error)?;
-        self.streams.close(id, Fate::Finished);
+        let opened_here = id.opener() == Some(self.role);
+        self.streams.close(
+            id,
+            if opened_here {
+                Fate::Finished
+            } else {
+                Fate::Cancelled
+            },
+        );
         Ok(())
     }
 

@@ -87,6 +87,22 @@ impl<A> Send<A> {
         open == 0 && self.outbox.pending_bytes() == 0
     }
 
+    /// Whether everything that was sent has been given to the transport.
+    pub fn is_flushed(&self) -> bool {
+        self.outbox.pending_bytes() == 0
+    }
+
+    /// Fails all streams of the peer's that are open; says how many there were.
+    pub fn fail_handled(&mut self, failure: &Failure) -> usize {
+        let peer = self.role.peer();
+        let open = self.streams.iter_open().map(|(id, _)| id);
+        let handled: Vec<_> = open.filter(|id| id.opener() == Some(peer)).collect();
+        for id in &handled {
+            self.push_failure(*id, failure.clone(), Fate::Cancelled);
+        }
+        handled.len()
+    }
+
     /// What became of an open stream when the connection went.
     fn fate(&self, id: StreamId, stream: &Stream<A>) -> Fate {
         let opened_here = id.opener() == Some(self.role);

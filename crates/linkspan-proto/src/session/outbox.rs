@@ -110,6 +110,11 @@ impl Outbox {
         self.waiting.is_empty()
     }
 
+    /// Gives memory back, if nothing waits.
+    pub(crate) fn shrink(&mut self) {
+        self.waiting.shrink(0);
+    }
+
     /// Hands everything over in exchange for an empty one.
     pub(crate) fn swap(&mut self, empty: &mut Transmit) {
         debug_assert!(empty.is_empty(), "the transport still holds bytes");

@@ -350,6 +350,13 @@ impl<A> Send<A> {
         self.peer_limits
     }
 
+    /// Whether a small request would find a stream, credit and buffer now.
+    pub fn has_room(&self) -> bool {
+        self.streams.open(self.role) < self.peer_limits.max_streams
+            && self.allowance.left() > 0
+            && self.has_buffer()
+    }
+
     /// Whether one side said goodbye.
     pub fn is_going_away(&self) -> bool {
         self.goodbye_sent.is_some() || self.goodbye_received.is_some()
@@ -365,6 +372,12 @@ impl<A> Send<A> {
             .saturating_add(self.peer_limits.connection_credit)
             .saturating_add(u64::from(self.limits.max_streams).saturating_mul(SMALL_FRAME_BYTES));
         self.outbox.pending_bytes() > fair
+    }
+
+    /// Gives memory back that a burst left behind.
+    pub fn shrink(&mut self) {
+        self.outbox.shrink();
+        self.streams.shrink();
     }
 
     /// What was counted so far.

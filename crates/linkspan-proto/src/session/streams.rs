@@ -98,6 +98,12 @@ impl<A> Streams<A> {
         })
     }
 
+    /// Gives memory back that many streams left behind.
+    pub(crate) fn shrink(&mut self) {
+        self.map.shrink_to_fit();
+        self.closed.shrink_to_fit();
+    }
+
     fn count(&mut self, id: StreamId) -> Option<&mut u32> {
         id.opener().map(|role| match role {
             Role::Client => &mut self.open[0],

@@ -1,0 +1,5 @@
+//! Who is there.
+
+mod principal;
+
+pub use principal::Principal;

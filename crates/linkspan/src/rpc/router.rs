@@ -1,0 +1,234 @@
+//! Methods by name.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::future::ready;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
+
+use proto::error::{Category, Code};
+use proto::message::Failure;
+use tower_service::Service;
+
+use crate::codec::{Decode, Encode, Payload};
+use crate::rpc::handler::{Call, Handle, call_of};
+use crate::rpc::wire::{MethodInfo, REFLECTION};
+use crate::rpc::{handler, usage};
+use crate::session::{
+    BoxFuture, CallError, Context, Event, Handler, Method, Placement, Request, Response,
+};
+
+/// Finds the method for a request and the handler for an event.
+///
+/// It serves alone, too: as a `tower_service::Service<Request>` it answers within the process,
+/// without any connection.
+#[derive(Clone, Default)]
+pub struct Router {
+    methods: Arc<HashMap<String, Arc<Entry>>>,
+    events: Arc<HashMap<String, EventHandler>>,
+}
+
+type EventHandler = Arc<dyn Fn(Event) -> BoxFuture<()> + Send + Sync>;
+
+/// A method with all that is known of it.
+pub(crate) struct Entry {
+    info: MethodInfo,
+    placement: Placement,
+    call: Call,
+}
+
+impl Router {
+    /// A router without methods; [`linkspan.methods`](Self::methods) answers already.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds everything that another router or a generated server has.
+    ///
+    /// Of two methods with one name the later one answers.
+    #[must_use]
+    pub fn add(mut self, other: impl Into<Self>) -> Self {
+        let other = other.into();
+        let methods = other
+            .methods
+            .iter()
+            .map(|(name, entry)| (name.clone(), Arc::clone(entry)));
+        Arc::make_mut(&mut self.methods).extend(methods);
+        let events = other
+            .events
+            .iter()
+            .map(|(topic, handler)| (topic.clone(), Arc::clone(handler)));
+        Arc::make_mut(&mut self.events).extend(events);
+        self
+    }
+
+    /// Adds a method that a closure answers.
+    #[must_use]
+    pub fn method<P, T, E>(self, name: &str, handler: impl Handle<P, T, E>) -> Self
+    where
+        P: Decode + Send,
+        T: Encode + Send,
+        E: Encode + Send,
+    {
+        self.entry(MethodInfo::named(name), false, call_of(handler))
+    }
+
+    /// Adds a handler for events of a topic. Events of one connection are handled one after the
+    /// other, in their order.
+    #[must_use]
+    pub fn on_event<T, F, Done>(mut self, topic: &str, handler: F) -> Self
+    where
+        T: Decode + Send,
+        F: Fn(T, Context) -> Done + Send + Sync + 'static,
+        Done: Future<Output = ()> + Send + 'static,
+    {
+        let handler = Arc::new(handler);
+        let call = move |mut event: Event| -> BoxFuture<()> {
+            let body = event.codec().and_then(|codec| {
+                let payload = Payload::new(codec, event.body.clone());
+                T::decode(&payload).map_err(CallError::Decode)
+            });
+            match body {
+                Ok(body) => Box::pin(handler(body, event.context())),
+                Err(error) => {
+                    tracing::warn!(topic = %event.topic, %error, "event cannot be read");
+                    Box::pin(ready(()))
+                }
+            }
+        };
+        Arc::make_mut(&mut self.events).insert(topic.to_owned(), Arc::new(call));
+        self
+    }
+
+    /// What is known of the methods, in the order of their names.
+    ///
+    /// A peer gets it by calling `linkspan.methods`.
+    pub fn methods(&self) -> Vec<MethodInfo> {
+        let mut methods: Vec<_> = self
+            .methods
+            .values()
+            .map(|entry| entry.info.clone())
+            .collect();
+        methods.sort_by(|one, other| one.name.cmp(&other.name));
+        methods
+    }
+
+    pub(crate) fn entry(mut self, info: MethodInfo, spawn: bool, call: Call) -> Self {
+        let name = info.name.clone();
+        let entry = Entry {
+            info,
+            placement: Placement::new(spawn),
+            call,
+        };
+        Arc::make_mut(&mut self.methods).insert(name, Arc::new(entry));
+        self
+    }
+
+    fn find(&self, name: &str) -> Arc<Entry> {
+        match self.methods.get(name) {
+            Some(entry) => Arc::clone(entry),
+            None if name == REFLECTION => Arc::new(self.reflection()),
+            None => Arc::new(self.unknown(name)),
+        }
+    }
+
+    /// The method that lists the methods.
+    fn reflection(&self) -> Entry {
+        let methods = self.methods();
+        let call: Call = Box::new(move |request| {
+            let codec = request.codec().unwrap_or_default();
+            Box::pin(ready(handler::answer_with(
+                Ok::<_, CallError>(&methods),
+                codec,
+            )))
+        });
+        Entry {
+            info: MethodInfo::named(REFLECTION),
+            placement: Placement::default(),
+            call,
+        }
+    }
+
+    /// The answer to calls of a method that does not exist.
+    fn unknown(&self, name: &str) -> Entry {
+        let failure = self.not_found(name);
+        let call: Call = Box::new(move |_| Box::pin(ready(Err(failure.clone().into()))));
+        Entry {
+            info: MethodInfo::named(name),
+            placement: Placement::default(),
+            call,
+        }
+    }
+
+    fn not_found(&self, name: &str) -> Failure {
+        let nearest = nearest(name, self.methods.keys().map(String::as_str));
+        let hint = match nearest.as_slice() {
+            [] => format!("call {REFLECTION} for those that exist"),
+            names => format!("the nearest are {}", names.join(", ")),
+        };
+        let message = format!("there is no method {name:?}; {hint}");
+        Failure::new(Category::Request, Code::METHOD_NOT_FOUND, message)
+    }
+}
+
+impl Handler for Router {
+    fn method(&self, name: &str) -> Arc<dyn Method> {
+        self.find(name)
+    }
+
+    fn event(&self, event: Event) -> Option<BoxFuture<()>> {
+        self.events
+            .get(event.topic.as_str())
+            .map(|handler| handler(event))
+    }
+}
+
+impl Method for Entry {
+    fn call(&self, request: Request) -> BoxFuture<Result<Response, CallError>> {
+        if usage::is_wanted(&request) {
+            return usage::measure(request, &self.call);
+        }
+        (self.call)(request)
+    }
+
+    fn placement(&self) -> &Placement {
+        &self.placement
+    }
+}
+
+impl Service<Request> for Router {
+    type Response = Response;
+    type Error = CallError;
+    type Future = BoxFuture<Result<Response, CallError>>;
+
+    fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<Result<(), CallError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let entry = self.find(&request.method);
+        Method::call(&*entry, request)
+    }
+}
+
+impl fmt::Debug for Router {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Router")
+            .field("methods", &self.methods.keys())
+            .field("events", &self.events.keys())
+            .finish()
+    }
+}
+
+/// At most three names that are like `name`, the most similar first.
+fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let score = |other: &str| strsim::jaro_winkler(name, other);
+    let mut similar: Vec<_> = names.filter(|other| score(other) > 0.8).collect();
+    similar.sort_by(|one, other| {
+        score(other)
+            .total_cmp(&score(one))
+            .then_with(|| one.cmp(other))
+    });
+    similar.truncate(3);
+    similar
+}

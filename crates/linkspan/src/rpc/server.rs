@@ -1,0 +1,228 @@
+//! The side that answers.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::codec::{Decode, Encode};
+use crate::rpc::layered::{BoxService, Layered};
+use crate::rpc::{Handle, Router, ServerConfig};
+use crate::session::{
+    Acceptor, Connection, Context, Handler, ListenerStats, Request, Response, StopReport,
+};
+use crate::transport::ListenError;
+use crate::{Address, AddressError};
+
+/// Answers requests on any number of addresses.
+///
+/// # Examples
+///
+/// ```
+/// use linkspan::rpc::{CallError, Context, Server};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let serving = Server::new()
+///     .method("double", async |number: i64, _: Context| Ok::<_, CallError>(2 * number))
+///     .on_event("said", async |words: String, _: Context| println!("{words}"))
+///     .listen("mem:doubler")
+///     .await?;
+/// # serving.stop(std::time::Duration::from_secs(1)).await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Default)]
+pub struct Server {
+    router: Router,
+    layers: Vec<Wrap>,
+    config: ServerConfig,
+}
+
+/// Puts one layer around a service.
+struct Wrap(Box<dyn FnOnce(BoxService) -> BoxService + Send>);
+
+impl Server {
+    /// A server with default settings and no methods.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Replaces the settings.
+    #[must_use]
+    pub fn config(mut self, config: ServerConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Adds the methods of a generated server or a router.
+    #[must_use]
+    pub fn add(mut self, service: impl Into<Router>) -> Self {
+        self.router = self.router.add(service);
+        self
+    }
+
+    /// Adds a method that a closure answers; see [`Router::method`].
+    #[must_use]
+    pub fn method<P, T, E>(mut self, name: &str, handler: impl Handle<P, T, E>) -> Self
+    where
+        P: Decode + Send,
+        T: Encode + Send,
+        E: Encode + Send,
+    {
+        self.router = self.router.method(name, handler);
+        self
+    }
+
+    /// Adds a handler for events of a topic; see [`Router::on_event`].
+    #[must_use]
+    pub fn on_event<T, F, Done>(mut self, topic: &str, handler: F) -> Self
+    where
+        T: Decode + Send,
+        F: Fn(T, Context) -> Done + Send + Sync + 'static,
+        Done: Future<Output = ()> + Send + 'static,
+    {
+        self.router = self.router.on_event(topic, handler);
+        self
+    }
+
+    /// Puts a tower layer around all methods; the last one added sees a request first.
+    #[must_use]
+    pub fn layer<L, S>(mut self, layer: L) -> Self
+    where
+        L: Layer<BoxService, Service = S> + Send + 'static,
+        S: Service<Request, Response = Response> + Clone + Send + Sync + 'static,
+        S::Error: Into<Box<dyn Error + Send + Sync>>,
+        S::Future: Send,
+    {
+        let wrap = move |service| BoxService::new(layer.layer(service));
+        self.layers.push(Wrap(Box::new(wrap)));
+        self
+    }
+
+    /// Begins to listen at an address; [`Serving::also`] adds more.
+    ///
+    /// # Errors
+    ///
+    /// Any [`ListenError`].
+    pub async fn listen<A>(self, address: A) -> Result<Serving, ListenError>
+    where
+        A: TryInto<Address>,
+        A::Error: Into<AddressError>,
+    {
+        let handler: Arc<dyn Handler> = if self.layers.is_empty() {
+            Arc::new(self.router)
+        } else {
+            let innermost = BoxService::new(self.router.clone());
+            let service = self
+                .layers
+                .into_iter()
+                .fold(innermost, |inner, wrap| (wrap.0)(inner));
+            Arc::new(Layered::new(self.router, service))
+        };
+        let mut serving = Serving {
+            handler,
+            config: self.config,
+            acceptors: Vec::new(),
+        };
+        serving.also(address).await?;
+        Ok(serving)
+    }
+}
+
+/// A server at work.
+///
+/// Dropping it ends all connections at once; [`stop`](Self::stop) ends them in order.
+#[must_use = "dropping it ends the server"]
+pub struct Serving {
+    handler: Arc<dyn Handler>,
+    config: ServerConfig,
+    acceptors: Vec<Acceptor>,
+}
+
+impl Serving {
+    /// Listens at a further address; gives it with the port that the system chose.
+    ///
+    /// # Errors
+    ///
+    /// Any [`ListenError`]; the server goes on with the addresses that it had.
+    pub async fn also<A>(&mut self, address: A) -> Result<&Address, ListenError>
+    where
+        A: TryInto<Address>,
+        A::Error: Into<AddressError>,
+    {
+        let address = address.try_into().map_err(Into::into)?;
+        let (transport, session) = (self.config.transport.clone(), self.config.session.clone());
+        let handler = Arc::clone(&self.handler);
+        let acceptor = Acceptor::start(&address, transport, session, handler).await?;
+        self.acceptors.push(acceptor);
+        let last = self.acceptors.last().map(Acceptor::address);
+        Ok(last.expect("an acceptor was added above"))
+    }
+
+    /// The addresses, with the ports that the system chose.
+    pub fn addresses(&self) -> impl Iterator<Item = &Address> {
+        self.acceptors.iter().map(Acceptor::address)
+    }
+
+    /// The first address.
+    pub fn address(&self) -> &Address {
+        self.addresses()
+            .next()
+            .expect("a server listens at one address at least")
+    }
+
+    /// What was counted at each address.
+    pub fn stats(&self) -> impl Iterator<Item = (&Address, ListenerStats)> {
+        self.acceptors
+            .iter()
+            .map(|acceptor| (acceptor.address(), acceptor.stats()))
+    }
+
+    /// The connections that are open now.
+    pub fn connections(&self) -> Vec<Connection> {
+        self.acceptors
+            .iter()
+            .flat_map(Acceptor::connections)
+            .collect()
+    }
+
+    /// Ends the server in order: accepts nothing new, says goodbye to all clients, gives what is
+    /// under way at most `limit`, and reports what had to be cut off.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the connections end at once.
+    pub async fn stop(self, limit: Duration) -> StopReport {
+        let stopping = self
+            .acceptors
+            .into_iter()
+            .map(|acceptor| acceptor.stop(limit));
+        let mut report = StopReport::default();
+        let mut tasks = tokio::task::JoinSet::new();
+        for stop in stopping {
+            tasks.spawn(stop);
+        }
+        while let Some(done) = tasks.join_next().await {
+            report.add(done.unwrap_or_default());
+        }
+        report
+    }
+}
+
+impl fmt::Debug for Serving {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Serving")
+            .field("acceptors", &self.acceptors)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Wrap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Wrap")
+    }
+}

@@ -1,0 +1,305 @@
+//! Accepting connections: limits, busy answers, patience with a system that is out of descriptors.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use proto::Role;
+use proto::error::{Category, Code};
+use proto::message::Failure;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::{JoinHandle, JoinSet};
+use tracing::{debug, warn};
+
+use crate::Address;
+use crate::clock;
+use crate::session::Config;
+use crate::session::connect::start;
+use crate::session::connection::Connection;
+use crate::session::handler::Handler;
+use crate::session::open::{open, refuse};
+use crate::session::shared::Stop;
+use crate::transport::{self, Link, ListenError, Listener};
+
+/// A listener at work, with the connections that came by it.
+///
+/// Dropping it ends them all at once; [`stop`](Self::stop) ends them in order.
+#[derive(Debug)]
+pub(crate) struct Acceptor {
+    office: Arc<Office>,
+    task: JoinHandle<()>,
+}
+
+/// What the accepting task and its connections have in common.
+struct Office {
+    address: Address,
+    handler: Arc<dyn Handler>,
+    transport: transport::Config,
+    config: Arc<Config>,
+    /// One permit for each connection.
+    places: Arc<Semaphore>,
+    /// One permit for each connection that is being told that there is no place.
+    refusals: Arc<Semaphore>,
+    connections: Mutex<HashMap<u64, Connection>>,
+    tasks: Mutex<JoinSet<()>>,
+    counters: Counters,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    accepted: AtomicU64,
+    refused_busy: AtomicU64,
+    refused_untrusted: AtomicU64,
+    failed_handshakes: AtomicU64,
+    accept_errors: AtomicU64,
+}
+
+/// What a listener has counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
+pub struct ListenerStats {
+    /// Connections that are open now.
+    pub open: usize,
+    /// Connections whose handshake succeeded.
+    pub accepted: u64,
+    /// Connections that were told to come again later.
+    pub refused_busy: u64,
+    /// Connections of users who are not let in.
+    pub refused_untrusted: u64,
+    /// Connections whose handshake failed or never came.
+    pub failed_handshakes: u64,
+    /// Errors of the system while accepting, as when descriptors are used up.
+    pub accept_errors: u64,
+}
+
+/// How connections ended when a server stopped.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StopReport {
+    /// Connections that were open.
+    pub connections: usize,
+    /// Requests whose handlers were cut off because the time was up.
+    pub cut: usize,
+}
+
+impl StopReport {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.connections += other.connections;
+        self.cut += other.cut;
+    }
+}
+
+impl Acceptor {
+    /// Listens and accepts, until stopped or dropped.
+    pub(crate) async fn start(
+        address: &Address,
+        transport: transport::Config,
+        mut config: Config,
+        handler: Arc<dyn Handler>,
+    ) -> Result<Self, ListenError> {
+        let listener = Listener::bind(address, &transport).await?;
+        if let Address::Memory(_) = address {
+            config.limits.max_streams = transport.in_process.max_concurrent_tasks;
+        }
+        let places = transport
+            .max_connections(address.scheme())
+            .min(Semaphore::MAX_PERMITS);
+        let office = Arc::new(Office {
+            address: listener.address().clone(),
+            handler,
+            transport,
+            config: Arc::new(config),
+            places: Arc::new(Semaphore::new(places)),
+            refusals: Arc::new(Semaphore::new(REFUSALS_AT_ONCE)),
+            connections: Mutex::default(),
+            tasks: Mutex::default(),
+            counters: Counters::default(),
+        });
+        let task = tokio::spawn(accept(Arc::clone(&office), listener));
+        Ok(Self { office, task })
+    }
+
+    /// Where it listens, with the port that the system chose.
+    pub(crate) fn address(&self) -> &Address {
+        &self.office.address
+    }
+
+    /// What was counted so far.
+    pub(crate) fn stats(&self) -> ListenerStats {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let counters = &self.office.counters;
+        ListenerStats {
+            open: lock(&self.office.connections).len(),
+            accepted: count(&counters.accepted),
+            refused_busy: count(&counters.refused_busy),
+            refused_untrusted: count(&counters.refused_untrusted),
+            failed_handshakes: count(&counters.failed_handshakes),
+            accept_errors: count(&counters.accept_errors),
+        }
+    }
+
+    /// The connections that are open now.
+    pub(crate) fn connections(&self) -> Vec<Connection> {
+        lock(&self.office.connections).values().cloned().collect()
+    }
+
+    /// Stops accepting, says goodbye on all connections, and gives what is under way at most
+    /// `limit`.
+    pub(crate) async fn stop(self, limit: Duration) -> StopReport {
+        self.task.abort();
+        let connections = self.connections();
+        let stop = Stop {
+            until: clock::now() + limit,
+            reason: "the server stops",
+        };
+        for connection in &connections {
+            connection.handle().shared.stop(stop);
+        }
+        let mut report = StopReport {
+            connections: connections.len(),
+            cut: 0,
+        };
+        for connection in connections {
+            report.cut += connection.end().await.1;
+        }
+        report
+    }
+}
+
+impl Drop for Acceptor {
+    fn drop(&mut self) {
+        self.task.abort();
+        lock(&self.office.tasks).abort_all();
+    }
+}
+
+/// Accepts for ever. What goes wrong with one connection is no reason to stop.
+async fn accept(office: Arc<Office>, mut listener: Listener) {
+    let mut patience = FIRST_PAUSE;
+    loop {
+        match listener.accept().await {
+            Ok(link) => {
+                patience = FIRST_PAUSE;
+                office.admit(link);
+            }
+            Err(error) => {
+                office
+                    .counters
+                    .accept_errors
+                    .fetch_add(1, Ordering::Relaxed);
+                if is_passing(&error) {
+                    continue;
+                }
+                // Connections wait in the system's queue until descriptors are free again.
+                warn!(address = %office.address, %error, ?patience, "cannot accept");
+                tokio::time::sleep(patience).await;
+                patience = (patience * 2).min(LONGEST_PAUSE);
+            }
+        }
+    }
+}
+
+/// Whether an error concerns only the connection that was to be accepted.
+fn is_passing(error: &io::Error) -> bool {
+    let kinds = [io::ErrorKind::ConnectionAborted, io::ErrorKind::Interrupted];
+    kinds.contains(&error.kind())
+}
+
+impl Office {
+    /// Finds a place for a new connection, or tells it that there is none.
+    fn admit(self: &Arc<Self>, link: Link) {
+        let work = if !transport::admits(&link.peer, &self.transport) {
+            self.counters
+                .refused_untrusted
+                .fetch_add(1, Ordering::Relaxed);
+            self.refuse(link, untrusted())
+        } else if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+            let office = Arc::clone(self);
+            Some(Box::pin(office.serve(link, place)) as crate::session::BoxFuture<()>)
+        } else {
+            self.counters.refused_busy.fetch_add(1, Ordering::Relaxed);
+            self.refuse(
+                link,
+                busy(self.transport.max_connections(self.address.scheme())),
+            )
+        };
+        let mut tasks = lock(&self.tasks);
+        while tasks.try_join_next().is_some() {}
+        if let Some(work) = work {
+            tasks.spawn(work);
+        }
+    }
+
+    /// Serves a connection to its end.
+    async fn serve(self: Arc<Self>, mut link: Link, place: OwnedSemaphorePermit) {
+        match open(&mut link, Role::Server, &self.config).await {
+            Ok(opened) => {
+                self.counters.accepted.fetch_add(1, Ordering::Relaxed);
+                let (config, handler) = (Arc::clone(&self.config), Arc::clone(&self.handler));
+                let (connection, driver) = start(link, opened, config, handler);
+                let number = self.register(connection);
+                driver.await;
+                lock(&self.connections).remove(&number);
+            }
+            Err(error) => {
+                self.counters
+                    .failed_handshakes
+                    .fetch_add(1, Ordering::Relaxed);
+                debug!(address = %self.address, %error, "no session");
+            }
+        }
+        drop(place);
+    }
+
+    fn register(&self, connection: Connection) -> u64 {
+        let mut connections = lock(&self.connections);
+        let number = self.counters.accepted.load(Ordering::Relaxed);
+        connections.insert(number, connection);
+        number
+    }
+
+    /// The work of telling a connection why it is refused; none if too many are told already.
+    fn refuse(&self, link: Link, failure: Failure) -> Option<crate::session::BoxFuture<()>> {
+        let permit = Arc::clone(&self.refusals).try_acquire_owned().ok()?;
+        let limit = self.config.handshake_timeout;
+        Some(Box::pin(async move {
+            refuse(link, failure, limit).await;
+            drop(permit);
+        }))
+    }
+}
+
+impl fmt::Debug for Office {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Office")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+fn busy(limit: usize) -> Failure {
+    let message = format!("all {limit} connections are taken");
+    Failure::new(Category::Limit, Code::BUSY, message).retry_after(RETRY_AFTER)
+}
+
+fn untrusted() -> Failure {
+    Failure::new(
+        Category::Authentication,
+        Code::DENIED,
+        "the server does not serve this user",
+    )
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// What a busy server suggests to wait.
+const RETRY_AFTER: Duration = Duration::from_millis(250);
+/// Connections that are told at once why they are refused; further ones are just closed.
+const REFUSALS_AT_ONCE: usize = 64;

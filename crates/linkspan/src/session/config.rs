@@ -1,0 +1,100 @@
+//! Settings of sessions.
+
+use std::time::Duration;
+
+use proto::Limits;
+use proto::message::Identity;
+
+/// Settings of sessions, on either side.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Config {
+    /// Who this side says it is. Default: the name of the executable.
+    pub identity: Identity,
+    /// What this side takes from its peers.
+    pub limits: Limits,
+    /// Whether frames carry checksums. Default: [`Checksum::Auto`].
+    pub checksum: Checksum,
+    /// Longest body that is collected into one piece, in bytes. Default: 67,108,864.
+    ///
+    /// Larger data belongs into streams.
+    pub max_message_bytes: usize,
+    /// Time that a peer has for its part of the handshake. Default: 2 s.
+    pub handshake_timeout: Duration,
+    /// Longest time without progress inside a frame that is being received. Default: 30 s.
+    pub read_timeout: Duration,
+    /// Longest time that a peer takes nothing of what is being sent. Default: 10 s.
+    pub write_timeout: Duration,
+    /// Silence after which the peer is asked for a sign of life. Default: 15 s.
+    pub heartbeat_interval: Duration,
+    /// Unanswered questions after which the peer counts as lost. Default: 3.
+    pub heartbeat_misses: u32,
+    /// Time for handlers on the reader's own task, for each read. Default: 100 microseconds.
+    ///
+    /// A handler that is done at its first poll costs no task. What exceeds the time is moved to
+    /// tasks of its own, from then on at once.
+    pub inline_budget: Duration,
+    /// Encoded bytes that may wait for the socket before new requests have to wait, in bytes.
+    /// Default: 262,144.
+    pub send_buffer_bytes: usize,
+    /// Bytes that may wait on one stream, in bytes. Default: 262,144.
+    pub stream_buffer_bytes: usize,
+}
+
+/// Whether frames carry checksums. They are left out only if both sides agree.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Checksum {
+    /// Not where nothing can be corrupted unnoticed (`mem:`, TLS), else yes.
+    #[default]
+    Auto,
+    /// Yes.
+    On,
+    /// No.
+    Off,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let session = proto::Config::default();
+        Self {
+            identity: own_identity(),
+            limits: session.limits,
+            checksum: Checksum::Auto,
+            max_message_bytes: 64 * 1024 * 1024,
+            handshake_timeout: Duration::from_secs(2),
+            read_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(10),
+            heartbeat_interval: session.heartbeat_interval,
+            heartbeat_misses: session.heartbeat_misses,
+            inline_budget: Duration::from_micros(100),
+            send_buffer_bytes: session.send_buffer_bytes,
+            stream_buffer_bytes: session.stream_buffer_bytes,
+        }
+    }
+}
+
+impl Config {
+    /// The protocol's part of the settings, for a link over `transport`.
+    pub(crate) fn protocol(&self, transport: &str) -> proto::Config {
+        let mut config = proto::Config::default();
+        config.identity = self.identity.clone();
+        config.limits = self.limits;
+        config.unchecked = match self.checksum {
+            Checksum::Auto => transport == "mem",
+            Checksum::On => false,
+            Checksum::Off => true,
+        };
+        config.send_buffer_bytes = self.send_buffer_bytes;
+        config.stream_buffer_bytes = self.stream_buffer_bytes;
+        config.heartbeat_interval = self.heartbeat_interval;
+        config.heartbeat_misses = self.heartbeat_misses;
+        config
+    }
+}
+
+fn own_identity() -> Identity {
+    let executable = std::env::current_exe().ok();
+    let name = executable.as_deref().and_then(|path| path.file_name());
+    Identity::new(name.unwrap_or_default().to_string_lossy(), "", "")
+}

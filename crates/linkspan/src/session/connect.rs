@@ -1,0 +1,83 @@
+//! Making connections over links.
+
+use std::sync::Arc;
+
+use proto::Role;
+use proto::session::Transmit;
+use tracing::debug;
+
+use crate::Address;
+use crate::clock;
+use crate::session::connection::Connection;
+use crate::session::dispatch::Dispatch;
+use crate::session::driver::Driver;
+use crate::session::handler::Handler;
+use crate::session::input::Input;
+use crate::session::open::{Opened, open};
+use crate::session::shared::Shared;
+use crate::session::{Config, ConnectError};
+use crate::transport::{self, DialError, Link};
+
+/// Connects to a server; connect and handshake share the transport's connection timeout.
+pub(crate) async fn connect(
+    address: &Address,
+    transport: &transport::Config,
+    config: &Arc<Config>,
+    handler: Arc<dyn Handler>,
+) -> Result<Connection, ConnectError> {
+    let limit = transport.connection_timeout(address.scheme());
+    let attempt = async {
+        let mut link = transport::dial(address, transport).await?;
+        let opened = open(&mut link, Role::Client, config).await?;
+        Ok::<_, ConnectError>((link, opened))
+    };
+    let (link, opened) = match tokio::time::timeout(limit, attempt).await {
+        Ok(result) => result?,
+        Err(_) => {
+            return Err(DialError::TimedOut {
+                address: address.clone(),
+                limit,
+            }
+            .into());
+        }
+    };
+    let (connection, driver) = start(link, opened, Arc::clone(config), handler);
+    debug!(%address, server = ?connection.peer_identity(), "connected");
+    // It ends by itself when the last user of the connection goes.
+    drop(tokio::spawn(driver));
+    Ok(connection)
+}
+
+/// Makes the connection of a link whose handshake is through, and the driver that it needs.
+pub(crate) fn start(
+    link: Link,
+    opened: Opened,
+    config: Arc<Config>,
+    handler: Arc<dyn Handler>,
+) -> (Connection, Driver) {
+    let Link {
+        reader,
+        writer,
+        peer,
+    } = link;
+    let Opened {
+        agreement,
+        input,
+        frames,
+    } = opened;
+    let now = clock::now();
+    let send = match writer.empty_transmit() {
+        Transmit::Frames(_) => agreement.send_frames(now),
+        _ => agreement.send_bytes(now),
+    };
+    let (decoder, recv) = (agreement.decoder(), agreement.recv());
+    let shared = Arc::new(Shared::new(send, writer, config, Arc::new(peer), agreement));
+    let connection = Connection::new(Arc::clone(&shared));
+    let dispatch = Dispatch::new(
+        Arc::clone(&shared),
+        Arc::downgrade(connection.handle()),
+        handler,
+    );
+    let input = Input::new(reader, decoder, input, frames);
+    (connection, Driver::new(shared, input, recv, dispatch))
+}

@@ -1,0 +1,234 @@
+//! A connection as its users see it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime};
+
+use proto::Limits;
+use proto::message::{CancelReason, Identity};
+use proto::session::Stats;
+use tokio::sync::oneshot;
+
+use crate::clock;
+use crate::codec::{Codec, Decode, Encode};
+use crate::session::outlet::Outlet;
+use crate::session::shared::{Life, Shared, Stop};
+use crate::session::{CallError, Disconnected, Request, Response};
+use crate::transport::Peer;
+
+/// One connection to a peer, for requests and events in this direction.
+///
+/// Clones share the connection; it closes in order when the last one is dropped. It does not
+/// reconnect: [`rpc::Client`](crate::rpc::Client) does.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    handle: Arc<Handle>,
+}
+
+/// Keeps a connection open.
+#[derive(Debug)]
+pub(crate) struct Handle {
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl Connection {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            handle: Arc::new(Handle { shared }),
+        }
+    }
+
+    pub(crate) fn from_handle(handle: Arc<Handle>) -> Self {
+        Self { handle }
+    }
+
+    pub(crate) fn handle(&self) -> &Arc<Handle> {
+        &self.handle
+    }
+
+    /// Sends a request and waits for the answer, or for its first piece if it is a stream.
+    ///
+    /// # Errors
+    ///
+    /// Any [`CallError`] but [`CallError::Application`]: a method's own error is a response with
+    /// [`Status::Error`](crate::Status::Error).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future cancels the call at the peer.
+    pub async fn call(&self, request: Request) -> Result<Response, CallError> {
+        let shared = &self.handle.shared;
+        let (body, items) = request.body.into_outgoing();
+        let mut message = proto::message::Request::new(request.method, body);
+        message.timeout = request.timeout;
+        message.metadata = request.metadata;
+
+        let (caller, answer) = oneshot::channel();
+        let stream = shared.open(message, items.is_none(), caller).await?;
+        let mut guard = CancelOnDrop {
+            shared: Some(shared),
+            stream,
+        };
+        if let Some(items) = items {
+            let outlet = Outlet::new(Arc::clone(shared), stream);
+            let task = tokio::spawn(outlet.send_all(items)).abort_handle();
+            match shared.lock().send.attachment_mut(stream) {
+                Some(slot) => slot.task = Some(task),
+                None => task.abort(),
+            }
+        }
+        let answer = answer.await;
+        guard.shared = None;
+        answer.unwrap_or(Err(CallError::Cancelled))
+    }
+
+    /// Calls a method by its name, with any body, and waits for the whole answer.
+    ///
+    /// # Errors
+    ///
+    /// Any [`CallError`]; the method's own error is [`CallError::Application`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future cancels the call at the peer.
+    pub async fn send_request<R: Decode>(
+        &self,
+        method: &str,
+        body: &(impl Encode + ?Sized),
+    ) -> Result<R, CallError> {
+        let payload = body.encode(Codec::Msgpack).map_err(CallError::Encode)?;
+        let response = self.call(Request::with_payload(method, payload)).await?;
+        let payload = response.collect().await?;
+        R::decode(&payload).map_err(CallError::Decode)
+    }
+
+    /// Tells the peer something, without an answer: it returns once the event is on its way.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::NotAccepted`] if the connection is closed, [`CallError::TooLarge`] or
+    /// [`CallError::Encode`] for the body.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future has sent the event whole or not at all.
+    pub async fn send_event(
+        &self,
+        topic: &str,
+        body: &(impl Encode + ?Sized),
+    ) -> Result<(), CallError> {
+        let payload = body.encode(Codec::Msgpack).map_err(CallError::Encode)?;
+        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let micros = since_1970.unwrap_or_default().as_micros();
+        let micros = u64::try_from(micros).unwrap_or(u64::MAX);
+        let mut event = proto::message::Event::new(topic, micros, payload.bytes);
+        payload.codec.note_in(&mut event.metadata);
+        self.handle.shared.event(event).await
+    }
+
+    /// What the transport knows about the peer.
+    pub fn peer(&self) -> &Peer {
+        &self.handle.shared.peer
+    }
+
+    /// Who the peer says it is.
+    pub fn peer_identity(&self) -> &Identity {
+        &self.handle.shared.agreement.peer
+    }
+
+    /// What the peer takes.
+    pub fn peer_limits(&self) -> Limits {
+        self.handle.shared.agreement.peer_limits
+    }
+
+    /// Whether new requests can be sent.
+    pub fn is_open(&self) -> bool {
+        matches!(*self.handle.shared.life.borrow(), Life::Open)
+    }
+
+    /// What was counted so far.
+    pub fn stats(&self) -> ConnectionStats {
+        let shared = &self.handle.shared;
+        let session = shared.lock().send.stats();
+        ConnectionStats {
+            session,
+            bytes_received: shared.received_bytes.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Waits until the connection is over, and says why it is.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when the future is dropped.
+    pub async fn ended(&self) -> Disconnected {
+        self.end().await.0
+    }
+
+    /// Ends the connection in order: no new requests, at most `limit` for what is under way.
+    ///
+    /// # Cancel safety
+    ///
+    /// The connection closes even if the future is dropped.
+    pub async fn close(&self, limit: Duration) {
+        self.handle.shared.stop(Stop {
+            until: clock::now() + limit,
+            reason: "closing",
+        });
+        self.ended().await;
+    }
+
+    /// Waits for the end; gives the reason and how many handlers were cut off.
+    pub(crate) async fn end(&self) -> (Disconnected, usize) {
+        let mut life = self.handle.shared.life.subscribe();
+        let over = life
+            .wait_for(|life| matches!(life, Life::Over { .. }))
+            .await;
+        match over.as_deref() {
+            Ok(Life::Over { reason, cut }) => (reason.clone(), *cut),
+            _ => (Disconnected::Closed, 0),
+        }
+    }
+
+    /// Waits until no new requests can be sent.
+    pub(crate) async fn not_open(&self) {
+        let mut life = self.handle.shared.life.subscribe();
+        life.wait_for(|life| !matches!(life, Life::Open)).await.ok();
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.shared.stop(Stop {
+            until: clock::now() + DROP_LIMIT,
+            reason: "closed",
+        });
+    }
+}
+
+/// Figures of a connection.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct ConnectionStats {
+    /// What the session counted.
+    pub session: Stats,
+    /// Bytes received.
+    pub bytes_received: u64,
+}
+
+/// Cancels a call whose caller loses interest.
+struct CancelOnDrop<'a> {
+    shared: Option<&'a Shared>,
+    stream: proto::StreamId,
+}
+
+impl Drop for CancelOnDrop<'_> {
+    fn drop(&mut self) {
+        if let Some(shared) = self.shared {
+            shared.cancel(self.stream, CancelReason::Dropped);
+        }
+    }
+}
+
+/// What is under way when the last user of a connection goes has this long to be finished.
+const DROP_LIMIT: Duration = Duration::from_secs(5);

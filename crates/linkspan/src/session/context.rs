@@ -1,0 +1,177 @@
+//! What a handler can know about the call that it answers.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use proto::StreamId;
+use proto::message::Metadata;
+use tokio::sync::Notify;
+
+use crate::auth::Principal;
+use crate::clock;
+use crate::session::Connection;
+use crate::session::connection::Handle;
+use crate::transport::Peer;
+
+/// The facts of a call: who asks, until when, in which connection.
+///
+/// A handler receives one. A client gives one to say more than the arguments: a deadline, a trace,
+/// an idempotency key. Handing on the one that was received hands on its deadline and its trace.
+#[derive(Debug, Clone, Default)]
+pub struct Context {
+    facts: Option<Arc<CallFacts>>,
+    metadata: Option<Box<Metadata>>,
+    timeout: Option<Duration>,
+}
+
+/// What the driver knows of a request or event of the peer's.
+#[derive(Debug)]
+pub(crate) struct CallFacts {
+    pub(crate) message_id: u64,
+    pub(crate) stream: StreamId,
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) peer: Arc<Peer>,
+    pub(crate) connection: Weak<Handle>,
+    pub(crate) cancellation: Cancellation,
+}
+
+impl Context {
+    /// A context without facts.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn of_request(
+        facts: Option<Arc<CallFacts>>,
+        metadata: Option<Box<Metadata>>,
+        timeout: Option<Duration>,
+    ) -> Self {
+        Self {
+            facts,
+            metadata,
+            timeout,
+        }
+    }
+
+    /// The same context with `timeout` for the call that it is given to.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self.facts = None;
+        self
+    }
+
+    /// The same context with a further named value.
+    #[must_use]
+    pub fn with_metadata(mut self, name: &str, text: &str) -> Self {
+        self.metadata.get_or_insert_default().set_text(name, text);
+        self
+    }
+
+    /// Number of the request's frame in its connection; 0 if there is none.
+    pub fn message_id(&self) -> u64 {
+        self.facts.as_ref().map_or(0, |facts| facts.message_id)
+    }
+
+    /// What joins the request, its data and its answer: the number of its stream; 0 if there is
+    /// none.
+    pub fn correlation_id(&self) -> u64 {
+        self.facts.as_ref().map_or(0, |facts| facts.stream.get())
+    }
+
+    /// Who asks.
+    pub fn principal(&self) -> Principal {
+        self.peer()
+            .map_or_else(Principal::anonymous, Peer::principal)
+    }
+
+    /// The process that asks.
+    pub fn peer(&self) -> Option<&Peer> {
+        self.facts.as_ref().map(|facts| &*facts.peer)
+    }
+
+    /// When the caller stops waiting.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.facts.as_ref().and_then(|facts| facts.deadline)
+    }
+
+    /// The time that is left until the deadline, or that was given to a call.
+    pub fn timeout(&self) -> Option<Duration> {
+        let left = |deadline: Instant| deadline.saturating_duration_since(clock::now());
+        self.deadline().map(left).or(self.timeout)
+    }
+
+    /// The named value, if it is a text.
+    pub fn metadata(&self, name: &str) -> Option<&str> {
+        self.metadata.as_ref()?.text(name)
+    }
+
+    /// The connection that the request came on, for calls in the other direction.
+    ///
+    /// None if the connection is closed, or in a test without one.
+    pub fn connection(&self) -> Option<Connection> {
+        self.facts
+            .as_ref()?
+            .connection
+            .upgrade()
+            .map(Connection::from_handle)
+    }
+
+    /// Fires when the caller gives up, the deadline passes or the connection is lost.
+    ///
+    /// The handler's future is dropped then anyway; this is for work that it has handed to threads
+    /// or other tasks.
+    pub fn cancellation(&self) -> Cancellation {
+        self.facts
+            .as_ref()
+            .map_or_else(Cancellation::default, |facts| facts.cancellation.clone())
+    }
+
+    /// Metadata for a call that this context is given to.
+    pub(crate) fn into_outgoing(mut self) -> (Option<Box<Metadata>>, Option<Duration>) {
+        let timeout = self.timeout();
+        // How the body that came with it was encoded says nothing about the next one.
+        if let Some(metadata) = &mut self.metadata {
+            metadata.remove(Metadata::CONTENT_TYPE);
+        }
+        (
+            self.metadata.filter(|metadata| !metadata.is_empty()),
+            timeout,
+        )
+    }
+}
+
+/// Says that nobody waits for a result any more.
+#[derive(Debug, Clone, Default)]
+pub struct Cancellation(Arc<Signal>);
+
+#[derive(Debug, Default)]
+struct Signal {
+    fired: AtomicBool,
+    waiting: Notify,
+}
+
+impl Cancellation {
+    /// Whether it has fired.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.fired.load(Ordering::Acquire)
+    }
+
+    /// Waits until it fires.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when the future is dropped.
+    pub async fn cancelled(&self) {
+        let notified = self.0.waiting.notified();
+        if !self.is_cancelled() {
+            notified.await;
+        }
+    }
+
+    pub(crate) fn fire(&self) {
+        self.0.fired.store(true, Ordering::Release);
+        self.0.waiting.notify_waiters();
+    }
+}

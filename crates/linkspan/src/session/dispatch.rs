@@ -1,0 +1,296 @@
+//! Running handlers: at once on the reader's task, or on tasks of their own.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant, SystemTime};
+
+use proto::StreamId;
+use proto::error::{Category, Code};
+use proto::frame::Flags;
+use proto::message::{CancelReason, Failure, Text};
+use tracing::error;
+
+use crate::clock;
+use crate::session::connection::Handle;
+use crate::session::context::CallFacts;
+use crate::session::handler::{BoxFuture, Handler, Method, Panicked, caught, poll_caught};
+use crate::session::inbox::{Inbox, RecvStream};
+use crate::session::lane::Lane;
+use crate::session::outlet::Outlet;
+use crate::session::shared::{Shared, State};
+use crate::session::slot::Slot;
+use crate::session::{Body, CallError, Cancellation, Event, Items, Request, Response};
+
+/// The part of a driver that has requests and events handled.
+///
+/// Handlers run while a read is worked off. What they give is kept until the driver settles the
+/// read under the lock: then streams exist, answers are sent and tasks begin.
+pub(crate) struct Dispatch {
+    shared: Arc<Shared>,
+    connection: Weak<Handle>,
+    handler: Arc<dyn Handler>,
+    /// Streams that were opened in this read, in their order.
+    opened: VecDeque<Opened>,
+    answers: Vec<(StreamId, Response)>,
+    failures: Vec<(StreamId, Failure)>,
+    tasks: Vec<(StreamId, Work)>,
+    lane: Lane,
+    /// When the handlers of this read began.
+    began: Instant,
+    over_budget: bool,
+}
+
+/// A stream that the peer opened.
+struct Opened {
+    stream: StreamId,
+    slot: Slot,
+}
+
+/// What a task does.
+enum Work {
+    Handle(Text, BoxFuture<Result<Response, CallError>>),
+    Answer(Response),
+}
+
+/// A request as it was received.
+pub(crate) struct Received {
+    pub(crate) stream: StreamId,
+    pub(crate) id: u64,
+    pub(crate) request: proto::message::Request,
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) flags: Flags,
+}
+
+impl Dispatch {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        connection: Weak<Handle>,
+        handler: Arc<dyn Handler>,
+    ) -> Self {
+        Self {
+            lane: Lane::new(Arc::clone(&shared), Arc::clone(&handler)),
+            shared,
+            connection,
+            handler,
+            opened: VecDeque::new(),
+            answers: Vec::new(),
+            failures: Vec::new(),
+            tasks: Vec::new(),
+            began: clock::now(),
+            over_budget: false,
+        }
+    }
+
+    /// Begins to work off a read.
+    pub(crate) fn begin(&mut self, now: Instant) {
+        self.began = now;
+        self.over_budget = false;
+    }
+
+    /// Whether handlers of this read have taken their time, so that it should be settled.
+    pub(crate) fn is_over_budget(&self) -> bool {
+        self.over_budget && !self.answers.is_empty()
+    }
+
+    /// Has a request handled.
+    pub(crate) fn request(&mut self, received: Received, cx: &mut Context<'_>) {
+        let stream = received.stream;
+        let method = self.handler.method(&received.request.method);
+        let cancellation = Cancellation::default();
+        let facts = self.facts(received.id, stream, received.deadline, cancellation.clone());
+        let (request, inbox) = self.make_request(received, facts);
+        self.opened.push_back(Opened {
+            stream,
+            slot: Slot::of_handler(cancellation, inbox),
+        });
+
+        let name = request.method.clone();
+        let spawn = self.over_budget || method.placement().is_spawned();
+        match caught(|| method.call(request)) {
+            Err(Panicked) => self.failures.push((stream, panicked(&name))),
+            Ok(future) if spawn => self.tasks.push((stream, Work::Handle(name, future))),
+            Ok(future) => self.run(stream, name, &*method, future, cx),
+        }
+    }
+
+    /// Has an event handled.
+    pub(crate) fn event(
+        &mut self,
+        stream: StreamId,
+        id: u64,
+        event: proto::message::Event,
+        cost: u64,
+        cx: &mut Context<'_>,
+    ) {
+        let facts = self.facts(id, stream, None, Cancellation::default());
+        let event = Event {
+            topic: event.topic,
+            sent_at: SystemTime::UNIX_EPOCH + Duration::from_micros(event.micros_since_1970),
+            metadata: event.metadata,
+            body: event.body,
+            facts: Some(facts),
+        };
+        self.lane.handle(event, cost, cx);
+    }
+
+    /// The slot of the stream that was opened next.
+    pub(crate) fn take_slot(&mut self, stream: StreamId) -> Option<Slot> {
+        let opened = self.opened.pop_front()?;
+        debug_assert_eq!(opened.stream, stream, "streams are settled in their order");
+        Some(opened.slot)
+    }
+
+    /// Sends what handlers gave and begins their tasks, under the lock.
+    pub(crate) fn settle(&mut self, state: &mut State) {
+        for (stream, response) in self.answers.drain(..) {
+            respond(state, stream, response);
+        }
+        for (stream, failure) in self.failures.drain(..) {
+            // A stream that has closed meanwhile needs no failure.
+            state.send.fail(stream, failure).ok();
+        }
+        for (stream, work) in self.tasks.drain(..) {
+            let task = tokio::spawn(work.run(Arc::clone(&self.shared), stream)).abort_handle();
+            match state.send.attachment_mut(stream) {
+                Some(slot) => slot.task = Some(task),
+                None => task.abort(),
+            }
+        }
+        self.lane.settle(&mut state.send);
+    }
+
+    /// Polls a handler once, here.
+    fn run(
+        &mut self,
+        stream: StreamId,
+        name: Text,
+        method: &dyn Method,
+        mut future: BoxFuture<Result<Response, CallError>>,
+        cx: &mut Context<'_>,
+    ) {
+        let before = clock::now();
+        let poll = poll_caught(&mut future, cx);
+        let after = clock::now();
+        let budget = self.shared.config.inline_budget;
+        if after - before > budget {
+            method.placement().note_slow();
+        }
+        self.over_budget |= after - self.began > budget;
+        match poll {
+            Poll::Pending => self.tasks.push((stream, Work::Handle(name, future))),
+            Poll::Ready(Err(Panicked)) => self.failures.push((stream, panicked(&name))),
+            Poll::Ready(Ok(Err(error))) => self.failures.push((stream, error.into_failure())),
+            Poll::Ready(Ok(Ok(response))) if response.body.is_streaming() => {
+                self.tasks.push((stream, Work::Answer(response)));
+            }
+            Poll::Ready(Ok(Ok(response))) => self.answers.push((stream, response)),
+        }
+    }
+
+    fn make_request(
+        &self,
+        received: Received,
+        facts: Arc<CallFacts>,
+    ) -> (Request, Option<Arc<Inbox>>) {
+        let Received {
+            stream,
+            request,
+            flags,
+            ..
+        } = received;
+        let (body, inbox) = if flags.contains(Flags::END) {
+            (Body::unary(request.body), None)
+        } else {
+            let inbox = Arc::new(Inbox::default());
+            let data = RecvStream::new(Arc::clone(&self.shared), stream, Arc::clone(&inbox));
+            let continued = flags.contains(Flags::CONTINUED);
+            (Body::received(request.body, data, continued), Some(inbox))
+        };
+        let request = Request {
+            method: request.method,
+            metadata: request.metadata,
+            timeout: request.timeout,
+            idempotent: false,
+            body,
+            facts: Some(facts),
+        };
+        (request, inbox)
+    }
+
+    fn facts(
+        &self,
+        message_id: u64,
+        stream: StreamId,
+        deadline: Option<Instant>,
+        cancellation: Cancellation,
+    ) -> Arc<CallFacts> {
+        Arc::new(CallFacts {
+            message_id,
+            stream,
+            deadline,
+            peer: Arc::clone(&self.shared.peer),
+            connection: self.connection.clone(),
+            cancellation,
+        })
+    }
+}
+
+impl Work {
+    async fn run(self, shared: Arc<Shared>, stream: StreamId) {
+        let answer = match self {
+            Self::Answer(response) => Ok(response),
+            Self::Handle(name, mut future) => {
+                match poll_fn(|cx| poll_caught(&mut future, cx)).await {
+                    Ok(Ok(response)) => Ok(response),
+                    Ok(Err(error)) => Err(error.into_failure()),
+                    Err(Panicked) => Err(panicked(&name)),
+                }
+            }
+        };
+        let items = {
+            let mut state = shared.lock();
+            let items = match answer {
+                Ok(response) => respond(&mut state, stream, response),
+                Err(failure) => {
+                    state.send.fail(stream, failure).ok();
+                    None
+                }
+            };
+            shared.flush(state);
+            items
+        };
+        if let Some(items) = items {
+            Outlet::new(shared, stream).send_all(items).await;
+        }
+    }
+}
+
+/// Sends a response, or its first piece; gives the items that follow.
+fn respond(state: &mut State, stream: StreamId, response: Response) -> Option<Items> {
+    let (body, items) = response.body.into_outgoing();
+    let mut message = proto::message::Response::new(response.status, body);
+    message.metadata = response.metadata;
+    let end = items.is_none();
+    if let Err(error) = state.send.respond(stream, message, end) {
+        // A closed stream needs nothing; all else is for the caller to know.
+        let failure = CallError::from(error).into_failure();
+        state.send.fail(stream, failure).ok();
+        return None;
+    }
+    if end {
+        // What the caller still sends has no reader; an ended direction is left alone.
+        state.send.cancel(stream, CancelReason::Done);
+    }
+    items
+}
+
+fn panicked(method: &str) -> Failure {
+    error!(method, "the handler panicked");
+    Failure::new(
+        Category::Handler,
+        Code::PANICKED,
+        format!("the handler of {method:?} panicked"),
+    )
+}

@@ -1,0 +1,427 @@
+//! The driver: one task per connection that reads, keeps the time, and writes what callers could
+//! not.
+//!
+//! One turn: do what was asked, write what was parked, read and work off, look at the time. A read
+//! is worked off in two steps: frames are decoded and handlers run without the lock; then, under
+//! the lock, all effects are settled at once and the answers leave in one write.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use proto::error::{Category, Code, SessionError};
+use proto::message::Failure;
+use proto::session::{Incoming, Recv};
+use tokio::time::Sleep;
+use tracing::debug;
+
+use crate::clock;
+use crate::session::Disconnected;
+use crate::session::dispatch::{Dispatch, Received};
+use crate::session::input::Input;
+use crate::session::settle::Effects;
+use crate::session::shared::{Life, Shared, Stop};
+
+/// Drives one connection to its end.
+pub(crate) struct Driver {
+    shared: Arc<Shared>,
+    input: Input,
+    recv: Recv,
+    dispatch: Dispatch,
+    /// What was received in this read and is to be settled.
+    incoming: VecDeque<Incoming>,
+    phase: Phase,
+    /// Why the peer goes, once it said so.
+    goodbye: Option<String>,
+    /// What came together with the handshake is still to be worked off.
+    is_fresh: bool,
+    /// The peer broke a rule; nothing that it sends means anything any more.
+    is_broken: bool,
+    timer: Pin<Box<Sleep>>,
+}
+
+/// How far the end of the connection has come.
+#[derive(Debug)]
+enum Phase {
+    /// It has not begun.
+    Open,
+    /// Goodbye was said; what is under way may finish until then.
+    Draining(Stop),
+    /// Nothing more is to be done; what was written is sent, and the peer has until then to close.
+    Closing {
+        until: Instant,
+        reason: Disconnected,
+        cut: usize,
+        is_shut: bool,
+    },
+}
+
+/// What a turn of the driver led to.
+enum Turn {
+    /// There may be more to do at once.
+    Again,
+    /// There is nothing to do now.
+    Idle,
+    /// The connection is over.
+    Over(Disconnected),
+}
+
+impl Driver {
+    pub(crate) fn new(shared: Arc<Shared>, input: Input, recv: Recv, dispatch: Dispatch) -> Self {
+        let due = clock::now() + FAR;
+        Self {
+            shared,
+            input,
+            recv,
+            dispatch,
+            incoming: VecDeque::new(),
+            phase: Phase::Open,
+            goodbye: None,
+            is_fresh: true,
+            is_broken: false,
+            timer: Box::pin(tokio::time::sleep_until(due.into())),
+        }
+    }
+
+    fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<(Disconnected, usize)> {
+        for _ in 0..TURNS {
+            match self.turn(cx) {
+                Turn::Again => {}
+                Turn::Idle => return Poll::Pending,
+                Turn::Over(reason) => return Poll::Ready(self.end(reason)),
+            }
+        }
+        // Others on this thread want to run, too.
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn turn(&mut self, cx: &mut Context<'_>) -> Turn {
+        self.obey();
+        if let Err(error) = self.shared.drive_write(cx) {
+            self.close(error.into(), 0);
+        }
+        if let Some(over) = self.check_phase() {
+            return over;
+        }
+        match self.poll_read(cx) {
+            Poll::Ready(turn) => turn,
+            Poll::Pending => match self.poll_time(cx) {
+                Poll::Ready(Ok(())) => Turn::Again,
+                Poll::Ready(Err(reason)) => Turn::Over(reason),
+                Poll::Pending => Turn::Idle,
+            },
+        }
+    }
+
+    /// Begins to end the connection, if that was asked for.
+    fn obey(&mut self) {
+        let mut state = self.shared.lock();
+        match (&mut self.phase, state.stop()) {
+            (Phase::Open, Some(stop)) => {
+                state.send.goodbye(self.recv.stop_accepting(), stop.reason);
+                self.phase = Phase::Draining(stop);
+                self.shared.flush(state);
+                self.shared.going_away();
+            }
+            (Phase::Draining(current), Some(stop)) => current.until = stop.until,
+            _ => {}
+        }
+    }
+
+    /// Goes on to the next phase when this one is through.
+    fn check_phase(&mut self) -> Option<Turn> {
+        let now = clock::now();
+        match &mut self.phase {
+            Phase::Open => {
+                let idle = self.shared.lock().send.is_drained();
+                if self.goodbye.is_some() && idle {
+                    let reason = self.goodbye.clone().unwrap_or_default();
+                    self.close(Disconnected::Goodbye { reason }, 0);
+                }
+                None
+            }
+            Phase::Draining(stop) => {
+                let until = stop.until;
+                let mut state = self.shared.lock();
+                if state.send.is_drained() {
+                    drop(state);
+                    self.close(Disconnected::Closed, 0);
+                } else if now >= until {
+                    let cut = state.send.fail_handled(&cut_off());
+                    self.shared.flush(state);
+                    self.close(Disconnected::Closed, cut);
+                }
+                None
+            }
+            Phase::Closing { until, is_shut, .. } => {
+                if !*is_shut && self.shared.lock().send.is_flushed() {
+                    *is_shut = true;
+                    self.shared.shutdown();
+                }
+                (now >= *until).then(|| Turn::Over(Disconnected::Closed))
+            }
+        }
+    }
+
+    /// Reads once and works it off.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Turn> {
+        // A peer that leaves its answers unread gets no more of them.
+        if self.shared.lock().send.is_clogged() {
+            return Poll::Pending;
+        }
+        if !std::mem::take(&mut self.is_fresh) {
+            let read = match ready!(self.input.poll_fill(cx)) {
+                Ok(read) => read,
+                Err(error) => return Poll::Ready(Turn::Over(error.into())),
+            };
+            let Some(count) = read else {
+                return Poll::Ready(Turn::Over(self.end_of_file()));
+            };
+            self.shared.count_received(count);
+        }
+        if self.is_broken {
+            self.input.discard();
+        } else if let Err(error) = self.work_off(cx) {
+            self.fail(error);
+        }
+        Poll::Ready(Turn::Again)
+    }
+
+    /// Decodes what was read, has it handled, and settles it.
+    fn work_off(&mut self, cx: &mut Context<'_>) -> Result<(), SessionError> {
+        let now = clock::now();
+        self.input.note_progress(now);
+        self.dispatch.begin(now);
+        while let Some(frame) = self.input.next_frame()? {
+            match self.recv.handle_frame(now, frame)? {
+                Incoming::Request {
+                    stream,
+                    id,
+                    request,
+                    deadline,
+                    flags,
+                    bytes,
+                } => {
+                    self.dispatch.request(
+                        Received {
+                            stream,
+                            id,
+                            request,
+                            deadline,
+                            flags,
+                        },
+                        cx,
+                    );
+                    let request = proto::message::Request::default();
+                    let opened = Incoming::Request {
+                        stream,
+                        id,
+                        request,
+                        deadline,
+                        flags,
+                        bytes,
+                    };
+                    self.incoming.push_back(opened);
+                }
+                Incoming::Event {
+                    stream,
+                    id,
+                    event,
+                    bytes,
+                } => {
+                    self.dispatch.event(stream, id, event, bytes, cx);
+                    let event = proto::message::Event::default();
+                    self.incoming.push_back(Incoming::Event {
+                        stream,
+                        id,
+                        event,
+                        bytes,
+                    });
+                }
+                incoming => self.incoming.push_back(incoming),
+            }
+            if self.dispatch.is_over_budget() {
+                self.settle(now, cx)?;
+            }
+        }
+        self.settle(now, cx)
+    }
+
+    /// Has everything that was received take effect.
+    fn settle(&mut self, now: Instant, cx: &mut Context<'_>) -> Result<(), SessionError> {
+        let mut effects = Effects::default();
+        let mut state = self.shared.lock();
+        while let Some(incoming) = self.incoming.pop_front() {
+            state.send.apply(now, &incoming)?;
+            match incoming {
+                Incoming::Request { stream, .. } => {
+                    if let Some(slot) = self.dispatch.take_slot(stream) {
+                        state.send.attach(stream, slot);
+                    }
+                }
+                Incoming::Goodbye(goodbye) => self.goodbye = Some(goodbye.reason.to_string()),
+                incoming => effects.deliver(&self.shared, &mut state, incoming),
+            }
+        }
+        self.dispatch.settle(&mut state);
+        if effects.wakes_many() {
+            state.cork(now);
+            cx.waker().wake_by_ref();
+        }
+        self.shared.flush(state);
+        effects.run();
+        if self.goodbye.is_some() {
+            self.shared.going_away();
+        }
+        Ok(())
+    }
+
+    /// Waits for the next thing that is due, and does it.
+    fn poll_time(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Disconnected>> {
+        let mut state = self.shared.lock();
+        let due = self.due(state.send.poll_timeout(), state.write_stalled_since());
+        // A timer that fires early costs less than one that is set anew for each message.
+        if self.timer.is_elapsed() || self.timer.deadline() > due.into() {
+            self.timer.as_mut().reset(due.into());
+        }
+        state.set_armed(Some(self.timer.deadline().into_std()));
+        drop(state);
+        ready!(self.timer.as_mut().poll(cx));
+        Poll::Ready(self.keep_time(clock::now()))
+    }
+
+    fn due(&self, session: Option<Instant>, write_stalled: Option<Instant>) -> Instant {
+        let config = &self.shared.config;
+        let read = self
+            .input
+            .is_inside_frame()
+            .then(|| self.input.progress() + config.read_timeout);
+        let write = write_stalled.map(|since| since + config.write_timeout);
+        let idle = self.input.is_large().then(|| self.input.progress() + IDLE);
+        let phase = match &self.phase {
+            Phase::Open => None,
+            Phase::Draining(stop) => Some(stop.until),
+            Phase::Closing { until, .. } => Some(*until),
+        };
+        let dues = [session, read, write, idle, phase];
+        dues.into_iter()
+            .flatten()
+            .min()
+            .unwrap_or_else(|| clock::now() + FAR)
+    }
+
+    /// Does what is due.
+    fn keep_time(&mut self, now: Instant) -> Result<(), Disconnected> {
+        let (read_limit, write_limit) = (
+            self.shared.config.read_timeout,
+            self.shared.config.write_timeout,
+        );
+        if self.input.is_inside_frame() && now >= self.input.progress() + read_limit {
+            return Err(Disconnected::ReadStalled { limit: read_limit });
+        }
+        let mut state = self.shared.lock();
+        if state
+            .write_stalled_since()
+            .is_some_and(|since| now >= since + write_limit)
+        {
+            return Err(Disconnected::WriteStalled { limit: write_limit });
+        }
+        if now >= self.input.progress() + IDLE {
+            self.input.shrink();
+            state.shrink();
+        }
+        let kept = state.send.handle_timeout(now);
+        self.shared.flush(state);
+        kept.map_err(Disconnected::Protocol)
+    }
+
+    /// Ends the session because the peer broke a rule, and tells it.
+    fn fail(&mut self, error: SessionError) {
+        if let Some(failure) = error.to_failure() {
+            let mut state = self.shared.lock();
+            state.send.end_session(failure);
+            self.shared.flush(state);
+        }
+        self.is_broken = true;
+        let reason = Disconnected::Protocol(error);
+        // Nobody has to wait until the peer has heard it.
+        self.shared.over(reason.clone(), 0);
+        self.phase = Phase::Closing {
+            until: clock::now() + LINGER,
+            reason,
+            cut: 0,
+            is_shut: false,
+        };
+    }
+
+    /// Goes over to waiting for the peer to close; the first reason counts.
+    fn close(&mut self, reason: Disconnected, cut: usize) {
+        if !matches!(self.phase, Phase::Closing { .. }) {
+            let until = clock::now() + LINGER;
+            self.phase = Phase::Closing {
+                until,
+                reason,
+                cut,
+                is_shut: false,
+            };
+        }
+    }
+
+    fn end_of_file(&self) -> Disconnected {
+        match &self.goodbye {
+            _ if self.input.is_inside_frame() => Disconnected::Truncated,
+            Some(reason) => Disconnected::Goodbye {
+                reason: reason.clone(),
+            },
+            None => Disconnected::PeerClosed,
+        }
+    }
+
+    /// How the connection ended: as was decided before, if it was.
+    fn end(&mut self, reason: Disconnected) -> (Disconnected, usize) {
+        match &self.phase {
+            Phase::Open | Phase::Draining(_) => (reason, 0),
+            Phase::Closing { reason, cut, .. } => (reason.clone(), *cut),
+        }
+    }
+}
+
+impl Future for Driver {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let (reason, cut) = ready!(self.poll_over(cx));
+        debug!(peer = ?self.shared.peer, %reason, cut, "connection over");
+        self.shared.over(reason, cut);
+        Poll::Ready(())
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        // A runtime that shuts down drops its tasks; nobody must wait for this one for ever.
+        if !matches!(*self.shared.life.borrow(), Life::Over { .. }) {
+            self.shared.over(Disconnected::Closed, 0);
+        }
+    }
+}
+
+fn cut_off() -> Failure {
+    Failure::new(
+        Category::Connection,
+        Code::CUT_OFF,
+        "the server stopped before the answer was complete",
+    )
+}
+
+/// Turns in a row before others on the thread get theirs.
+const TURNS: usize = 32;
+/// What was written may take this long to be read when a connection ends.
+const LINGER: Duration = Duration::from_secs(1);
+/// Without traffic for this long, a connection keeps no buffers.
+const IDLE: Duration = Duration::from_secs(1);
+/// When nothing is due.
+const FAR: Duration = Duration::from_secs(24 * 60 * 60);

@@ -1,0 +1,167 @@
+//! Data that was received on a stream and not read yet.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use proto::StreamId;
+use proto::message::CancelReason;
+
+use crate::session::CallError;
+use crate::session::shared::Shared;
+
+/// Where the driver puts the data of one stream; bounded by the stream's credit.
+#[derive(Debug, Default)]
+pub(crate) struct Inbox {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    fragments: VecDeque<Fragment>,
+    /// How the stream ended, once it did.
+    end: Option<Result<(), CallError>>,
+    /// Nobody will read any more.
+    abandoned: bool,
+    reader: Option<Waker>,
+}
+
+/// A piece of an item.
+#[derive(Debug)]
+pub(crate) struct Fragment {
+    pub(crate) bytes: Bytes,
+    /// The item goes on in the next piece.
+    pub(crate) continued: bool,
+    /// Credit to give back once it was read.
+    pub(crate) cost: u64,
+}
+
+impl Inbox {
+    /// Adds a piece; gives it back if nobody will read it. The waker is to be woken.
+    pub(crate) fn push(&self, mut fragment: Fragment) -> Result<Option<Waker>, Fragment> {
+        let mut state = self.lock();
+        if state.abandoned || state.end.is_some() {
+            return Err(fragment);
+        }
+        fragment.bytes = compact(fragment.bytes);
+        state.fragments.push_back(fragment);
+        Ok(state.reader.take())
+    }
+
+    /// Ends the stream after what was pushed; only the first end counts.
+    pub(crate) fn end(&self, end: Result<(), CallError>) -> Option<Waker> {
+        let mut state = self.lock();
+        state.end.get_or_insert(end);
+        state.reader.take()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The reading end of a stream.
+///
+/// Dropping it before the end tells the sender to stop.
+pub(crate) struct RecvStream {
+    shared: Arc<Shared>,
+    stream: StreamId,
+    inbox: Arc<Inbox>,
+    /// Credit of pieces that were read but not given back yet.
+    read: u64,
+    ended: bool,
+}
+
+impl RecvStream {
+    pub(crate) fn new(shared: Arc<Shared>, stream: StreamId, inbox: Arc<Inbox>) -> Self {
+        Self {
+            shared,
+            stream,
+            inbox,
+            read: 0,
+            ended: false,
+        }
+    }
+
+    /// The next piece; none after the end.
+    pub(crate) fn poll_fragment(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Fragment, CallError>>> {
+        let mut state = self.inbox.lock();
+        if let Some(fragment) = state.fragments.pop_front() {
+            let last = state.fragments.is_empty();
+            drop(state);
+            self.read = self.read.saturating_add(fragment.cost);
+            // Credit goes back in portions; the last piece of what is there must not keep it.
+            if last || self.read >= PORTION_BYTES {
+                self.give_back();
+            }
+            return Poll::Ready(Some(Ok(fragment)));
+        }
+        match &state.end {
+            Some(_) if self.ended => Poll::Ready(None),
+            Some(end) => {
+                self.ended = true;
+                Poll::Ready(end.clone().err().map(Err))
+            }
+            None => {
+                state.reader = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Longest body that is put together, in bytes.
+    pub(crate) fn max_message_bytes(&self) -> usize {
+        self.shared.config.max_message_bytes
+    }
+
+    fn give_back(&mut self) {
+        self.shared
+            .consume(self.stream, std::mem::take(&mut self.read));
+    }
+}
+
+impl Drop for RecvStream {
+    fn drop(&mut self) {
+        let mut state = self.inbox.lock();
+        state.abandoned = true;
+        let complete = state.end.is_some();
+        let unread: u64 = state
+            .fragments
+            .drain(..)
+            .map(|fragment| fragment.cost)
+            .sum();
+        drop(state);
+        self.read = self.read.saturating_add(unread);
+        if self.read > 0 {
+            self.give_back();
+        }
+        if !complete {
+            self.shared.cancel(self.stream, CancelReason::Dropped);
+        }
+    }
+}
+
+impl fmt::Debug for RecvStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecvStream")
+            .field("stream", &self.stream)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A small piece that waits would keep the whole buffer that it was read into; it is copied out.
+pub(crate) fn compact(bytes: Bytes) -> Bytes {
+    if bytes.len() < COPY_BYTES {
+        Bytes::copy_from_slice(&bytes)
+    } else {
+        bytes
+    }
+}
+
+const COPY_BYTES: usize = 4096;
+const PORTION_BYTES: u64 = 64 * 1024;

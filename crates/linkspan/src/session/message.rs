@@ -1,0 +1,176 @@
+//! What crosses the boundary between sessions and the code above them.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use proto::message::{Metadata, Status, Text};
+
+use crate::codec::{Codec, Payload};
+use crate::session::context::CallFacts;
+use crate::session::{Body, CallError, Context};
+
+/// A request on its way to its handler.
+///
+/// Clients and servers are both a `tower_service::Service<Request, Response = Response>`.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Request {
+    /// What is asked for, as `service.method`.
+    pub method: Text,
+    /// Named values beside the body.
+    pub metadata: Option<Box<Metadata>>,
+    /// Time that the caller gives. On a server it is what was left when the request came.
+    pub timeout: Option<Duration>,
+    /// Whether it does no harm to handle it twice, so that it may be repeated after a lost
+    /// connection. Default: false.
+    pub idempotent: bool,
+    /// The arguments.
+    pub body: Body,
+    /// On a server, the facts of the call.
+    pub(crate) facts: Option<Arc<CallFacts>>,
+}
+
+impl Request {
+    /// Makes a request.
+    pub fn new(method: impl Into<Text>, body: impl Into<Body>) -> Self {
+        Self {
+            method: method.into(),
+            body: body.into(),
+            ..Self::default()
+        }
+    }
+
+    /// Makes a request with an encoded body.
+    pub fn with_payload(method: impl Into<Text>, payload: Payload) -> Self {
+        let mut request = Self::new(method, payload.bytes);
+        payload.codec.note_in(&mut request.metadata);
+        request
+    }
+
+    /// How the body is encoded.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Failed`] if the metadata names an unknown codec.
+    pub fn codec(&self) -> Result<Codec, CallError> {
+        codec_of(self.metadata.as_deref())
+    }
+
+    /// The facts of the call and the metadata, for a handler.
+    pub fn context(&mut self) -> Context {
+        Context::of_request(self.facts.clone(), self.metadata.take(), self.timeout)
+    }
+
+    /// The same request again, if its body can be sent twice.
+    pub(crate) fn try_clone(&self) -> Option<Self> {
+        Some(Self {
+            method: self.method.clone(),
+            metadata: self.metadata.clone(),
+            timeout: self.timeout,
+            idempotent: self.idempotent,
+            body: self.body.try_clone()?,
+            facts: self.facts.clone(),
+        })
+    }
+}
+
+/// A response on its way to its caller.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Response {
+    /// Whether the body is the result or the method's own error.
+    pub status: Status,
+    /// Named values beside the body.
+    pub metadata: Option<Box<Metadata>>,
+    /// The result or the error.
+    pub body: Body,
+}
+
+impl Response {
+    /// Makes a response with a result.
+    pub fn new(body: impl Into<Body>) -> Self {
+        Self {
+            body: body.into(),
+            ..Self::default()
+        }
+    }
+
+    /// Makes a response with an encoded result or error.
+    pub fn with_payload(status: Status, payload: Payload) -> Self {
+        let mut response = Self {
+            status,
+            ..Self::new(payload.bytes)
+        };
+        payload.codec.note_in(&mut response.metadata);
+        response
+    }
+
+    /// The whole body, with its encoding.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Application`] if it is the method's own error, and what goes wrong while
+    /// collecting.
+    ///
+    /// # Cancel safety
+    ///
+    /// What was read so far is lost with the future.
+    pub async fn collect(self) -> Result<Payload, CallError> {
+        let codec = codec_of(self.metadata.as_deref())?;
+        let payload = Payload::new(codec, self.body.collect().await?);
+        match self.status {
+            Status::Ok => Ok(payload),
+            _ => Err(CallError::Application(payload)),
+        }
+    }
+
+    /// How the body is encoded.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Failed`] if the metadata names an unknown codec.
+    pub fn codec(&self) -> Result<Codec, CallError> {
+        codec_of(self.metadata.as_deref())
+    }
+}
+
+/// An event that was received.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Event {
+    /// What it is about.
+    pub topic: Text,
+    /// When it was sent, by its sender's clock.
+    pub sent_at: SystemTime,
+    /// Named values beside the body.
+    pub metadata: Option<Box<Metadata>>,
+    /// The details.
+    pub body: Bytes,
+    pub(crate) facts: Option<Arc<CallFacts>>,
+}
+
+impl Event {
+    /// How the body is encoded.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Failed`] if the metadata names an unknown codec.
+    pub fn codec(&self) -> Result<Codec, CallError> {
+        codec_of(self.metadata.as_deref())
+    }
+
+    /// The facts of the event and the metadata, for a handler.
+    pub fn context(&mut self) -> Context {
+        Context::of_request(self.facts.clone(), self.metadata.take(), None)
+    }
+}
+
+fn codec_of(metadata: Option<&Metadata>) -> Result<Codec, CallError> {
+    use proto::error::{Category, Code};
+    use proto::message::Failure;
+    Codec::of(metadata).map_err(|name| {
+        let message = format!("{name:?} is not an encoding that is known here");
+        Failure::new(Category::Request, Code::UNSUPPORTED_CODEC, message).into()
+    })
+}

@@ -1,0 +1,47 @@
+//! Sessions over real links: the only place where frames meet sockets.
+//!
+//! ```text
+//!   callers ──► Shared { Send } ──► writer ─┐
+//!                  ▲                        ├── link ── peer
+//!   handlers ◄── Driver { Recv } ◄─ reader ─┘
+//! ```
+//!
+//! The [driver](driver) owns the receiving half of the protocol and runs as one task per
+//! connection. The sending half stands behind one short lock, which is never held across an await
+//! or a system call; whoever has something to send encodes it under the lock and, if nobody else is
+//! writing, writes it from its own task. What piles up meanwhile leaves in one write.
+
+mod accept;
+mod body;
+mod config;
+mod connect;
+mod connection;
+mod context;
+mod dispatch;
+mod driver;
+mod error;
+mod handler;
+mod inbox;
+mod input;
+mod lane;
+mod message;
+mod open;
+mod outlet;
+mod reconnect;
+mod settle;
+mod shared;
+mod slot;
+
+pub use body::{Body, Items};
+pub use config::{Checksum, Config};
+pub use connection::{Connection, ConnectionStats};
+pub use context::{Cancellation, Context};
+pub use error::{CallError, ConnectError, Disconnected};
+pub use message::{Event, Request, Response};
+pub use reconnect::ReconnectConfig;
+
+pub use accept::{ListenerStats, StopReport};
+
+pub(crate) use accept::Acceptor;
+pub(crate) use handler::{BoxFuture, Handler, Method, Placement};
+pub(crate) use reconnect::{Reconnecting, Target};

@@ -1,0 +1,140 @@
+//! What received messages mean for those who wait on this side.
+
+use std::sync::Arc;
+use std::task::Waker;
+
+use proto::StreamId;
+use proto::frame::Flags;
+use proto::message::Metadata;
+use proto::session::Incoming;
+
+use crate::codec::{Codec, Payload};
+use crate::session::inbox::{Fragment, Inbox, RecvStream};
+use crate::session::shared::{Caller, Shared, State};
+use crate::session::{Body, CallError, Response};
+
+/// Whom to wake once the lock is given back.
+#[derive(Default)]
+pub(crate) struct Effects {
+    answers: Vec<(Caller, Result<Response, CallError>)>,
+    wakes: Vec<Waker>,
+}
+
+impl Effects {
+    /// Whether several callers are about to run, and probably to ask again.
+    pub(crate) fn wakes_many(&self) -> bool {
+        self.answers.len() > 1
+    }
+
+    /// Wakes everybody; the lock must have been given back.
+    pub(crate) fn run(self) {
+        for (caller, answer) in self.answers {
+            // A caller that has gone needs no answer.
+            caller.send(answer).ok();
+        }
+        self.wakes.into_iter().for_each(Waker::wake);
+    }
+
+    /// Gives a message to whoever waits for it.
+    pub(crate) fn deliver(&mut self, shared: &Arc<Shared>, state: &mut State, incoming: Incoming) {
+        match incoming {
+            Incoming::Response {
+                stream,
+                response,
+                flags,
+                ..
+            } => {
+                self.response(shared, state, stream, response, flags);
+            }
+            Incoming::Chunk {
+                stream,
+                chunk,
+                flags,
+                bytes,
+            } => {
+                let continued = flags.contains(Flags::CONTINUED);
+                let fragment = Fragment {
+                    bytes: chunk.body,
+                    continued,
+                    cost: bytes,
+                };
+                self.fragment(state, stream, fragment);
+                if flags.contains(Flags::END) {
+                    self.end(state, stream, Ok(()));
+                }
+            }
+            Incoming::End { stream } => self.end(state, stream, Ok(())),
+            Incoming::Failed { stream, failure } => {
+                self.end(state, stream, Err(CallError::from(*failure)));
+            }
+            Incoming::Cancelled { stream, .. } => {
+                let slot = state.send.attachment_mut(stream);
+                self.wakes.extend(slot.and_then(|slot| slot.sender.take()));
+            }
+            _ => {}
+        }
+    }
+
+    fn response(
+        &mut self,
+        shared: &Arc<Shared>,
+        state: &mut State,
+        stream: StreamId,
+        response: proto::message::Response,
+        flags: Flags,
+    ) {
+        let Some(slot) = state.send.attachment_mut(stream) else {
+            return;
+        };
+        let Some(caller) = slot.caller.take() else {
+            // A second response ends a stream by the method's own error.
+            let error = application_error(response.metadata.as_deref(), response.body);
+            return self.end(state, stream, Err(error));
+        };
+        let body = if flags.contains(Flags::END) {
+            Body::unary(response.body)
+        } else {
+            let inbox = Arc::new(Inbox::default());
+            slot.inbox = Some(Arc::clone(&inbox));
+            let data = RecvStream::new(Arc::clone(shared), stream, inbox);
+            Body::received(response.body, data, flags.contains(Flags::CONTINUED))
+        };
+        let answer = Response {
+            status: response.status,
+            metadata: response.metadata,
+            body,
+        };
+        self.answers.push((caller, Ok(answer)));
+    }
+
+    fn fragment(&mut self, state: &mut State, stream: StreamId, fragment: Fragment) {
+        let inbox = state
+            .send
+            .attachment_mut(stream)
+            .and_then(|slot| slot.inbox.as_ref());
+        let unread = match inbox {
+            None => fragment,
+            Some(inbox) => match inbox.push(fragment) {
+                Ok(waker) => return self.wakes.extend(waker),
+                Err(fragment) => fragment,
+            },
+        };
+        state.send.consume(stream, unread.cost);
+    }
+
+    fn end(&mut self, state: &mut State, stream: StreamId, end: Result<(), CallError>) {
+        let Some(slot) = state.send.attachment_mut(stream) else {
+            return;
+        };
+        if let Some(caller) = slot.caller.take() {
+            let error = end.err().unwrap_or(CallError::Cancelled);
+            return self.answers.push((caller, Err(error)));
+        }
+        let waker = slot.inbox.as_ref().and_then(|inbox| inbox.end(end));
+        self.wakes.extend(waker);
+    }
+}
+
+fn application_error(metadata: Option<&Metadata>, body: bytes::Bytes) -> CallError {
+    CallError::Application(Payload::new(Codec::of(metadata).unwrap_or_default(), body))
+}

@@ -1,0 +1,489 @@
+//! The sending half of a connection, shared by all who send.
+
+use std::io;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use proto::StreamId;
+use proto::error::SendError;
+use proto::message::{CancelReason, Event, Request};
+use proto::session::{Agreement, Send, Transmit};
+use tokio::sync::{Notify, oneshot, watch};
+
+use crate::clock;
+use crate::session::slot::{self, Slot};
+use crate::session::{CallError, Config, Disconnected, Response};
+use crate::transport::{Peer, Writer};
+
+/// What callers, handlers and the driver of a connection have in common.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    state: Mutex<State>,
+    writer: Writer,
+    /// Callers that found no stream, no credit or no buffer wait here.
+    room: Notify,
+    /// How many do.
+    waiting: AtomicUsize,
+    pub(crate) life: watch::Sender<Life>,
+    pub(crate) config: Arc<Config>,
+    pub(crate) peer: Arc<Peer>,
+    pub(crate) agreement: Agreement,
+    pub(crate) received_bytes: AtomicU64,
+}
+
+/// What stands behind the lock.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) send: Send<Slot>,
+    /// Somebody writes, and will write what is added meanwhile.
+    writing: bool,
+    /// What the link did not take; the driver goes on when it takes more.
+    parked: Option<Transmit>,
+    /// Why writing failed, for the driver.
+    write_error: Option<io::Error>,
+    /// When the link last took something, or had to take something for the first time.
+    pub(crate) write_progress: Instant,
+    /// An empty one to write with.
+    spare: Option<Transmit>,
+    /// Since when nobody writes before the driver's next turn, so that requests of many callers
+    /// that were just woken leave together.
+    corked: Option<Instant>,
+    /// The driver's waker, while it waits.
+    driver: Option<Waker>,
+    /// When the driver wakes by itself.
+    armed: Option<Instant>,
+    /// What the driver was asked to do.
+    stop: Option<Stop>,
+    is_over: bool,
+}
+
+/// How far a connection has come.
+#[derive(Debug, Clone)]
+pub(crate) enum Life {
+    /// It takes requests.
+    Open,
+    /// It takes no new requests; what is under way goes on.
+    GoingAway,
+    /// It is over.
+    Over {
+        /// Why.
+        reason: Disconnected,
+        /// Handlers that were cut off.
+        cut: usize,
+    },
+}
+
+/// The driver is asked to end the connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stop {
+    /// When to give up waiting for what is under way.
+    pub(crate) until: Instant,
+    /// What the peer is told.
+    pub(crate) reason: &'static str,
+}
+
+/// Where a caller's answer goes.
+pub(crate) type Caller = oneshot::Sender<Result<Response, CallError>>;
+
+impl Shared {
+    pub(crate) fn new(
+        send: Send<Slot>,
+        writer: Writer,
+        config: Arc<Config>,
+        peer: Arc<Peer>,
+        agreement: Agreement,
+    ) -> Self {
+        let state = State {
+            send,
+            writing: false,
+            parked: None,
+            write_error: None,
+            write_progress: clock::now(),
+            spare: None,
+            corked: None,
+            driver: None,
+            armed: None,
+            stop: None,
+            is_over: false,
+        };
+        Self {
+            state: Mutex::new(state),
+            writer,
+            room: Notify::new(),
+            waiting: AtomicUsize::new(0),
+            life: watch::Sender::new(Life::Open),
+            config,
+            peer,
+            agreement,
+            received_bytes: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing under the lock panics; if it did, the state would still serve to end in order.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens a stream for a request, waiting for room if there is none; `end` if no data follows.
+    pub(crate) async fn open(
+        &self,
+        mut request: Request,
+        end: bool,
+        caller: Caller,
+    ) -> Result<StreamId, CallError> {
+        let started = clock::now();
+        let deadline = request
+            .timeout
+            .and_then(|timeout| started.checked_add(timeout));
+        let mut now = started;
+        loop {
+            let room = self.room.notified();
+            let waiting = {
+                let mut state = self.lock();
+                state.check_open()?;
+                match state.send.can_open(&request) {
+                    Ok(()) => {
+                        let stream = state.send.open(now, request, end)?;
+                        state.send.attach(stream, Slot::of_caller(caller));
+                        state.arm();
+                        self.flush(state);
+                        return Ok(stream);
+                    }
+                    Err(SendError::Blocked) => self.wait_for_room(),
+                    Err(error) => return Err(error.into()),
+                }
+            };
+            match deadline {
+                None => room.await,
+                Some(deadline) => tokio::time::timeout_at(deadline.into(), room)
+                    .await
+                    .map_err(|_| CallError::DeadlineExceeded)?,
+            }
+            drop(waiting);
+            now = clock::now();
+            request.timeout = deadline.map(|deadline| deadline.saturating_duration_since(now));
+        }
+    }
+
+    /// Sends an event, waiting for room if there is none.
+    pub(crate) async fn event(&self, event: Event) -> Result<(), CallError> {
+        loop {
+            let room = self.room.notified();
+            let waiting = {
+                let mut state = self.lock();
+                state.check_open()?;
+                match state.send.event(StreamId::CONNECTION, event.clone()) {
+                    Ok(()) => {
+                        self.flush(state);
+                        return Ok(());
+                    }
+                    Err(SendError::Blocked) => self.wait_for_room(),
+                    Err(error) => return Err(error.into()),
+                }
+            };
+            room.await;
+            drop(waiting);
+        }
+    }
+
+    /// Gives credit back.
+    pub(crate) fn consume(&self, stream: StreamId, bytes: u64) {
+        let mut state = self.lock();
+        state.send.consume(stream, bytes);
+        self.flush(state);
+    }
+
+    /// Gives up a stream, or stops its sender.
+    pub(crate) fn cancel(&self, stream: StreamId, reason: CancelReason) {
+        let mut state = self.lock();
+        state.send.cancel(stream, reason);
+        self.flush(state);
+    }
+
+    /// Ends this side's direction of a stream.
+    pub(crate) fn finish(&self, stream: StreamId) {
+        let mut state = self.lock();
+        // If it has ended meanwhile, there is nothing to do.
+        state.send.finish(stream).ok();
+        self.flush(state);
+    }
+
+    /// Asks the driver to end the connection; only the first request counts, a later one may
+    /// shorten the time.
+    pub(crate) fn stop(&self, stop: Stop) {
+        let mut state = self.lock();
+        match &mut state.stop {
+            Some(old) => old.until = old.until.min(stop.until),
+            None => state.stop = Some(stop),
+        }
+        let driver = state.driver.take();
+        drop(state);
+        driver.map(Waker::wake);
+    }
+
+    /// Ends a section in which something may have been queued: writes it, unless somebody else
+    /// writes already or the driver soon does.
+    pub(crate) fn flush(&self, mut state: MutexGuard<'_, State>) {
+        let batch = if state.is_corked() {
+            None
+        } else {
+            state.begin_write(&self.writer)
+        };
+        self.leave(state);
+        if let Some(batch) = batch {
+            self.write(batch);
+        }
+    }
+
+    /// Writes, and what others add meanwhile, until nothing is left or the link takes no more.
+    fn write(&self, mut batch: Transmit) {
+        for _ in 0..ROUNDS {
+            let mut written = 0;
+            let result = self.writer.try_write(&mut batch, &mut written);
+            match self.note_write(result, written, batch) {
+                Some(next) => batch = next,
+                None => return,
+            }
+        }
+        // Whoever has written for others this long has done its share; the driver goes on.
+        let mut state = self.lock();
+        state.park(batch);
+        self.leave(state);
+    }
+
+    /// Takes note of what came of a write; gives what is to be written next.
+    fn note_write(
+        &self,
+        result: io::Result<()>,
+        written: u64,
+        mut batch: Transmit,
+    ) -> Option<Transmit> {
+        let mut state = self.lock();
+        state.send.handle_written(written);
+        if written > 0 || result.is_ok() {
+            state.write_progress = clock::now();
+        }
+        let next = match result {
+            Ok(()) if state.send.poll_transmit(&mut batch) => Some(batch),
+            Ok(()) => {
+                state.end_write(batch);
+                None
+            }
+            Err(error) => {
+                state.park(batch);
+                if error.kind() != io::ErrorKind::WouldBlock {
+                    state.write_error = Some(error);
+                }
+                None
+            }
+        };
+        self.leave(state);
+        next
+    }
+
+    /// The driver's turn to write: lifts the cork, and goes on with what was parked.
+    ///
+    /// # Errors
+    ///
+    /// Why writing failed, now or in a caller's hands.
+    pub(crate) fn drive_write(&self, cx: &mut Context<'_>) -> io::Result<()> {
+        loop {
+            let mut state = self.lock();
+            state.driver = Some(cx.waker().clone());
+            if let Some(error) = state.write_error.take() {
+                return Err(error);
+            }
+            if state.parked.is_none() {
+                if state.corked.take().is_some() {
+                    self.flush(state);
+                }
+                return Ok(());
+            }
+            drop(state);
+            match self.writer.poll_write_ready(cx) {
+                Poll::Ready(ready) => ready?,
+                Poll::Pending => return Ok(()),
+            }
+            let parked = self.lock().parked.take();
+            if let Some(batch) = parked {
+                self.write(batch);
+            }
+        }
+    }
+
+    /// Tells the peer that nothing follows.
+    pub(crate) fn shutdown(&self) {
+        self.writer.shutdown();
+    }
+
+    /// Says that the connection takes no new requests.
+    pub(crate) fn going_away(&self) {
+        self.life.send_if_modified(|life| {
+            let open = matches!(life, Life::Open);
+            if open {
+                *life = Life::GoingAway;
+            }
+            open
+        });
+        self.room.notify_waiters();
+    }
+
+    /// Ends all streams because the connection is over.
+    pub(crate) fn over(&self, reason: Disconnected, cut: usize) {
+        let mut state = self.lock();
+        state.is_over = true;
+        state.send.close();
+        let finished = slot::take_finished(&mut state.send);
+        drop(state);
+        let text = reason.to_string();
+        self.life.send_if_modified(|life| {
+            let first = !matches!(life, Life::Over { .. });
+            if first {
+                *life = Life::Over { reason, cut };
+            }
+            first
+        });
+        finished
+            .into_iter()
+            .for_each(|closed| slot::finish(closed, &text));
+        self.room.notify_waiters();
+    }
+
+    /// Leaves a locked section, and wakes whom it concerns.
+    fn leave(&self, mut state: MutexGuard<'_, State>) {
+        let finished = slot::take_finished(&mut state.send);
+        let mut wakes = state.take_writable();
+        if state.parked.is_some() {
+            wakes.extend(state.driver.take());
+        }
+        let waiting = self.waiting.load(Ordering::Relaxed) > 0;
+        let room = waiting && (state.send.has_room() || state.send.is_going_away());
+        drop(state);
+        wakes.into_iter().for_each(Waker::wake);
+        finished
+            .into_iter()
+            .for_each(|closed| slot::finish(closed, "the peer is going away"));
+        if room {
+            self.room.notify_one();
+        }
+    }
+
+    pub(crate) fn count_received(&self, bytes: usize) {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.received_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn wait_for_room(&self) -> Waiting<'_> {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        Waiting(&self.waiting)
+    }
+}
+
+impl State {
+    /// Holds writes back until the driver's next turn.
+    pub(crate) fn cork(&mut self, now: Instant) {
+        self.corked = Some(now);
+    }
+
+    /// What the driver was asked to do.
+    pub(crate) fn stop(&self) -> Option<Stop> {
+        self.stop
+    }
+
+    /// Since when the link takes nothing, if something waits for it.
+    pub(crate) fn write_stalled_since(&self) -> Option<Instant> {
+        self.parked.as_ref().map(|_| self.write_progress)
+    }
+
+    /// Notes when the driver will wake by itself.
+    pub(crate) fn set_armed(&mut self, armed: Option<Instant>) {
+        self.armed = armed;
+    }
+
+    /// Remembers who waits until a stream takes more.
+    pub(crate) fn wait_for_stream(&mut self, stream: StreamId, waker: &Waker) {
+        if let Some(slot) = self.send.attachment_mut(stream) {
+            slot.sender = Some(waker.clone());
+        }
+    }
+
+    /// Gives memory back that a burst left behind.
+    pub(crate) fn shrink(&mut self) {
+        self.spare = None;
+        self.send.shrink();
+    }
+
+    fn check_open(&self) -> Result<(), CallError> {
+        if self.is_over {
+            return Err(CallError::not_accepted("the connection is closed"));
+        }
+        Ok(())
+    }
+
+    /// Has the driver look at the time earlier, if a deadline asks for it.
+    fn arm(&mut self) {
+        if let (Some(due), Some(armed)) = (self.send.poll_timeout(), self.armed)
+            && due < armed
+        {
+            self.armed = Some(due);
+            if let Some(driver) = self.driver.take() {
+                driver.wake();
+            }
+        }
+    }
+
+    fn is_corked(&self) -> bool {
+        self.corked
+            .is_some_and(|since| clock::now() < since + LONGEST_CORK)
+    }
+
+    /// Takes the writer's part, if nobody has it and there is something to write.
+    fn begin_write(&mut self, writer: &Writer) -> Option<Transmit> {
+        if self.writing {
+            return None;
+        }
+        let mut batch = self.spare.take().unwrap_or_else(|| writer.empty_transmit());
+        if self.send.poll_transmit(&mut batch) {
+            self.writing = true;
+            return Some(batch);
+        }
+        self.spare = Some(batch);
+        None
+    }
+
+    fn end_write(&mut self, empty: Transmit) {
+        self.writing = false;
+        self.spare = Some(empty);
+    }
+
+    /// Leaves the writer's part to the driver.
+    fn park(&mut self, batch: Transmit) {
+        self.parked = Some(batch);
+    }
+
+    /// Tasks whose streams take more now.
+    fn take_writable(&mut self) -> Vec<Waker> {
+        let mut wakes = Vec::new();
+        while let Some(stream) = self.send.poll_writable() {
+            let slot = self.send.attachment_mut(stream);
+            wakes.extend(slot.and_then(|slot| slot.sender.take()));
+        }
+        wakes
+    }
+}
+
+/// Counts a caller that waits for room, as long as it does.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A caller writes for others at most this often before the driver takes over.
+const ROUNDS: usize = 16;
+/// The longest that requests of callers that were woken together are held back.
+const LONGEST_CORK: Duration = Duration::from_micros(50);

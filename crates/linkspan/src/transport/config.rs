@@ -1,0 +1,111 @@
+//! Settings of the transports.
+
+use std::time::Duration;
+
+/// Settings of all transports.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Config {
+    /// Of `mem:`.
+    pub in_process: InProcessConfig,
+    /// Of `unix:`.
+    pub unix_socket: UnixSocketConfig,
+    /// Of `tcp:`.
+    pub tcp: TcpConfig,
+}
+
+/// Settings of `mem:`.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct InProcessConfig {
+    /// Whether `mem:` addresses work. Default: true.
+    pub enabled: bool,
+    /// Frames that may wait in each direction of a link. Default: 1,000.
+    pub buffer_size: usize,
+    /// Requests of one link that are handled at once; further ones wait at their caller.
+    /// Default: 100.
+    pub max_concurrent_tasks: u32,
+}
+
+impl Default for InProcessConfig {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            buffer_size: 1000,
+            max_concurrent_tasks: 100,
+        }
+    }
+}
+
+/// Settings of `unix:`.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct UnixSocketConfig {
+    /// Connections at once; further ones are told to come again later. Default: 100.
+    pub max_connections: usize,
+    /// Time for a client's connect and handshake together. Default: 30 s.
+    pub connection_timeout: Duration,
+    /// Mode of the socket, from its first moment on. Default: 0600.
+    pub file_permissions: u32,
+    /// Mode of directories that have to be made. Default: 0700.
+    pub directory_permissions: u32,
+    /// Users besides this process's own and root whom a server lets in and whose servers a client
+    /// trusts. Default: none. They need a wider `file_permissions`, too.
+    pub allowed_uids: Vec<u32>,
+}
+
+impl Default for UnixSocketConfig {
+    fn default() -> Self {
+        Self {
+            max_connections: 100,
+            connection_timeout: Duration::from_secs(30),
+            file_permissions: 0o600,
+            directory_permissions: 0o700,
+            allowed_uids: Vec::new(),
+        }
+    }
+}
+
+/// Settings of `tcp:`.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct TcpConfig {
+    /// Connections at once; further ones are told to come again later. Default: 50.
+    pub max_connections: usize,
+    /// Time for a client's connect and handshake together. Default: 30 s.
+    pub connection_timeout: Duration,
+    /// Whether plain TCP may leave this machine. Default: false.
+    ///
+    /// Everybody on the way can read and change what passes.
+    pub allow_plaintext: bool,
+}
+
+impl Default for TcpConfig {
+    fn default() -> Self {
+        Self {
+            max_connections: 50,
+            connection_timeout: Duration::from_secs(30),
+            allow_plaintext: false,
+        }
+    }
+}
+
+impl Config {
+    /// The time for connect and handshake over the transport of `scheme`.
+    pub(crate) fn connection_timeout(&self, scheme: &str) -> Duration {
+        match scheme {
+            "tcp" => self.tcp.connection_timeout,
+            _ => self.unix_socket.connection_timeout,
+        }
+    }
+
+    /// Connections at once that a listener of `scheme` takes.
+    pub(crate) fn max_connections(&self, scheme: &str) -> usize {
+        match scheme {
+            "tcp" => self.tcp.max_connections,
+            "unix" => self.unix_socket.max_connections,
+            // Links within the process cost no descriptor and come from our own code.
+            _ => tokio::sync::Semaphore::MAX_PERMITS,
+        }
+    }
+}

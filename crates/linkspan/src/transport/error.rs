@@ -1,0 +1,121 @@
+//! Why a link does not come about.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::{Address, AddressError};
+
+/// A server cannot listen.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ListenError {
+    /// The text is not an address.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// The socket cannot be made.
+    #[cfg(unix)]
+    #[error(transparent)]
+    Bind(#[from] os::BindError),
+    /// The system refused.
+    #[error("cannot listen at {address}")]
+    Io {
+        /// The address.
+        address: Address,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// Another server of this process has the name.
+    #[error("{address} is in use in this process")]
+    InUse {
+        /// The address.
+        address: Address,
+    },
+    /// Plain TCP off this machine was not allowed.
+    #[error(
+        "{address} is {resolved}, which is not loopback, and plain TCP may not leave this machine"
+    )]
+    Plaintext {
+        /// The address.
+        address: Address,
+        /// What it resolved to.
+        resolved: SocketAddr,
+    },
+    /// The transport is turned off or not in this build.
+    #[error("cannot listen at {address}: {reason}")]
+    Unsupported {
+        /// The address.
+        address: Address,
+        /// Why not.
+        reason: &'static str,
+    },
+}
+
+/// A client cannot reach a server.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DialError {
+    /// Nobody listens there, or the system refused.
+    #[error("cannot connect to {address}")]
+    Io {
+        /// The address.
+        address: Address,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// Nobody in this process listens under the name.
+    #[error("nobody listens at {address} in this process")]
+    NotListening {
+        /// The address.
+        address: Address,
+    },
+    /// The server belongs to a user who is not trusted.
+    #[error(
+        "the server at {address} belongs to uid {uid}, who is neither this user nor root nor allowed by configuration"
+    )]
+    Untrusted {
+        /// The address.
+        address: Address,
+        /// The server's user.
+        uid: u32,
+    },
+    /// Plain TCP off this machine was not allowed.
+    #[error(
+        "{address} is {resolved}, which is not loopback, and plain TCP may not leave this machine"
+    )]
+    Plaintext {
+        /// The address.
+        address: Address,
+        /// What it resolved to.
+        resolved: SocketAddr,
+    },
+    /// The time for connect and handshake is up.
+    #[error("no session with {address} within {limit:?}")]
+    TimedOut {
+        /// The address.
+        address: Address,
+        /// The time that was given.
+        limit: Duration,
+    },
+    /// The transport is turned off or not in this build.
+    #[error("cannot connect to {address}: {reason}")]
+    Unsupported {
+        /// The address.
+        address: Address,
+        /// Why not.
+        reason: &'static str,
+    },
+}
+
+/// Why this build cannot use an address.
+pub(crate) fn unsupported(address: &Address) -> &'static str {
+    match address {
+        Address::Unix(_) => "Unix sockets do not exist on this system",
+        Address::Pipe(_) => "named pipes are not in this build",
+        Address::UnixTls(_) | Address::Tls(_) => "TLS is not in this build",
+        Address::Ws(_) | Address::Wss(_) => "WebSocket is not in this build",
+        Address::Memory(_) | Address::Tcp(_) => "it is turned off",
+    }
+}

@@ -1,0 +1,151 @@
+//! A link in its two halves.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::buf::{BufMut, Limit};
+use bytes::{Buf, BytesMut};
+use proto::frame::Frame;
+use proto::session::Transmit;
+use tokio::io::AsyncRead;
+
+use crate::transport::{Peer, memory};
+
+/// A way to one peer and back.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) reader: Reader,
+    pub(crate) writer: Writer,
+    pub(crate) peer: Peer,
+}
+
+/// The half that one task reads.
+pub(crate) enum Reader {
+    Socket(Pin<Box<dyn AsyncRead + Send + Sync>>),
+    Memory(memory::Receiver),
+}
+
+/// The half that any task writes.
+pub(crate) enum Writer {
+    Socket(Box<dyn WriteSocket>),
+    Memory(memory::Sender),
+}
+
+/// What came of a read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReadEvent {
+    Data,
+    EndOfFile,
+}
+
+/// The writing half of a socket; it is written from many tasks, but from one at a time.
+pub(crate) trait WriteSocket: Send + Sync {
+    /// Writes what the socket takes now.
+    fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize>;
+
+    /// Waits until a write may take something; only one task may wait.
+    fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// Tells the peer that nothing follows.
+    fn shutdown(&self);
+}
+
+impl Reader {
+    /// Reads at most `limit` bytes to the end of `bytes`, or all waiting frames into `frames`.
+    pub(crate) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        bytes: &mut BytesMut,
+        limit: usize,
+        frames: &mut VecDeque<Frame>,
+    ) -> Poll<io::Result<ReadEvent>> {
+        let read = match self {
+            Self::Socket(socket) => {
+                let mut bytes: Limit<&mut BytesMut> = bytes.limit(limit);
+                match tokio_util::io::poll_read_buf(socket.as_mut(), cx, &mut bytes)? {
+                    Poll::Ready(count) => Poll::Ready(count > 0),
+                    Poll::Pending => Poll::Pending,
+                }
+            }
+            Self::Memory(receiver) => receiver.poll_receive(cx, frames),
+        };
+        read.map(|more| {
+            Ok(if more {
+                ReadEvent::Data
+            } else {
+                ReadEvent::EndOfFile
+            })
+        })
+    }
+}
+
+impl Writer {
+    /// Nothing to send, of the sort that this link takes.
+    pub(crate) fn empty_transmit(&self) -> Transmit {
+        match self {
+            Self::Socket(_) => Transmit::bytes(),
+            Self::Memory(_) => Transmit::frames(),
+        }
+    }
+
+    /// Writes until everything is written or nothing more is taken, and adds what was taken to
+    /// `written`, in bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::WouldBlock`] if something is left, or the system's error.
+    pub(crate) fn try_write(&self, transmit: &mut Transmit, written: &mut u64) -> io::Result<()> {
+        match (self, transmit) {
+            (Self::Socket(socket), Transmit::Segments(segments)) => {
+                while segments.has_remaining() {
+                    let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+                    let count = segments.chunks_vectored(&mut slices);
+                    let taken = socket.try_write(slices.get(..count).unwrap_or_default())?;
+                    if taken == 0 {
+                        return Err(io::ErrorKind::WriteZero.into());
+                    }
+                    segments.advance(taken);
+                    *written += taken as u64;
+                }
+                Ok(())
+            }
+            (Self::Memory(sender), Transmit::Frames(frames)) => sender.try_send(frames, written),
+            // A session is made for its link, with the sort that `empty_transmit` gives.
+            _ => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// Waits until more can be written; only the driver may wait.
+    pub(crate) fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Socket(socket) => socket.poll_write_ready(cx),
+            Self::Memory(sender) => sender.poll_ready(cx).map(Ok),
+        }
+    }
+
+    /// Tells the peer that nothing follows.
+    pub(crate) fn shutdown(&self) {
+        match self {
+            Self::Socket(socket) => socket.shutdown(),
+            Self::Memory(sender) => sender.close(),
+        }
+    }
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reader")
+    }
+}
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Writer")
+    }
+}
+
+/// Slices in one vectored write.
+const MAX_SLICES: usize = 32;

@@ -1,0 +1,95 @@
+//! `tcp:`: plain TCP, on this machine only unless configured otherwise.
+
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::task::{Context, Poll};
+
+use tokio::io::Interest;
+use tokio::net::tcp::OwnedWriteHalf;
+use tokio::net::{TcpListener, TcpStream, lookup_host};
+
+use crate::Address;
+use crate::address::HostPort;
+use crate::transport::link::WriteSocket;
+use crate::transport::{DialError, Link, ListenError, Peer, Reader, TcpConfig, Writer};
+
+pub(crate) async fn listen(
+    host: &HostPort,
+    config: &TcpConfig,
+) -> Result<TcpListener, ListenError> {
+    let address = Address::Tcp(host.clone());
+    let io = |source| ListenError::Io {
+        address: address.clone(),
+        source,
+    };
+    let resolved = resolve(host).await.map_err(io)?;
+    if let Some(resolved) = not_allowed(&resolved, config) {
+        return Err(ListenError::Plaintext { address, resolved });
+    }
+    TcpListener::bind(&*resolved).await.map_err(io)
+}
+
+pub(crate) async fn dial(host: &HostPort, config: &TcpConfig) -> Result<Link, DialError> {
+    let address = Address::Tcp(host.clone());
+    let io = |source| DialError::Io {
+        address: address.clone(),
+        source,
+    };
+    let resolved = resolve(host).await.map_err(io)?;
+    if let Some(resolved) = not_allowed(&resolved, config) {
+        return Err(DialError::Plaintext { address, resolved });
+    }
+    let stream = TcpStream::connect(&*resolved).await.map_err(io)?;
+    link(stream).map_err(io)
+}
+
+/// A link over an accepted or made connection.
+pub(crate) fn link(stream: TcpStream) -> io::Result<Link> {
+    // Frames leave whole; waiting for more to fill a packet would only cost time.
+    stream.set_nodelay(true)?;
+    let mut peer = Peer::new("tcp");
+    peer.address = stream.peer_addr().ok();
+    let (reader, writer) = stream.into_split();
+    Ok(Link {
+        reader: Reader::Socket(Box::pin(reader)),
+        writer: Writer::Socket(Box::new(writer)),
+        peer,
+    })
+}
+
+/// The addresses of a host, which is what loopback is judged by: a name can mean anything.
+async fn resolve(host: &HostPort) -> io::Result<Vec<SocketAddr>> {
+    let resolved: Vec<_> = lookup_host((host.host.as_str(), host.port))
+        .await?
+        .collect();
+    if resolved.is_empty() {
+        return Err(io::Error::new(
+            io::ErrorKind::NotFound,
+            "the name has no address",
+        ));
+    }
+    Ok(resolved)
+}
+
+/// The first address that plain TCP may not use.
+fn not_allowed(resolved: &[SocketAddr], config: &TcpConfig) -> Option<SocketAddr> {
+    resolved
+        .iter()
+        .find(|address| !config.allow_plaintext && !address.ip().to_canonical().is_loopback())
+        .copied()
+}
+
+impl WriteSocket for OwnedWriteHalf {
+    fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let stream = self.as_ref();
+        stream.try_io(Interest::WRITABLE, || os::send_vectored(stream, slices))
+    }
+
+    fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.as_ref().poll_write_ready(cx)
+    }
+
+    fn shutdown(&self) {
+        os::shutdown_write(self.as_ref()).ok();
+    }
+}

@@ -1,0 +1,112 @@
+//! `unix:`: Unix sockets, whose peers the kernel names.
+
+use std::io::{self, IoSlice};
+use std::path::Path;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::Interest;
+use tokio::net::unix::OwnedWriteHalf;
+use tokio::net::{UnixListener, UnixStream};
+
+use crate::Address;
+use crate::transport::link::WriteSocket;
+use crate::transport::{DialError, Link, ListenError, Peer, Reader, UnixSocketConfig, Writer};
+
+/// A listening socket and its file.
+#[derive(Debug)]
+pub(crate) struct UnixSocketListener {
+    listener: UnixListener,
+    /// Removes the socket's path when the listener goes.
+    _file: os::SocketFile,
+}
+
+impl UnixSocketListener {
+    pub(crate) fn bind(path: &Path, config: &UnixSocketConfig) -> Result<Self, ListenError> {
+        let mut options = os::BindOptions::default();
+        options.file_permissions = config.file_permissions;
+        options.directory_permissions = config.directory_permissions;
+        let (listener, file) = os::SocketFile::bind(path, &options)?;
+        let listener = UnixListener::from_std(listener).map_err(|source| ListenError::Io {
+            address: Address::Unix(path.into()),
+            source,
+        })?;
+        Ok(Self {
+            listener,
+            _file: file,
+        })
+    }
+
+    pub(crate) async fn accept(&self) -> io::Result<Link> {
+        let (stream, _) = self.listener.accept().await?;
+        link(stream)
+    }
+}
+
+/// Connects, waiting while the server's queue of connections is full.
+///
+/// The caller limits the time.
+pub(crate) async fn dial(path: &Path, config: &UnixSocketConfig) -> Result<Link, DialError> {
+    let address = || Address::Unix(path.into());
+    let io = |source| DialError::Io {
+        address: address(),
+        source,
+    };
+    let stream = connect(path).await.map_err(io)?;
+    let link = link(stream).map_err(io)?;
+    match link.peer.credentials {
+        Some(server) if !is_trusted(server.uid(), config) => Err(DialError::Untrusted {
+            address: address(),
+            uid: server.uid(),
+        }),
+        _ => Ok(link),
+    }
+}
+
+/// Whether a user is this process's own, root, or allowed.
+pub(crate) fn is_trusted(uid: u32, config: &UnixSocketConfig) -> bool {
+    uid == os::effective_uid() || uid == 0 || config.allowed_uids.contains(&uid)
+}
+
+async fn connect(path: &Path) -> io::Result<UnixStream> {
+    let mut wait = FIRST_WAIT;
+    loop {
+        match os::connect(path) {
+            // The queue of a Unix socket cannot be waited for, only asked again.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(LONGEST_WAIT);
+            }
+            stream => return UnixStream::from_std(stream?),
+        }
+    }
+}
+
+fn link(stream: UnixStream) -> io::Result<Link> {
+    let mut peer = Peer::new("unix");
+    peer.credentials = Some(os::peer_credentials(&stream)?);
+    let (reader, writer) = stream.into_split();
+    Ok(Link {
+        reader: Reader::Socket(Box::pin(reader)),
+        writer: Writer::Socket(Box::new(writer)),
+        peer,
+    })
+}
+
+impl WriteSocket for OwnedWriteHalf {
+    fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let stream = self.as_ref();
+        stream.try_io(Interest::WRITABLE, || os::send_vectored(stream, slices))
+    }
+
+    fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.as_ref().poll_write_ready(cx)
+    }
+
+    fn shutdown(&self) {
+        os::shutdown_write(self.as_ref()).ok();
+    }
+}
+
+const FIRST_WAIT: Duration = Duration::from_millis(1);
+const LONGEST_WAIT: Duration = Duration::from_millis(50);
