@@ -207,8 +207,13 @@ fn route(service: &Ident, method: &Method, module: &Ident) -> TokenStream {
         }
     } else {
         quote! {
-            let (__parameters, __context, __codec) =
-                ::linkspan::rpc::codegen::read::<#module::#struct_name>(request).await?;
+            let __read = ::linkspan::rpc::codegen::read_now::<#module::#struct_name>(request);
+            let (__parameters, __context, __codec) = match __read {
+                ::core::result::Result::Ok(__read) => __read?,
+                ::core::result::Result::Err(request) => {
+                    ::std::boxed::Box::pin(::linkspan::rpc::codegen::read(request)).await?
+                }
+            };
         }
     };
     let unused = method

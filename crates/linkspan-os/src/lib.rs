@@ -30,6 +30,6 @@ pub use unix::{
     BindError, BindOptions, Directory, DirectoryError, Lock, LockError, RuntimeDirectoryError,
     SocketFile, SocketState, connect, default_socket_path, descriptor_limit, effective_uid,
     is_descriptor_exhaustion, max_socket_path_bytes, own_credentials, peak_memory_bytes,
-    peer_credentials, resident_memory_bytes, runtime_directory, send_vectored, shutdown_write,
-    socket_state, thread_cpu_time,
+    peer_credentials, receive, resident_memory_bytes, runtime_directory, send_vectored,
+    shutdown_write, socket_state, thread_cpu_time,
 };

@@ -53,12 +53,12 @@ impl Decoder {
             return Ok(None);
         }
         self.begun = None;
-        let mut frame = input.split_to(frame_bytes(&header)).freeze();
-        let header_bytes = frame.split_to(HEADER_BYTES);
-        let mut trailer = frame.split_off(payload_bytes(&header));
-        let sums = [trailer.get_u32_le(), trailer.get_u32_le()];
-        self.check_sums(sums, &header_bytes, &frame)?;
-        message(&header, frame).map(Some)
+        self.check_sums(&header, input)?;
+        // Advancing costs nothing, cutting costs a reference count: only the payload is cut out.
+        input.advance(HEADER_BYTES);
+        let payload = input.split_to(payload_bytes(&header)).freeze();
+        input.advance(TRAILER_BYTES);
+        message(&header, payload).map(Some)
     }
 
     /// Bytes that the frame at the front of `input` still lacks; 0 if none was begun.
@@ -98,13 +98,14 @@ impl Decoder {
         Ok(Some(header))
     }
 
-    fn check_sums(&self, sums: [u32; 2], header: &[u8], payload: &[u8]) -> Result<(), DecodeError> {
+    fn check_sums(&self, header: &Header, frame: &[u8]) -> Result<(), DecodeError> {
         if self.checksum == Checksum::Off {
             return Ok(());
         }
-        for (part, expected, bytes) in [("header", sums[0], header), ("payload", sums[1], payload)]
-        {
-            let found = crc32fast::hash(bytes);
+        let (head, rest) = frame.split_at(HEADER_BYTES);
+        let (payload, mut trailer) = rest.split_at(payload_bytes(header));
+        for (part, bytes) in [("header", head), ("payload", payload)] {
+            let (expected, found) = (trailer.get_u32_le(), crc32fast::hash(bytes));
             if found != expected {
                 return Err(DecodeError::Checksum {
                     part,

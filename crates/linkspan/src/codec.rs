@@ -1,5 +1,6 @@
 //! Encodings of bodies.
 
+use std::cell::RefCell;
 use std::fmt;
 
 use bytes::Bytes;
@@ -69,12 +70,40 @@ impl Codec {
     ///
     /// [`CodecError`] if the value cannot be expressed, or the codec is not for such values.
     pub fn encode<T: Serialize + ?Sized>(self, value: &T) -> Result<Bytes, CodecError> {
-        let encoded = match self {
-            Self::Msgpack => rmp_serde::to_vec_named(value).map_err(CodecError::encoding)?,
-            Self::Json => serde_json::to_vec(value).map_err(CodecError::encoding)?,
-            Self::Protobuf | Self::Raw => return Err(CodecError::not_for_values(self)),
-        };
-        Ok(encoded.into())
+        // Bodies are small and many; encoding them where there is room already saves growing a new
+        // vector for each.
+        thread_local! {
+            static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+        }
+        SCRATCH.with(|scratch| match scratch.try_borrow_mut() {
+            Ok(mut scratch) => {
+                scratch.clear();
+                self.encode_to(value, &mut scratch)?;
+                let encoded = Bytes::copy_from_slice(&scratch);
+                scratch.shrink_to(SCRATCH_BYTES);
+                Ok(encoded)
+            }
+            // A value whose own encoding encodes another one.
+            Err(_) => {
+                let mut encoded = Vec::new();
+                self.encode_to(value, &mut encoded)?;
+                Ok(encoded.into())
+            }
+        })
+    }
+
+    fn encode_to<T: Serialize + ?Sized>(
+        self,
+        value: &T,
+        out: &mut Vec<u8>,
+    ) -> Result<(), CodecError> {
+        match self {
+            Self::Msgpack => {
+                rmp_serde::encode::write_named(out, value).map_err(CodecError::encoding)
+            }
+            Self::Json => serde_json::to_writer(out, value).map_err(CodecError::encoding),
+            Self::Protobuf | Self::Raw => Err(CodecError::not_for_values(self)),
+        }
     }
 
     /// Decodes a value; an error names the place in it.
@@ -241,3 +270,6 @@ impl<M: prost::Message + Default> Decode for Protobuf<M> {
             .map_err(|error| CodecError::new(error.to_string()))
     }
 }
+
+/// What a thread keeps for encoding after a large value.
+const SCRATCH_BYTES: usize = 16 * 1024;

@@ -7,6 +7,7 @@ mod lock;
 mod peer;
 #[cfg(not(target_os = "linux"))]
 mod peer_portable;
+mod receive;
 mod runtime;
 mod send;
 mod socket;
@@ -20,6 +21,7 @@ pub use directory::{Directory, DirectoryError};
 pub use limits::{descriptor_limit, effective_uid, is_descriptor_exhaustion};
 pub use lock::{Lock, LockError};
 pub use peer::{own_credentials, peer_credentials};
+pub use receive::receive;
 pub use runtime::{RuntimeDirectoryError, default_socket_path, runtime_directory};
 pub use send::{send_vectored, shutdown_write};
 pub use socket::{BindError, BindOptions, SocketFile};

@@ -362,6 +362,11 @@ impl<A> Send<A> {
         self.goodbye_sent.is_some() || self.goodbye_received.is_some()
     }
 
+    /// Encoded bytes that the transport has not taken yet.
+    pub fn pending_bytes(&self) -> u64 {
+        self.outbox.pending_bytes()
+    }
+
     /// Whether the peer leaves so much unread that nothing more should be read from it: what it
     /// asks for would have to be kept.
     ///

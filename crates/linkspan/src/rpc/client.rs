@@ -1,15 +1,18 @@
 //! The side that asks.
 
+use std::fmt;
+use std::mem;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll};
-use std::time::Instant;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
 use tower_service::Service;
 
 use crate::codec::{Codec, Decode, Encode};
 use crate::rpc::{ClientConfig, Router};
 use crate::session::{
-    BoxFuture, CallError, ConnectError, Connection, Reconnecting, Request, Response, Target,
+    Answer, BoxFuture, CallError, ConnectError, Connection, Reconnecting, Request, Response, Target,
 };
 use crate::{Address, AddressError, clock};
 
@@ -107,33 +110,97 @@ impl Client {
     /// # Cancel safety
     ///
     /// Dropping the future cancels the call at the server.
-    pub async fn call(&self, mut request: Request) -> Result<Response, CallError> {
-        let reconnecting = match &self.inner.link {
-            ClientLink::Once(connection) => return connection.call(request).await,
-            ClientLink::Reconnecting(reconnecting) => reconnecting,
+    pub async fn call(&self, request: Request) -> Result<Response, CallError> {
+        self.begin(request).await
+    }
+
+    /// Sends a request at once if that is possible.
+    fn begin(&self, request: Request) -> Calling {
+        let (connection, again) = match &self.inner.link {
+            ClientLink::Once(connection) => (Some(connection.clone()), None),
+            ClientLink::Reconnecting(link) => (link.latest(), request.try_clone()),
         };
-        let deadline = request
-            .timeout
-            .and_then(|timeout| clock::now().checked_add(timeout));
-        let until = deadline.unwrap_or_else(|| clock::now() + reconnecting.patience());
-        loop {
-            let connection = reconnecting.get(until).await?;
-            let again = request.try_clone();
-            let error = match connection.call(request).await {
-                Ok(response) => return Ok(response),
-                Err(error) => error,
-            };
-            match again {
-                Some(again) if may_repeat(&error, &again) && clock::now() < until => {
-                    request = again;
-                    request.timeout = deadline.map(time_left);
-                    // A server that has no place now says when to come again.
-                    if let Some(wait) = error.retry_after() {
-                        tokio::time::sleep(wait).await;
+        let Some(connection) = connection else {
+            return Calling::later(self.clone().call_when_connected(request));
+        };
+        match connection.start(request) {
+            Ok(answer) => Calling {
+                state: State::Sent {
+                    answer,
+                    again,
+                    client: self.clone(),
+                },
+            },
+            Err(unsent) => {
+                let client = self.clone();
+                Calling::later(async move {
+                    let answer = match connection.start_later(unsent).await {
+                        Ok(answer) => answer.await,
+                        Err(error) => Err(error),
+                    };
+                    match (answer, again) {
+                        (Err(error), Some(again)) => client.call_again(again, error).await,
+                        (answer, _) => answer,
                     }
-                }
-                _ => return Err(error),
+                })
             }
+        }
+    }
+
+    /// Calls as soon as there is a connection.
+    async fn call_when_connected(self, mut request: Request) -> Result<Response, CallError> {
+        let until = self.until(&request);
+        let connection = self.connected(until.instant).await?;
+        request.timeout = until.timeout();
+        let again = request.try_clone();
+        match (connection.call(request).await, again) {
+            (Err(error), Some(again)) => self.call_again(again, error).await,
+            (answer, _) => answer,
+        }
+    }
+
+    /// Calls until there is an answer, the time is up or an error forbids it.
+    async fn call_again(
+        self,
+        request: Request,
+        mut error: CallError,
+    ) -> Result<Response, CallError> {
+        let until = self.until(&request);
+        let mut again = Some(request);
+        while let Some(mut request) = again.filter(|request| may_repeat(&error, request)) {
+            // A server that has no place now says when to come again.
+            let wait = error.retry_after().unwrap_or_default();
+            if clock::now() + wait >= until.instant {
+                return Err(error);
+            }
+            tokio::time::sleep(wait).await;
+            let connection = self.connected(until.instant).await?;
+            request.timeout = until.timeout();
+            again = request.try_clone();
+            error = match connection.call(request).await {
+                Err(error) => error,
+                answer => return answer,
+            };
+        }
+        Err(error)
+    }
+
+    async fn connected(&self, until: Instant) -> Result<Connection, CallError> {
+        match &self.inner.link {
+            ClientLink::Once(connection) => Ok(connection.clone()),
+            ClientLink::Reconnecting(link) => link.get(until).await,
+        }
+    }
+
+    fn until(&self, request: &Request) -> Until {
+        let patience = match &self.inner.link {
+            ClientLink::Once(_) => Duration::ZERO,
+            ClientLink::Reconnecting(link) => link.patience(),
+        };
+        let wait = request.timeout.unwrap_or(patience);
+        Until {
+            instant: clock::now() + wait,
+            is_deadline: request.timeout.is_some(),
         }
     }
 
@@ -185,15 +252,87 @@ impl Client {
 impl Service<Request> for Client {
     type Response = Response;
     type Error = CallError;
-    type Future = BoxFuture<Result<Response, CallError>>;
+    type Future = Calling;
 
-    fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<Result<(), CallError>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), CallError>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
-        let client = self.clone();
-        Box::pin(async move { Self::call(&client, request).await })
+    fn call(&mut self, request: Request) -> Calling {
+        self.begin(request)
+    }
+}
+
+/// A call under way. Dropping it cancels the call at the server.
+#[must_use = "a call that is dropped is cancelled"]
+pub struct Calling {
+    state: State,
+}
+
+enum State {
+    /// It was sent at once, as most calls are; this costs no allocation.
+    Sent {
+        answer: Answer,
+        again: Option<Request>,
+        client: Client,
+    },
+    /// It waits, or is tried again.
+    Later(BoxFuture<Result<Response, CallError>>),
+    Done,
+}
+
+impl Calling {
+    fn later(call: impl Future<Output = Result<Response, CallError>> + Send + 'static) -> Self {
+        Self {
+            state: State::Later(Box::pin(call)),
+        }
+    }
+}
+
+impl Future for Calling {
+    type Output = Result<Response, CallError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        loop {
+            let answer = match &mut self.state {
+                State::Sent { answer, .. } => ready!(Pin::new(answer).poll(cx)),
+                State::Later(call) => ready!(call.as_mut().poll(cx)),
+                State::Done => return Poll::Pending,
+            };
+            match (answer, mem::replace(&mut self.state, State::Done)) {
+                (
+                    Err(error),
+                    State::Sent {
+                        again: Some(again),
+                        client,
+                        ..
+                    },
+                ) if may_repeat(&error, &again) => {
+                    self.state = State::Later(Box::pin(client.call_again(again, error)));
+                }
+                (answer, _) => return Poll::Ready(answer),
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Calling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Calling")
+    }
+}
+
+/// How long a call may be tried.
+struct Until {
+    instant: Instant,
+    is_deadline: bool,
+}
+
+impl Until {
+    /// The time that is left for the call, if its time is limited.
+    fn timeout(&self) -> Option<Duration> {
+        self.is_deadline
+            .then(|| self.instant.saturating_duration_since(clock::now()))
     }
 }
 
@@ -204,8 +343,4 @@ fn may_repeat(error: &CallError, request: &Request) -> bool {
         CallError::OutcomeUnknown { .. } => request.idempotent,
         _ => false,
     }
-}
-
-fn time_left(deadline: Instant) -> std::time::Duration {
-    deadline.saturating_duration_since(clock::now())
 }

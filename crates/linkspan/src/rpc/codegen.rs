@@ -159,6 +159,22 @@ async fn send<S: Caller>(
         .map_err(|error| call_error(error.into()))
 }
 
+/// As [`read`], for a request that is here as a whole; any other comes back.
+pub fn read_now<P: DeserializeOwned>(
+    mut request: Request,
+) -> Result<Result<(P, Context, Codec), CallError>, Request> {
+    if request.body.is_streaming() {
+        return Err(request);
+    }
+    let codec = match request.codec() {
+        Ok(codec) => codec,
+        Err(error) => return Ok(Err(error)),
+    };
+    let context = request.context();
+    let parameters = parameters(codec, request.body.head());
+    Ok(parameters.map(|parameters| (parameters, context, codec)))
+}
+
 /// Parameters of a request, its context, and how to encode the answer.
 pub async fn read<P: DeserializeOwned>(
     mut request: Request,

@@ -53,7 +53,7 @@ mod wire;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 
-pub use client::Client;
+pub use client::{Calling, Client};
 pub use config::{ClientConfig, ServerConfig};
 pub use handler::Handle;
 pub use layered::BoxService;

@@ -24,9 +24,12 @@ use crate::session::{
 /// without any connection.
 #[derive(Clone, Default)]
 pub struct Router {
-    methods: Arc<HashMap<String, Arc<Entry>>>,
-    events: Arc<HashMap<String, EventHandler>>,
+    methods: Arc<Names<Arc<Entry>>>,
+    events: Arc<Names<EventHandler>>,
 }
+
+/// Things by name. Names are the program's own, so that nobody can choose colliding ones.
+type Names<T> = HashMap<String, T, foldhash::fast::RandomState>;
 
 type EventHandler = Arc<dyn Fn(Event) -> BoxFuture<()> + Send + Sync>;
 
@@ -71,6 +74,17 @@ impl Router {
         E: Encode + Send,
     {
         self.entry(MethodInfo::named(name), false, call_of(handler))
+    }
+
+    /// Adds a method that works on requests and responses themselves: on raw bodies and streams.
+    #[must_use]
+    pub fn raw_method<F, Answer>(self, name: &str, handler: F) -> Self
+    where
+        F: Fn(Request) -> Answer + Send + Sync + 'static,
+        Answer: Future<Output = Result<Response, CallError>> + Send + 'static,
+    {
+        let call: Call = Box::new(move |request| Box::pin(handler(request)));
+        self.entry(MethodInfo::named(name), false, call)
     }
 
     /// Adds a handler for events of a topic. Events of one connection are handled one after the

@@ -73,11 +73,7 @@ pub(crate) fn start(
     let (decoder, recv) = (agreement.decoder(), agreement.recv());
     let shared = Arc::new(Shared::new(send, writer, config, Arc::new(peer), agreement));
     let connection = Connection::new(Arc::clone(&shared));
-    let dispatch = Dispatch::new(
-        Arc::clone(&shared),
-        Arc::downgrade(connection.handle()),
-        handler,
-    );
+    let dispatch = Dispatch::new(Arc::clone(&shared), handler);
     let input = Input::new(reader, decoder, input, frames);
     (connection, Driver::new(shared, input, recv, dispatch))
 }

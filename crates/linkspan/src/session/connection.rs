@@ -1,19 +1,21 @@
 //! A connection as its users see it.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime};
 
-use proto::Limits;
 use proto::message::{CancelReason, Identity};
 use proto::session::Stats;
+use proto::{Limits, StreamId};
 use tokio::sync::oneshot;
 
 use crate::clock;
 use crate::codec::{Codec, Decode, Encode};
 use crate::session::outlet::Outlet;
-use crate::session::shared::{Life, Shared, Stop};
-use crate::session::{CallError, Disconnected, Request, Response};
+use crate::session::shared::{Life, Refused, Shared, Stop};
+use crate::session::{CallError, Disconnected, Items, Request, Response};
 use crate::transport::Peer;
 
 /// One connection to a peer, for requests and events in this direction.
@@ -33,9 +35,10 @@ pub(crate) struct Handle {
 
 impl Connection {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self {
-            handle: Arc::new(Handle { shared }),
-        }
+        let handle = Arc::new(Handle { shared });
+        // There is one handle for each connection.
+        handle.shared.handle.set(Arc::downgrade(&handle)).ok();
+        Self { handle }
     }
 
     pub(crate) fn from_handle(handle: Arc<Handle>) -> Self {
@@ -57,29 +60,11 @@ impl Connection {
     ///
     /// Dropping the future cancels the call at the peer.
     pub async fn call(&self, request: Request) -> Result<Response, CallError> {
-        let shared = &self.handle.shared;
-        let (body, items) = request.body.into_outgoing();
-        let mut message = proto::message::Request::new(request.method, body);
-        message.timeout = request.timeout;
-        message.metadata = request.metadata;
-
-        let (caller, answer) = oneshot::channel();
-        let stream = shared.open(message, items.is_none(), caller).await?;
-        let mut guard = CancelOnDrop {
-            shared: Some(shared),
-            stream,
-        };
-        if let Some(items) = items {
-            let outlet = Outlet::new(Arc::clone(shared), stream);
-            let task = tokio::spawn(outlet.send_all(items)).abort_handle();
-            match shared.lock().send.attachment_mut(stream) {
-                Some(slot) => slot.task = Some(task),
-                None => task.abort(),
-            }
+        match self.start(request) {
+            Ok(answer) => answer.await,
+            // Waiting is rare; it must not make every call's future large.
+            Err(unsent) => Box::pin(self.start_later(unsent)).await?.await,
         }
-        let answer = answer.await;
-        guard.shared = None;
-        answer.unwrap_or(Err(CallError::Cancelled))
     }
 
     /// Calls a method by its name, with any body, and waits for the whole answer.
@@ -178,6 +163,64 @@ impl Connection {
         self.ended().await;
     }
 
+    /// Sends a request, if that is possible now.
+    pub(crate) fn start(&self, request: Request) -> Result<Answer, Unsent> {
+        let (body, items) = request.body.into_outgoing();
+        let mut message = proto::message::Request::new(request.method, body);
+        message.timeout = request.timeout;
+        message.metadata = request.metadata;
+        let (caller, answer) = oneshot::channel();
+        let opened = self
+            .handle
+            .shared
+            .try_open(clock::now(), message, items.is_none(), caller);
+        match opened {
+            Ok(stream) => Ok(self.started(stream, answer, items)),
+            Err(refused) => Err(Unsent {
+                refused,
+                answer,
+                items,
+            }),
+        }
+    }
+
+    /// Sends a request that could not be sent at once, when that is possible.
+    pub(crate) async fn start_later(&self, unsent: Unsent) -> Result<Answer, CallError> {
+        let Unsent {
+            refused,
+            answer,
+            items,
+        } = unsent;
+        let stream = match refused {
+            Refused::Failed(error) => return Err(error),
+            Refused::Blocked(message, caller) => {
+                self.handle
+                    .shared
+                    .open(message, items.is_none(), caller)
+                    .await?
+            }
+        };
+        Ok(self.started(stream, answer, items))
+    }
+
+    fn started(&self, stream: StreamId, answer: Receiver, items: Option<Items>) -> Answer {
+        let shared = &self.handle.shared;
+        if let Some(items) = items {
+            // The task ends with the stream at the latest.
+            let outlet = Outlet::new(Arc::clone(shared), stream);
+            let task = tokio::spawn(outlet.send_all(items)).abort_handle();
+            match shared.lock().send.attachment_mut(stream) {
+                Some(slot) => slot.task = Some(task),
+                None => task.abort(),
+            }
+        }
+        Answer {
+            shared: Some(Arc::clone(shared)),
+            stream,
+            receiver: answer,
+        }
+    }
+
     /// Waits for the end; gives the reason and how many handlers were cut off.
     pub(crate) async fn end(&self) -> (Disconnected, usize) {
         let mut life = self.handle.shared.life.subscribe();
@@ -216,15 +259,39 @@ pub struct ConnectionStats {
     pub bytes_received: u64,
 }
 
-/// Cancels a call whose caller loses interest.
-struct CancelOnDrop<'a> {
-    shared: Option<&'a Shared>,
-    stream: proto::StreamId,
+/// Where the answer to a call comes.
+type Receiver = oneshot::Receiver<Result<Response, CallError>>;
+
+/// A request that could not be sent at once.
+#[derive(Debug)]
+pub(crate) struct Unsent {
+    refused: Refused,
+    answer: Receiver,
+    items: Option<Items>,
 }
 
-impl Drop for CancelOnDrop<'_> {
+/// The answer to a request that was sent. Dropping it cancels the call at the peer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// The connection, until the answer has come.
+    shared: Option<Arc<Shared>>,
+    stream: StreamId,
+    receiver: Receiver,
+}
+
+impl Future for Answer {
+    type Output = Result<Response, CallError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let answer = ready!(Pin::new(&mut self.receiver).poll(cx));
+        self.shared = None;
+        Poll::Ready(answer.unwrap_or(Err(CallError::Cancelled)))
+    }
+}
+
+impl Drop for Answer {
     fn drop(&mut self) {
-        if let Some(shared) = self.shared {
+        if let Some(shared) = &self.shared {
             shared.cancel(self.stream, CancelReason::Dropped);
         }
     }

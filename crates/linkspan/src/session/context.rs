@@ -1,7 +1,7 @@
 //! What a handler can know about the call that it answers.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use proto::StreamId;
@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use crate::auth::Principal;
 use crate::clock;
 use crate::session::Connection;
-use crate::session::connection::Handle;
+use crate::session::shared::Shared;
 use crate::transport::Peer;
 
 /// The facts of a call: who asks, until when, in which connection.
@@ -31,9 +31,8 @@ pub(crate) struct CallFacts {
     pub(crate) message_id: u64,
     pub(crate) stream: StreamId,
     pub(crate) deadline: Option<Instant>,
-    pub(crate) peer: Arc<Peer>,
-    pub(crate) connection: Weak<Handle>,
-    pub(crate) cancellation: Cancellation,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) signal: Signal,
 }
 
 impl Context {
@@ -88,7 +87,7 @@ impl Context {
 
     /// The process that asks.
     pub fn peer(&self) -> Option<&Peer> {
-        self.facts.as_ref().map(|facts| &*facts.peer)
+        self.facts.as_ref().map(|facts| &*facts.shared.peer)
     }
 
     /// When the caller stops waiting.
@@ -111,11 +110,8 @@ impl Context {
     ///
     /// None if the connection is closed, or in a test without one.
     pub fn connection(&self) -> Option<Connection> {
-        self.facts
-            .as_ref()?
-            .connection
-            .upgrade()
-            .map(Connection::from_handle)
+        let handle = self.facts.as_ref()?.shared.handle.get()?.upgrade()?;
+        Some(Connection::from_handle(handle))
     }
 
     /// Fires when the caller gives up, the deadline passes or the connection is lost.
@@ -123,9 +119,7 @@ impl Context {
     /// The handler's future is dropped then anyway; this is for work that it has handed to threads
     /// or other tasks.
     pub fn cancellation(&self) -> Cancellation {
-        self.facts
-            .as_ref()
-            .map_or_else(Cancellation::default, |facts| facts.cancellation.clone())
+        Cancellation(self.facts.clone())
     }
 
     /// Metadata for a call that this context is given to.
@@ -142,12 +136,13 @@ impl Context {
     }
 }
 
-/// Says that nobody waits for a result any more.
+/// Says that nobody waits for a result any more. Without a call it never fires.
 #[derive(Debug, Clone, Default)]
-pub struct Cancellation(Arc<Signal>);
+pub struct Cancellation(Option<Arc<CallFacts>>);
 
+/// Fires once, for all who wait.
 #[derive(Debug, Default)]
-struct Signal {
+pub(crate) struct Signal {
     fired: AtomicBool,
     waiting: Notify,
 }
@@ -155,7 +150,9 @@ struct Signal {
 impl Cancellation {
     /// Whether it has fired.
     pub fn is_cancelled(&self) -> bool {
-        self.0.fired.load(Ordering::Acquire)
+        self.0
+            .as_ref()
+            .is_some_and(|facts| facts.signal.has_fired())
     }
 
     /// Waits until it fires.
@@ -164,14 +161,23 @@ impl Cancellation {
     ///
     /// Nothing is lost when the future is dropped.
     pub async fn cancelled(&self) {
-        let notified = self.0.waiting.notified();
-        if !self.is_cancelled() {
+        let Some(facts) = &self.0 else {
+            return std::future::pending().await;
+        };
+        let notified = facts.signal.waiting.notified();
+        if !facts.signal.has_fired() {
             notified.await;
         }
     }
+}
 
+impl Signal {
     pub(crate) fn fire(&self) {
-        self.0.fired.store(true, Ordering::Release);
-        self.0.waiting.notify_waiters();
+        self.fired.store(true, Ordering::Release);
+        self.waiting.notify_waiters();
+    }
+
+    fn has_fired(&self) -> bool {
+        self.fired.load(Ordering::Acquire)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -13,15 +13,14 @@ use proto::message::{CancelReason, Failure, Text};
 use tracing::error;
 
 use crate::clock;
-use crate::session::connection::Handle;
-use crate::session::context::CallFacts;
+use crate::session::context::{CallFacts, Signal};
 use crate::session::handler::{BoxFuture, Handler, Method, Panicked, caught, poll_caught};
 use crate::session::inbox::{Inbox, RecvStream};
 use crate::session::lane::Lane;
 use crate::session::outlet::Outlet;
 use crate::session::shared::{Shared, State};
 use crate::session::slot::Slot;
-use crate::session::{Body, CallError, Cancellation, Event, Items, Request, Response};
+use crate::session::{Body, CallError, Event, Items, Request, Response};
 
 /// The part of a driver that has requests and events handled.
 ///
@@ -29,7 +28,6 @@ use crate::session::{Body, CallError, Cancellation, Event, Items, Request, Respo
 /// read under the lock: then streams exist, answers are sent and tasks begin.
 pub(crate) struct Dispatch {
     shared: Arc<Shared>,
-    connection: Weak<Handle>,
     handler: Arc<dyn Handler>,
     /// Streams that were opened in this read, in their order.
     opened: VecDeque<Opened>,
@@ -37,8 +35,9 @@ pub(crate) struct Dispatch {
     failures: Vec<(StreamId, Failure)>,
     tasks: Vec<(StreamId, Work)>,
     lane: Lane,
-    /// When the handlers of this read began.
+    /// When the handlers of this read began, and when the latest one was done.
     began: Instant,
+    latest: Instant,
     over_budget: bool,
 }
 
@@ -50,7 +49,11 @@ struct Opened {
 
 /// What a task does.
 enum Work {
-    Handle(Text, BoxFuture<Result<Response, CallError>>),
+    Handle(
+        Text,
+        Arc<dyn Method>,
+        BoxFuture<Result<Response, CallError>>,
+    ),
     Answer(Response),
 }
 
@@ -64,21 +67,17 @@ pub(crate) struct Received {
 }
 
 impl Dispatch {
-    pub(crate) fn new(
-        shared: Arc<Shared>,
-        connection: Weak<Handle>,
-        handler: Arc<dyn Handler>,
-    ) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, handler: Arc<dyn Handler>) -> Self {
         Self {
             lane: Lane::new(Arc::clone(&shared), Arc::clone(&handler)),
             shared,
-            connection,
             handler,
             opened: VecDeque::new(),
             answers: Vec::new(),
             failures: Vec::new(),
             tasks: Vec::new(),
             began: clock::now(),
+            latest: clock::now(),
             over_budget: false,
         }
     }
@@ -86,6 +85,7 @@ impl Dispatch {
     /// Begins to work off a read.
     pub(crate) fn begin(&mut self, now: Instant) {
         self.began = now;
+        self.latest = now;
         self.over_budget = false;
     }
 
@@ -98,20 +98,29 @@ impl Dispatch {
     pub(crate) fn request(&mut self, received: Received, cx: &mut Context<'_>) {
         let stream = received.stream;
         let method = self.handler.method(&received.request.method);
-        let cancellation = Cancellation::default();
-        let facts = self.facts(received.id, stream, received.deadline, cancellation.clone());
-        let (request, inbox) = self.make_request(received, facts);
-        self.opened.push_back(Opened {
-            stream,
-            slot: Slot::of_handler(cancellation, inbox),
-        });
-
+        let facts = self.facts(received.id, stream, received.deadline);
+        let (request, inbox) = self.make_request(received, Arc::clone(&facts));
         let name = request.method.clone();
+        let streams = inbox.is_some();
         let spawn = self.over_budget || method.placement().is_spawned();
-        match caught(|| method.call(request)) {
-            Err(Panicked) => self.failures.push((stream, panicked(&name))),
-            Ok(future) if spawn => self.tasks.push((stream, Work::Handle(name, future))),
-            Ok(future) => self.run(stream, name, &*method, future, cx),
+        let done = match caught(|| method.call(request)) {
+            Err(Panicked) => {
+                self.failures.push((stream, panicked(&name)));
+                true
+            }
+            Ok(future) if spawn => {
+                self.tasks
+                    .push((stream, Work::Handle(name, method, future)));
+                false
+            }
+            Ok(future) => self.run(stream, name, method, future, cx),
+        };
+        // Nobody looks for the slot of a stream that is answered already.
+        if !done || streams {
+            self.opened.push_back(Opened {
+                stream,
+                slot: Slot::of_handler(facts, inbox),
+            });
         }
     }
 
@@ -124,22 +133,28 @@ impl Dispatch {
         cost: u64,
         cx: &mut Context<'_>,
     ) {
-        let facts = self.facts(id, stream, None, Cancellation::default());
         let event = Event {
             topic: event.topic,
             sent_at: SystemTime::UNIX_EPOCH + Duration::from_micros(event.micros_since_1970),
             metadata: event.metadata,
             body: event.body,
-            facts: Some(facts),
+            facts: Some(self.facts(id, stream, None)),
         };
         self.lane.handle(event, cost, cx);
     }
 
-    /// The slot of the stream that was opened next.
+    /// The slot of a stream that was opened in this read, if it needs one.
     pub(crate) fn take_slot(&mut self, stream: StreamId) -> Option<Slot> {
-        let opened = self.opened.pop_front()?;
-        debug_assert_eq!(opened.stream, stream, "streams are settled in their order");
-        Some(opened.slot)
+        // Streams are settled in the order in which they were opened.
+        let is_next = self
+            .opened
+            .front()
+            .is_some_and(|opened| opened.stream == stream);
+        if is_next {
+            self.opened.pop_front().map(|opened| opened.slot)
+        } else {
+            None
+        }
     }
 
     /// Sends what handlers gave and begins their tasks, under the lock.
@@ -161,32 +176,36 @@ impl Dispatch {
         self.lane.settle(&mut state.send);
     }
 
-    /// Polls a handler once, here.
+    /// Polls a handler once, here; says whether it is done.
     fn run(
         &mut self,
         stream: StreamId,
         name: Text,
-        method: &dyn Method,
+        method: Arc<dyn Method>,
         mut future: BoxFuture<Result<Response, CallError>>,
         cx: &mut Context<'_>,
-    ) {
-        let before = clock::now();
+    ) -> bool {
         let poll = poll_caught(&mut future, cx);
-        let after = clock::now();
+        let now = clock::now();
         let budget = self.shared.config.inline_budget;
-        if after - before > budget {
-            method.placement().note_slow();
-        }
-        self.over_budget |= after - self.began > budget;
+        method.placement().note(now - self.latest > budget);
+        self.latest = now;
+        self.over_budget |= now - self.began > budget;
         match poll {
-            Poll::Pending => self.tasks.push((stream, Work::Handle(name, future))),
+            Poll::Pending => {
+                self.tasks
+                    .push((stream, Work::Handle(name, method, future)));
+                return false;
+            }
             Poll::Ready(Err(Panicked)) => self.failures.push((stream, panicked(&name))),
             Poll::Ready(Ok(Err(error))) => self.failures.push((stream, error.into_failure())),
             Poll::Ready(Ok(Ok(response))) if response.body.is_streaming() => {
                 self.tasks.push((stream, Work::Answer(response)));
+                return false;
             }
             Poll::Ready(Ok(Ok(response))) => self.answers.push((stream, response)),
         }
+        true
     }
 
     fn make_request(
@@ -224,15 +243,14 @@ impl Dispatch {
         message_id: u64,
         stream: StreamId,
         deadline: Option<Instant>,
-        cancellation: Cancellation,
     ) -> Arc<CallFacts> {
+        let shared = Arc::clone(&self.shared);
         Arc::new(CallFacts {
             message_id,
             stream,
             deadline,
-            peer: Arc::clone(&self.shared.peer),
-            connection: self.connection.clone(),
-            cancellation,
+            shared,
+            signal: Signal::default(),
         })
     }
 }
@@ -241,8 +259,18 @@ impl Work {
     async fn run(self, shared: Arc<Shared>, stream: StreamId) {
         let answer = match self {
             Self::Answer(response) => Ok(response),
-            Self::Handle(name, mut future) => {
-                match poll_fn(|cx| poll_caught(&mut future, cx)).await {
+            Self::Handle(name, method, mut future) => {
+                let began = clock::now();
+                let mut budget = Some(shared.config.inline_budget);
+                let handled = poll_fn(|cx| {
+                    let poll = poll_caught(&mut future, cx);
+                    // The first poll tells whether it could have run on the reader's task.
+                    if let Some(budget) = budget.take() {
+                        method.placement().note(clock::now() - began > budget);
+                    }
+                    poll
+                });
+                match handled.await {
                     Ok(Ok(response)) => Ok(response),
                     Ok(Err(error)) => Err(error.into_failure()),
                     Err(Panicked) => Err(panicked(&name)),

@@ -32,6 +32,7 @@ pub(crate) struct Driver {
     dispatch: Dispatch,
     /// What was received in this read and is to be settled.
     incoming: VecDeque<Incoming>,
+    effects: Effects,
     phase: Phase,
     /// Why the peer goes, once it said so.
     goodbye: Option<String>,
@@ -68,6 +69,13 @@ enum Turn {
     Over(Disconnected),
 }
 
+/// How a read was settled.
+enum Settled {
+    Done,
+    /// Many callers were woken, and writes are held back for them.
+    Corked,
+}
+
 impl Driver {
     pub(crate) fn new(shared: Arc<Shared>, input: Input, recv: Recv, dispatch: Dispatch) -> Self {
         let due = clock::now() + FAR;
@@ -77,6 +85,7 @@ impl Driver {
             recv,
             dispatch,
             incoming: VecDeque::new(),
+            effects: Effects::default(),
             phase: Phase::Open,
             goodbye: None,
             is_fresh: true,
@@ -133,12 +142,10 @@ impl Driver {
 
     /// Goes on to the next phase when this one is through.
     fn check_phase(&mut self) -> Option<Turn> {
-        let now = clock::now();
         match &mut self.phase {
             Phase::Open => {
-                let idle = self.shared.lock().send.is_drained();
-                if self.goodbye.is_some() && idle {
-                    let reason = self.goodbye.clone().unwrap_or_default();
+                let reason = self.goodbye.clone()?;
+                if self.shared.lock().send.is_drained() {
                     self.close(Disconnected::Goodbye { reason }, 0);
                 }
                 None
@@ -149,7 +156,7 @@ impl Driver {
                 if state.send.is_drained() {
                     drop(state);
                     self.close(Disconnected::Closed, 0);
-                } else if now >= until {
+                } else if clock::now() >= until {
                     let cut = state.send.fail_handled(&cut_off());
                     self.shared.flush(state);
                     self.close(Disconnected::Closed, cut);
@@ -161,7 +168,7 @@ impl Driver {
                     *is_shut = true;
                     self.shared.shutdown();
                 }
-                (now >= *until).then(|| Turn::Over(Disconnected::Closed))
+                (clock::now() >= *until).then(|| Turn::Over(Disconnected::Closed))
             }
         }
     }
@@ -184,14 +191,22 @@ impl Driver {
         }
         if self.is_broken {
             self.input.discard();
-        } else if let Err(error) = self.work_off(cx) {
-            self.fail(error);
+            return Poll::Ready(Turn::Again);
+        }
+        match self.work_off(cx) {
+            // The callers that were woken go first; what they send then leaves in one write.
+            Ok(Settled::Corked) => {
+                cx.waker().wake_by_ref();
+                return Poll::Ready(Turn::Idle);
+            }
+            Ok(Settled::Done) => {}
+            Err(error) => self.fail(error),
         }
         Poll::Ready(Turn::Again)
     }
 
     /// Decodes what was read, has it handled, and settles it.
-    fn work_off(&mut self, cx: &mut Context<'_>) -> Result<(), SessionError> {
+    fn work_off(&mut self, cx: &mut Context<'_>) -> Result<Settled, SessionError> {
         let now = clock::now();
         self.input.note_progress(now);
         self.dispatch.begin(now);
@@ -244,15 +259,14 @@ impl Driver {
                 incoming => self.incoming.push_back(incoming),
             }
             if self.dispatch.is_over_budget() {
-                self.settle(now, cx)?;
+                self.settle(now)?;
             }
         }
-        self.settle(now, cx)
+        self.settle(now)
     }
 
     /// Has everything that was received take effect.
-    fn settle(&mut self, now: Instant, cx: &mut Context<'_>) -> Result<(), SessionError> {
-        let mut effects = Effects::default();
+    fn settle(&mut self, now: Instant) -> Result<Settled, SessionError> {
         let mut state = self.shared.lock();
         while let Some(incoming) = self.incoming.pop_front() {
             state.send.apply(now, &incoming)?;
@@ -263,20 +277,24 @@ impl Driver {
                     }
                 }
                 Incoming::Goodbye(goodbye) => self.goodbye = Some(goodbye.reason.to_string()),
-                incoming => effects.deliver(&self.shared, &mut state, incoming),
+                incoming => self.effects.deliver(&self.shared, &mut state, incoming),
             }
         }
         self.dispatch.settle(&mut state);
-        if effects.wakes_many() {
+        let corks = self.effects.wakes_many();
+        if corks {
             state.cork(now);
-            cx.waker().wake_by_ref();
         }
         self.shared.flush(state);
-        effects.run();
+        self.effects.run();
         if self.goodbye.is_some() {
             self.shared.going_away();
         }
-        Ok(())
+        Ok(if corks {
+            Settled::Corked
+        } else {
+            Settled::Done
+        })
     }
 
     /// Waits for the next thing that is due, and does it.
@@ -331,7 +349,11 @@ impl Driver {
         }
         if now >= self.input.progress() + IDLE {
             self.input.shrink();
-            state.shrink();
+            self.incoming.shrink_to_fit();
+            self.effects.shrink();
+            drop(state);
+            self.shared.shrink();
+            state = self.shared.lock();
         }
         let kept = state.send.handle_timeout(now);
         self.shared.flush(state);

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
 
 use crate::session::{CallError, Event, Request, Response};
@@ -30,28 +30,48 @@ pub(crate) trait Method: Send + Sync {
 }
 
 /// Where a method runs: on the reader's own task, or on a new one.
+///
+/// A method that keeps the reader waiting is moved to tasks of its own, and comes back when it has
+/// been quick for long: a single slow call may have been the system's doing.
 #[derive(Debug, Default)]
 pub(crate) struct Placement {
-    spawn: AtomicBool,
+    always_spawned: bool,
+    /// Rises with every slow call, falls with every quick one.
+    slowness: AtomicU32,
 }
 
 impl Placement {
-    pub(crate) fn new(spawn: bool) -> Self {
+    pub(crate) fn new(always_spawned: bool) -> Self {
         Self {
-            spawn: AtomicBool::new(spawn),
+            always_spawned,
+            slowness: AtomicU32::new(0),
         }
     }
 
     /// Whether it gets a task of its own at once.
     pub(crate) fn is_spawned(&self) -> bool {
-        self.spawn.load(Ordering::Relaxed)
+        self.always_spawned || self.slowness.load(Ordering::Relaxed) >= SPAWN_FROM
     }
 
-    /// It took too long on the reader's task, where others wait for it.
-    pub(crate) fn note_slow(&self) {
-        self.spawn.store(true, Ordering::Relaxed);
+    /// Takes note of how long a call kept its thread.
+    pub(crate) fn note(&self, was_slow: bool) {
+        let slowness = self.slowness.load(Ordering::Relaxed);
+        // Calls that are counted at the same time may miss each other; it is a rule of thumb.
+        let noted = match was_slow {
+            true => slowness
+                .saturating_add(SLOW_COSTS)
+                .min(SPAWN_FROM + SLOW_COSTS),
+            false if slowness == 0 => return,
+            false => slowness - 1,
+        };
+        self.slowness.store(noted, Ordering::Relaxed);
     }
 }
+
+/// This many quick calls make up for a slow one.
+const SLOW_COSTS: u32 = 100;
+/// The slowness from which on a method gets tasks of its own.
+const SPAWN_FROM: u32 = 250;
 
 /// The handler panicked; what it said is for this side's log alone.
 #[derive(Debug)]

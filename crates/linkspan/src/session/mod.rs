@@ -30,6 +30,8 @@ mod outlet;
 mod reconnect;
 mod settle;
 mod shared;
+#[cfg(test)]
+mod sizes;
 mod slot;
 
 pub use body::{Body, Items};
@@ -43,5 +45,6 @@ pub use reconnect::ReconnectConfig;
 pub use accept::{ListenerStats, StopReport};
 
 pub(crate) use accept::Acceptor;
+pub(crate) use connection::Answer;
 pub(crate) use handler::{BoxFuture, Handler, Method, Placement};
 pub(crate) use reconnect::{Reconnecting, Target};

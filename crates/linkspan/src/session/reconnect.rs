@@ -82,6 +82,11 @@ impl Reconnecting {
         }
     }
 
+    /// The latest connection, which may have been lost just now.
+    pub(crate) fn latest(&self) -> Option<Connection> {
+        self.state.borrow().connection()
+    }
+
     /// The connection, if there is one now.
     pub(crate) fn current(&self) -> Option<Connection> {
         match &*self.state.borrow() {

@@ -27,12 +27,18 @@ impl Effects {
     }
 
     /// Wakes everybody; the lock must have been given back.
-    pub(crate) fn run(self) {
-        for (caller, answer) in self.answers {
+    pub(crate) fn run(&mut self) {
+        for (caller, answer) in self.answers.drain(..) {
             // A caller that has gone needs no answer.
             caller.send(answer).ok();
         }
-        self.wakes.into_iter().for_each(Waker::wake);
+        self.wakes.drain(..).for_each(Waker::wake);
+    }
+
+    /// Gives memory back that a burst left behind.
+    pub(crate) fn shrink(&mut self) {
+        self.answers.shrink_to_fit();
+        self.wakes.shrink_to_fit();
     }
 
     /// Gives a message to whoever waits for it.

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use proto::session::{Agreement, Send, Transmit};
 use tokio::sync::{Notify, oneshot, watch};
 
 use crate::clock;
+use crate::session::connection::Handle;
 use crate::session::slot::{self, Slot};
 use crate::session::{CallError, Config, Disconnected, Response};
 use crate::transport::{Peer, Writer};
@@ -31,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) peer: Arc<Peer>,
     pub(crate) agreement: Agreement,
     pub(crate) received_bytes: AtomicU64,
+    /// What its users hold; empty until there is one.
+    pub(crate) handle: OnceLock<Weak<Handle>>,
 }
 
 /// What stands behind the lock.
@@ -43,8 +46,9 @@ pub(crate) struct State {
     parked: Option<Transmit>,
     /// Why writing failed, for the driver.
     write_error: Option<io::Error>,
-    /// When the link last took something, or had to take something for the first time.
-    pub(crate) write_progress: Instant,
+    /// Whether the link takes nothing more, and when it last took something.
+    is_stalled: bool,
+    write_progress: Instant,
     /// An empty one to write with.
     spare: Option<Transmit>,
     /// Since when nobody writes before the driver's next turn, so that requests of many callers
@@ -84,6 +88,20 @@ pub(crate) struct Stop {
     pub(crate) reason: &'static str,
 }
 
+/// A stream was not opened.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    /// There is no room now; what was to be sent comes back.
+    Blocked(Request, Caller),
+    Failed(CallError),
+}
+
+impl From<CallError> for Refused {
+    fn from(error: CallError) -> Self {
+        Self::Failed(error)
+    }
+}
+
 /// Where a caller's answer goes.
 pub(crate) type Caller = oneshot::Sender<Result<Response, CallError>>;
 
@@ -100,6 +118,7 @@ impl Shared {
             writing: false,
             parked: None,
             write_error: None,
+            is_stalled: false,
             write_progress: clock::now(),
             spare: None,
             corked: None,
@@ -118,6 +137,7 @@ impl Shared {
             peer,
             agreement,
             received_bytes: AtomicU64::new(0),
+            handle: OnceLock::new(),
         }
     }
 
@@ -126,34 +146,48 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Opens a stream for a request, waiting for room if there is none; `end` if no data follows.
+    /// Opens a stream for a request, if there is room for it now; `end` if no data follows.
+    pub(crate) fn try_open(
+        &self,
+        now: Instant,
+        request: Request,
+        end: bool,
+        caller: Caller,
+    ) -> Result<StreamId, Refused> {
+        let mut state = self.lock();
+        if state.is_over {
+            return Err(CallError::not_accepted("the connection is closed").into());
+        }
+        match state.send.can_open(&request) {
+            Err(SendError::Blocked) => return Err(Refused::Blocked(request, caller)),
+            possible => possible.map_err(CallError::from)?,
+        }
+        let stream = state
+            .send
+            .open(now, request, end)
+            .map_err(CallError::from)?;
+        state.send.attach(stream, Slot::of_caller(caller));
+        state.arm();
+        self.flush(state);
+        Ok(stream)
+    }
+
+    /// Opens a stream for a request, waiting for room.
     pub(crate) async fn open(
         &self,
         mut request: Request,
         end: bool,
-        caller: Caller,
+        mut caller: Caller,
     ) -> Result<StreamId, CallError> {
-        let started = clock::now();
-        let deadline = request
-            .timeout
-            .and_then(|timeout| started.checked_add(timeout));
-        let mut now = started;
+        let mut now = clock::now();
+        let deadline = request.timeout.and_then(|timeout| now.checked_add(timeout));
+        let _waiting = self.wait_for_room();
         loop {
             let room = self.room.notified();
-            let waiting = {
-                let mut state = self.lock();
-                state.check_open()?;
-                match state.send.can_open(&request) {
-                    Ok(()) => {
-                        let stream = state.send.open(now, request, end)?;
-                        state.send.attach(stream, Slot::of_caller(caller));
-                        state.arm();
-                        self.flush(state);
-                        return Ok(stream);
-                    }
-                    Err(SendError::Blocked) => self.wait_for_room(),
-                    Err(error) => return Err(error.into()),
-                }
+            (request, caller) = match self.try_open(now, request, end, caller) {
+                Ok(stream) => return Ok(stream),
+                Err(Refused::Failed(error)) => return Err(error),
+                Err(Refused::Blocked(request, caller)) => (request, caller),
             };
             match deadline {
                 None => room.await,
@@ -161,7 +195,6 @@ impl Shared {
                     .await
                     .map_err(|_| CallError::DeadlineExceeded)?,
             }
-            drop(waiting);
             now = clock::now();
             request.timeout = deadline.map(|deadline| deadline.saturating_duration_since(now));
         }
@@ -169,22 +202,24 @@ impl Shared {
 
     /// Sends an event, waiting for room if there is none.
     pub(crate) async fn event(&self, event: Event) -> Result<(), CallError> {
+        let _waiting = self.wait_for_room();
         loop {
             let room = self.room.notified();
-            let waiting = {
+            {
                 let mut state = self.lock();
-                state.check_open()?;
+                if state.is_over {
+                    return Err(CallError::not_accepted("the connection is closed"));
+                }
                 match state.send.event(StreamId::CONNECTION, event.clone()) {
                     Ok(()) => {
                         self.flush(state);
                         return Ok(());
                     }
-                    Err(SendError::Blocked) => self.wait_for_room(),
+                    Err(SendError::Blocked) => {}
                     Err(error) => return Err(error.into()),
                 }
-            };
+            }
             room.await;
-            drop(waiting);
         }
     }
 
@@ -262,9 +297,10 @@ impl Shared {
     ) -> Option<Transmit> {
         let mut state = self.lock();
         state.send.handle_written(written);
-        if written > 0 || result.is_ok() {
+        if result.is_err() && (written > 0 || !state.is_stalled) {
             state.write_progress = clock::now();
         }
+        state.is_stalled = result.is_err();
         let next = match result {
             Ok(()) if state.send.poll_transmit(&mut batch) => Some(batch),
             Ok(()) => {
@@ -311,6 +347,12 @@ impl Shared {
                 self.write(batch);
             }
         }
+    }
+
+    /// Gives back what a burst left behind.
+    pub(crate) fn shrink(&self) {
+        self.writer.stop_waiting();
+        self.lock().shrink();
     }
 
     /// Tells the peer that nothing follows.
@@ -394,7 +436,7 @@ impl State {
 
     /// Since when the link takes nothing, if something waits for it.
     pub(crate) fn write_stalled_since(&self) -> Option<Instant> {
-        self.parked.as_ref().map(|_| self.write_progress)
+        self.is_stalled.then_some(self.write_progress)
     }
 
     /// Notes when the driver will wake by itself.
@@ -409,17 +451,9 @@ impl State {
         }
     }
 
-    /// Gives memory back that a burst left behind.
-    pub(crate) fn shrink(&mut self) {
+    fn shrink(&mut self) {
         self.spare = None;
         self.send.shrink();
-    }
-
-    fn check_open(&self) -> Result<(), CallError> {
-        if self.is_over {
-            return Err(CallError::not_accepted("the connection is closed"));
-        }
-        Ok(())
     }
 
     /// Has the driver look at the time earlier, if a deadline asks for it.
@@ -434,9 +468,11 @@ impl State {
         }
     }
 
+    /// Whether writes are held back: not for long, and not when there is enough for one.
     fn is_corked(&self) -> bool {
-        self.corked
-            .is_some_and(|since| clock::now() < since + LONGEST_CORK)
+        self.corked.is_some_and(|since| {
+            self.send.pending_bytes() < CORKED_BYTES && clock::now() < since + LONGEST_CORK
+        })
     }
 
     /// Takes the writer's part, if nobody has it and there is something to write.
@@ -487,3 +523,5 @@ impl Drop for Waiting<'_> {
 const ROUNDS: usize = 16;
 /// The longest that requests of callers that were woken together are held back.
 const LONGEST_CORK: Duration = Duration::from_micros(50);
+/// What makes a write worth while: some small requests. Waiting for more would leave the peer idle.
+const CORKED_BYTES: u64 = 1024;

@@ -6,9 +6,10 @@ use std::task::Waker;
 use proto::session::{Closed, Fate, Send};
 use tokio::task::AbortHandle;
 
+use crate::session::CallError;
+use crate::session::context::CallFacts;
 use crate::session::inbox::Inbox;
 use crate::session::shared::Caller;
-use crate::session::{CallError, Cancellation};
 
 /// The driver's part of an open stream.
 #[derive(Debug, Default)]
@@ -18,7 +19,7 @@ pub(crate) struct Slot {
     /// The task that handles the request, or that sends a caller's items.
     pub(crate) task: Option<AbortHandle>,
     /// Tells a handler that nobody waits any more.
-    pub(crate) cancellation: Option<Cancellation>,
+    pub(crate) facts: Option<Arc<CallFacts>>,
     /// Where received data goes.
     pub(crate) inbox: Option<Arc<Inbox>>,
     /// The task that waits until the stream takes more.
@@ -35,18 +36,33 @@ impl Slot {
     }
 
     /// The slot of a stream that the peer opened.
-    pub(crate) fn of_handler(cancellation: Cancellation, inbox: Option<Arc<Inbox>>) -> Self {
+    pub(crate) fn of_handler(facts: Arc<CallFacts>, inbox: Option<Arc<Inbox>>) -> Self {
         Self {
-            cancellation: Some(cancellation),
+            facts: Some(facts),
             inbox,
             ..Self::default()
         }
     }
+
+    /// Whether somebody is to be told when the stream is over.
+    fn is_awaited(&self) -> bool {
+        self.caller.is_some()
+            || self.task.is_some()
+            || self.facts.is_some()
+            || self.inbox.is_some()
+            || self.sender.is_some()
+    }
 }
 
-/// Takes the streams that are over out of the session.
+/// Takes the streams that are over out of the session; gives those on which somebody waits.
 pub(crate) fn take_finished(send: &mut Send<Slot>) -> Vec<Closed<Slot>> {
-    std::iter::from_fn(|| send.reap()).collect()
+    let mut finished = Vec::new();
+    while let Some(closed) = send.reap() {
+        if closed.attachment.as_ref().is_some_and(Slot::is_awaited) {
+            finished.push(closed);
+        }
+    }
+    finished
 }
 
 /// Tells whoever waits on a stream that it is over; `reason` is why the connection is, if it is.
@@ -70,12 +86,12 @@ pub(crate) fn finish(closed: Closed<Slot>, reason: &str) {
     reader.into_iter().chain(slot.sender).for_each(Waker::wake);
 
     // A handler that has answered ends by itself; everybody else works for nothing now.
-    let answered = slot.cancellation.is_some() && closed.fate == Fate::Finished;
+    let answered = slot.facts.is_some() && closed.fate == Fate::Finished;
     if answered {
         return;
     }
-    if let Some(cancellation) = slot.cancellation {
-        cancellation.fire();
+    if let Some(facts) = slot.facts {
+        facts.signal.fire();
     }
     if let Some(task) = slot.task {
         task.abort();

@@ -1,17 +1,14 @@
 //! A link in its two halves.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::io::{self, IoSlice};
-use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::buf::{BufMut, Limit};
 use bytes::{Buf, BytesMut};
 use proto::frame::Frame;
 use proto::session::Transmit;
-use tokio::io::AsyncRead;
 
+use crate::transport::socket::{SocketReader, SocketWriter};
 use crate::transport::{Peer, memory};
 
 /// A way to one peer and back.
@@ -23,14 +20,16 @@ pub(crate) struct Link {
 }
 
 /// The half that one task reads.
+#[derive(Debug)]
 pub(crate) enum Reader {
-    Socket(Pin<Box<dyn AsyncRead + Send + Sync>>),
+    Socket(SocketReader),
     Memory(memory::Receiver),
 }
 
 /// The half that any task writes.
+#[derive(Debug)]
 pub(crate) enum Writer {
-    Socket(Box<dyn WriteSocket>),
+    Socket(SocketWriter),
     Memory(memory::Sender),
 }
 
@@ -39,18 +38,6 @@ pub(crate) enum Writer {
 pub(crate) enum ReadEvent {
     Data,
     EndOfFile,
-}
-
-/// The writing half of a socket; it is written from many tasks, but from one at a time.
-pub(crate) trait WriteSocket: Send + Sync {
-    /// Writes what the socket takes now.
-    fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize>;
-
-    /// Waits until a write may take something; only one task may wait.
-    fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
-
-    /// Tells the peer that nothing follows.
-    fn shutdown(&self);
 }
 
 impl Reader {
@@ -63,13 +50,7 @@ impl Reader {
         frames: &mut VecDeque<Frame>,
     ) -> Poll<io::Result<ReadEvent>> {
         let read = match self {
-            Self::Socket(socket) => {
-                let mut bytes: Limit<&mut BytesMut> = bytes.limit(limit);
-                match tokio_util::io::poll_read_buf(socket.as_mut(), cx, &mut bytes)? {
-                    Poll::Ready(count) => Poll::Ready(count > 0),
-                    Poll::Pending => Poll::Pending,
-                }
-            }
+            Self::Socket(socket) => socket.poll_read(cx, bytes, limit)?.map(|count| count > 0),
             Self::Memory(receiver) => receiver.poll_receive(cx, frames),
         };
         read.map(|more| {
@@ -126,24 +107,19 @@ impl Writer {
         }
     }
 
+    /// Gives back what waiting needed.
+    pub(crate) fn stop_waiting(&self) {
+        if let Self::Socket(socket) = self {
+            socket.stop_waiting();
+        }
+    }
+
     /// Tells the peer that nothing follows.
     pub(crate) fn shutdown(&self) {
         match self {
             Self::Socket(socket) => socket.shutdown(),
             Self::Memory(sender) => sender.close(),
         }
-    }
-}
-
-impl fmt::Debug for Reader {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Reader")
-    }
-}
-
-impl fmt::Debug for Writer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Writer")
     }
 }
 

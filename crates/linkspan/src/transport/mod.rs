@@ -15,6 +15,7 @@ mod link;
 mod listener;
 mod memory;
 mod peer;
+mod socket;
 mod tcp;
 #[cfg(unix)]
 mod unix;

@@ -1,16 +1,13 @@
 //! `tcp:`: plain TCP, on this machine only unless configured otherwise.
 
-use std::io::{self, IoSlice};
+use std::io;
 use std::net::SocketAddr;
-use std::task::{Context, Poll};
 
-use tokio::io::Interest;
-use tokio::net::tcp::OwnedWriteHalf;
 use tokio::net::{TcpListener, TcpStream, lookup_host};
 
 use crate::Address;
 use crate::address::HostPort;
-use crate::transport::link::WriteSocket;
+use crate::transport::socket;
 use crate::transport::{DialError, Link, ListenError, Peer, Reader, TcpConfig, Writer};
 
 pub(crate) async fn listen(
@@ -49,10 +46,10 @@ pub(crate) fn link(stream: TcpStream) -> io::Result<Link> {
     stream.set_nodelay(true)?;
     let mut peer = Peer::new("tcp");
     peer.address = stream.peer_addr().ok();
-    let (reader, writer) = stream.into_split();
+    let (reader, writer) = socket::split(stream.into_std()?.into())?;
     Ok(Link {
-        reader: Reader::Socket(Box::pin(reader)),
-        writer: Writer::Socket(Box::new(writer)),
+        reader: Reader::Socket(reader),
+        writer: Writer::Socket(writer),
         peer,
     })
 }
@@ -77,19 +74,4 @@ fn not_allowed(resolved: &[SocketAddr], config: &TcpConfig) -> Option<SocketAddr
         .iter()
         .find(|address| !config.allow_plaintext && !address.ip().to_canonical().is_loopback())
         .copied()
-}
-
-impl WriteSocket for OwnedWriteHalf {
-    fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        let stream = self.as_ref();
-        stream.try_io(Interest::WRITABLE, || os::send_vectored(stream, slices))
-    }
-
-    fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.as_ref().poll_write_ready(cx)
-    }
-
-    fn shutdown(&self) {
-        os::shutdown_write(self.as_ref()).ok();
-    }
 }

@@ -1,22 +1,18 @@
 //! `unix:`: Unix sockets, whose peers the kernel names.
 
-use std::io::{self, IoSlice};
+use std::io;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::Interest;
-use tokio::net::unix::OwnedWriteHalf;
-use tokio::net::{UnixListener, UnixStream};
-
 use crate::Address;
-use crate::transport::link::WriteSocket;
+use crate::transport::socket::{self, ListenSocket};
 use crate::transport::{DialError, Link, ListenError, Peer, Reader, UnixSocketConfig, Writer};
 
 /// A listening socket and its file.
 #[derive(Debug)]
 pub(crate) struct UnixSocketListener {
-    listener: UnixListener,
+    listener: ListenSocket<UnixListener>,
     /// Removes the socket's path when the listener goes.
     _file: os::SocketFile,
 }
@@ -27,7 +23,7 @@ impl UnixSocketListener {
         options.file_permissions = config.file_permissions;
         options.directory_permissions = config.directory_permissions;
         let (listener, file) = os::SocketFile::bind(path, &options)?;
-        let listener = UnixListener::from_std(listener).map_err(|source| ListenError::Io {
+        let listener = ListenSocket::new(listener).map_err(|source| ListenError::Io {
             address: Address::Unix(path.into()),
             source,
         })?;
@@ -38,7 +34,8 @@ impl UnixSocketListener {
     }
 
     pub(crate) async fn accept(&self) -> io::Result<Link> {
-        let (stream, _) = self.listener.accept().await?;
+        let (stream, _) = self.listener.accept(UnixListener::accept).await?;
+        stream.set_nonblocking(true)?;
         link(stream)
     }
 }
@@ -77,7 +74,7 @@ async fn connect(path: &Path) -> io::Result<UnixStream> {
                 tokio::time::sleep(wait).await;
                 wait = (wait * 2).min(LONGEST_WAIT);
             }
-            stream => return UnixStream::from_std(stream?),
+            result => return result,
         }
     }
 }
@@ -85,27 +82,12 @@ async fn connect(path: &Path) -> io::Result<UnixStream> {
 fn link(stream: UnixStream) -> io::Result<Link> {
     let mut peer = Peer::new("unix");
     peer.credentials = Some(os::peer_credentials(&stream)?);
-    let (reader, writer) = stream.into_split();
+    let (reader, writer) = socket::split(stream.into())?;
     Ok(Link {
-        reader: Reader::Socket(Box::pin(reader)),
-        writer: Writer::Socket(Box::new(writer)),
+        reader: Reader::Socket(reader),
+        writer: Writer::Socket(writer),
         peer,
     })
-}
-
-impl WriteSocket for OwnedWriteHalf {
-    fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        let stream = self.as_ref();
-        stream.try_io(Interest::WRITABLE, || os::send_vectored(stream, slices))
-    }
-
-    fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.as_ref().poll_write_ready(cx)
-    }
-
-    fn shutdown(&self) {
-        os::shutdown_write(self.as_ref()).ok();
-    }
 }
 
 const FIRST_WAIT: Duration = Duration::from_millis(1);

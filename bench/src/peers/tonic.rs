@@ -1,0 +1,91 @@
+//! tonic over a Unix socket.
+
+use std::pin::Pin;
+
+use anyhow::Result;
+use bytes::Bytes;
+use futures::{Stream, StreamExt, stream};
+use hyper_util::rt::TokioIo;
+use tokio::net::{UnixListener, UnixStream};
+use tonic::transport::{Channel, Endpoint, Server, Uri};
+use tonic::{Response, Status};
+use tower::service_fn;
+
+use crate::peer::{Connection, Peer, Place};
+
+#[expect(clippy::all, reason = "generated")]
+mod schema {
+    tonic::include_proto!("bench");
+}
+
+use schema::echo_client::EchoClient;
+use schema::echo_server::{Echo, EchoServer};
+use schema::{Blasted, Data};
+
+pub(crate) struct Tonic;
+
+struct Same;
+
+#[tonic::async_trait]
+impl Echo for Same {
+    type BlastStream = Pin<Box<dyn Stream<Item = Result<Data, Status>> + Send>>;
+
+    async fn echo(&self, request: tonic::Request<Data>) -> Result<Response<Data>, Status> {
+        Ok(Response::new(request.into_inner()))
+    }
+
+    async fn blast(
+        &self,
+        request: tonic::Request<Blasted>,
+    ) -> Result<Response<Self::BlastStream>, Status> {
+        let Blasted { chunks, size } = request.into_inner();
+        let body = Bytes::from(vec![7; size as usize]);
+        let data = move |_| Ok(Data { body: body.clone() });
+        Ok(Response::new(Box::pin(stream::iter((0..chunks).map(data)))))
+    }
+}
+
+impl Peer for Tonic {
+    const NAME: &'static str = "tonic";
+    type Connection = EchoClient<Channel>;
+
+    async fn serve(place: Place) -> Result<()> {
+        let listener = UnixListener::bind(place.socket())?;
+        let accepted = stream::unfold(listener, async |listener| {
+            Some((listener.accept().await.map(|(stream, _)| stream), listener))
+        });
+        Server::builder()
+            .add_service(EchoServer::new(Same).max_decoding_message_size(64 << 20))
+            .serve_with_incoming(accepted)
+            .await?;
+        Ok(())
+    }
+
+    async fn connect(place: Place) -> Result<EchoClient<Channel>> {
+        let connector = service_fn(move |_: Uri| {
+            let path = place.socket();
+            async move { UnixStream::connect(path).await.map(TokioIo::new) }
+        });
+        let channel =
+            Endpoint::from_static("http://localhost").connect_with_connector(connector).await?;
+        Ok(EchoClient::new(channel).max_decoding_message_size(64 << 20))
+    }
+}
+
+impl Connection for EchoClient<Channel> {
+    async fn echo(&self, body: Bytes) -> Result<usize> {
+        let mut client = self.clone();
+        Ok(EchoClient::echo(&mut client, Data { body }).await?.into_inner().body.len())
+    }
+
+    async fn stream(&self, chunks: u64, size: usize) -> Result<u64> {
+        let mut client = self.clone();
+        let blasted = Blasted { chunks, size: size as u64 };
+        let mut data = client.blast(blasted).await?.into_inner();
+        let mut bytes = 0;
+        while let Some(data) = data.next().await {
+            bytes += data?.body.len() as u64;
+        }
+        Ok(bytes)
+    }
+}

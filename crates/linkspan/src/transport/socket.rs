@@ -1,0 +1,183 @@
+//! Stream sockets under tokio, with only as much polling as they need.
+//!
+//! A socket is watched for reading alone: watching for writing, too, would wake the program each
+//! time the peer reads something, which doubles the wake-ups of a conversation of small messages.
+//! Only a socket that did not take all is watched for writing, by a second descriptor of it.
+
+use std::fmt;
+use std::io::{self, IoSlice};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::time::Sleep;
+
+/// Both halves of a connected socket that does not block.
+pub(crate) fn split(socket: OwnedFd) -> io::Result<(SocketReader, SocketWriter)> {
+    let socket = Arc::new(socket);
+    let reader = watch(Arc::clone(&socket), Interest::READABLE)?;
+    Ok((
+        SocketReader(reader),
+        SocketWriter {
+            socket,
+            watch: Mutex::default(),
+        },
+    ))
+}
+
+/// The reading half.
+pub(crate) struct SocketReader(AsyncFd<Arc<OwnedFd>>);
+
+impl SocketReader {
+    /// Reads at most `limit` bytes into the spare capacity of `buffer`; none at the end.
+    pub(crate) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut BytesMut,
+        limit: usize,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            let mut ready = ready!(self.0.poll_read_ready(cx))?;
+            match os::receive(ready.get_inner(), buffer, limit) {
+                Ok(count) => {
+                    // Less than there was room for means that nothing is left: the next look would
+                    // only cost a system call. What comes later makes the socket ready again.
+                    if count > 0 && count < limit {
+                        ready.clear_ready();
+                    }
+                    return Poll::Ready(Ok(count));
+                }
+                Err(error) => match error.kind() {
+                    io::ErrorKind::WouldBlock => ready.clear_ready(),
+                    io::ErrorKind::Interrupted => {}
+                    _ => return Poll::Ready(Err(error)),
+                },
+            }
+        }
+    }
+}
+
+/// The writing half; any task may write, one may wait.
+pub(crate) struct SocketWriter {
+    socket: Arc<OwnedFd>,
+    watch: Mutex<Watch>,
+}
+
+/// How the waiting task learns that the socket takes more.
+#[derive(Default)]
+enum Watch {
+    /// Nobody has had to wait yet.
+    #[default]
+    None,
+    Descriptor(AsyncFd<OwnedFd>),
+    /// There was no descriptor left; the socket is tried again and again.
+    Timer(Pin<Box<Sleep>>),
+}
+
+impl SocketWriter {
+    /// Writes what the socket takes now.
+    pub(crate) fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        loop {
+            match os::send_vectored(&self.socket, slices) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return result,
+            }
+        }
+    }
+
+    /// Waits until a write may take something; only one task may wait.
+    pub(crate) fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut waiting = self.watch();
+        if let Watch::None = *waiting {
+            *waiting = match self.socket.try_clone() {
+                Ok(socket) => Watch::Descriptor(watch(socket, Interest::WRITABLE)?),
+                Err(_) => Watch::Timer(Box::pin(tokio::time::sleep(RETRY))),
+            };
+        }
+        match &mut *waiting {
+            Watch::None => Poll::Ready(Ok(())),
+            Watch::Descriptor(socket) => {
+                // Each report counts once: what comes after the write that it allows comes anew.
+                ready!(socket.poll_write_ready(cx))?.clear_ready();
+                Poll::Ready(Ok(()))
+            }
+            Watch::Timer(timer) => {
+                ready!(timer.as_mut().poll(cx));
+                *waiting = Watch::None;
+                Poll::Ready(Ok(()))
+            }
+        }
+    }
+
+    /// Gives back what waiting needed.
+    pub(crate) fn stop_waiting(&self) {
+        *self.watch() = Watch::None;
+    }
+
+    /// Tells the peer that nothing follows.
+    pub(crate) fn shutdown(&self) {
+        // A connection that is gone needs no telling.
+        os::shutdown_write(self.socket.as_fd()).ok();
+    }
+
+    fn watch(&self) -> MutexGuard<'_, Watch> {
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A listening socket that does not block, watched for connections.
+#[derive(Debug)]
+pub(crate) struct ListenSocket<L: AsFd + AsRawFd>(AsyncFd<L>);
+
+impl<L: AsFd + AsRawFd> ListenSocket<L> {
+    pub(crate) fn new(listener: L) -> io::Result<Self> {
+        watch(listener, Interest::READABLE).map(Self)
+    }
+
+    pub(crate) fn get_ref(&self) -> &L {
+        self.0.get_ref()
+    }
+
+    /// Waits for what `accept` gives.
+    pub(crate) async fn accept<S>(&self, accept: impl Fn(&L) -> io::Result<S>) -> io::Result<S> {
+        loop {
+            let mut ready = self.0.readable().await?;
+            if let Ok(result) = ready.try_io(|listener| accept(listener.get_ref())) {
+                return result;
+            }
+        }
+    }
+}
+
+/// Has the runtime watch a descriptor for one thing.
+#[expect(
+    deprecated,
+    reason = "its successor is unsafe for descriptors that can change; these own theirs"
+)]
+fn watch<T: AsFd + AsRawFd>(descriptor: T, interest: Interest) -> io::Result<AsyncFd<T>> {
+    AsyncFd::with_interest(descriptor, interest)
+}
+
+impl fmt::Debug for SocketReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SocketReader")
+            .field(self.0.get_ref())
+            .finish()
+    }
+}
+
+impl fmt::Debug for SocketWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SocketWriter")
+            .field("socket", &self.socket)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How long to wait between tries without a descriptor to watch.
+const RETRY: Duration = Duration::from_millis(1);
