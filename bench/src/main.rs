@@ -22,15 +22,15 @@ fn with<P: Peer>(what: &str, scenario: &str) {
         runtime().block_on(async move { tokio::spawn(P::serve(place)).await.unwrap().unwrap() });
         return;
     }
-    let dir = std::path::PathBuf::from(format!("/tmp/bench-{}", std::process::id()));
-    std::fs::remove_dir_all(&dir).ok();
-    std::fs::create_dir(&dir).unwrap();
+    let given = std::env::var("PLACE").ok();
+    let dir = std::path::PathBuf::from(given.clone().unwrap_or_else(|| format!("/tmp/bench-{}", std::process::id())));
+    std::fs::create_dir(&dir).ok();
     let rt = runtime();
     let mut child = None;
     let place = Place::new(&dir);
     if P::IN_PROCESS {
         rt.spawn(P::serve(place.clone()));
-    } else {
+    } else if given.is_none() {
         child = Some(std::process::Command::new(std::env::current_exe().unwrap()).args(["serve", what, dir.to_str().unwrap()]).spawn().unwrap());
     }
     let scenario = scenario.to_owned();
@@ -67,7 +67,7 @@ fn with<P: Peer>(what: &str, scenario: &str) {
         anyhow::Ok(())
     }).await.unwrap().unwrap() });
     if let Some(mut c) = child { c.kill().ok(); c.wait().ok(); }
-    std::fs::remove_dir_all(&dir).ok();
+    if given.is_none() { std::fs::remove_dir_all(&dir).ok(); }
 }
 
 fn main() -> Result<()> {

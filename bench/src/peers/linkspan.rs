@@ -73,13 +73,13 @@ impl<S: Setup> Peer for Linkspan<S> {
         config.session.checksum = S::CHECKSUM;
         config.transport.unix_socket.max_connections = 100_000;
         config.transport.tcp.max_connections = 100_000;
-        let router = Router::new().add(EchoServer::new(Same)).raw_method("blast", blast);
+        let router = Router::new().service(EchoServer::new(Same)).raw_method("blast", blast);
         let address = match S::SCHEME {
             "unix" => format!("unix:{}", place.socket().display()),
             "tcp" => "tcp:127.0.0.1:0".to_owned(),
             _ => "mem:bench".to_owned(),
         };
-        let serving = Server::new().config(config).add(router).listen(&address).await?;
+        let serving = Server::new().config(config).service(router).listen(&address).await?;
         let address = serving.address().to_string();
         let fresh = place.file("address.new");
         let mut file = tokio::fs::File::create(&fresh).await?;

@@ -62,7 +62,7 @@ fn methods_module(service: &Service, module: &Ident) -> TokenStream {
     });
     quote! {
         #[doc(hidden)]
-        #[allow(non_snake_case, non_upper_case_globals, unreachable_pub, missing_docs, clippy::all)]
+        #[allow(non_snake_case, non_camel_case_types, non_upper_case_globals, unreachable_pub, missing_docs, clippy::all)]
         mod #module {
             use super::*;
             #(#items)*
@@ -100,10 +100,10 @@ fn spec(service: &Service, method: &Method) -> TokenStream {
         doc,
         result,
         error,
-        idempotent,
-        spawn,
+        options,
         ..
     } = method;
+    let (idempotent, spawn) = (options.idempotent, options.spawn);
     let shape = match (method.special(Role::Stream).is_some(), method.gives_stream) {
         (false, false) => quote!(Unary),
         (false, true) => quote!(ServerStream),
@@ -211,7 +211,7 @@ fn route(service: &Ident, method: &Method, module: &Ident) -> TokenStream {
             let (__parameters, __context, __codec) = match __read {
                 ::core::result::Result::Ok(__read) => __read?,
                 ::core::result::Result::Err(request) => {
-                    ::std::boxed::Box::pin(::linkspan::rpc::codegen::read(request)).await?
+                    ::std::boxed::Box::pin(::linkspan::rpc::codegen::read(*request)).await?
                 }
             };
         }
@@ -220,11 +220,11 @@ fn route(service: &Ident, method: &Method, module: &Ident) -> TokenStream {
         .special(Role::Context)
         .is_none()
         .then(|| quote!(drop(__context);));
-    let answer = ours(if method.gives_stream {
-        "answer_with_items"
+    let (answer, reference) = if method.gives_stream {
+        (ours("answer_with_items"), None)
     } else {
-        "answer"
-    });
+        (ours("answer"), Some(quote!(&)))
+    };
     quote! {
         let router = {
             let service = ::std::sync::Arc::clone(&service);
@@ -234,7 +234,7 @@ fn route(service: &Ident, method: &Method, module: &Ident) -> TokenStream {
                     #read
                     #unused
                     let answer = #service::#ident(&*service, #(#arguments),*).await;
-                    ::linkspan::rpc::codegen::#answer(answer, __codec)
+                    ::linkspan::rpc::codegen::#answer(#reference answer, __codec)
                 }
             })
         };

@@ -6,9 +6,9 @@ use proc_macro2::Span;
 use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, Block, Error, Expr, ExprLit, FnArg, GenericArgument, Ident, ItemTrait, Lit, Meta,
-    Pat, PathArguments, PathSegment, ReceiverKind, Result, ReturnType, TraitItem, TraitItemFn,
-    Type, Visibility,
+    Attribute, Block, Error, Expr, ExprLit, FnArg, GenericArgument, Ident, ItemTrait, Lit, LitStr,
+    Meta, Pat, PathArguments, PathSegment, ReceiverKind, Result, ReturnType, TraitItem,
+    TraitItemFn, Type, Visibility,
 };
 
 use crate::options::{MethodOptions, ServiceOptions};
@@ -38,8 +38,7 @@ pub(crate) struct Method {
     pub(crate) error: Type,
     pub(crate) gives_stream: bool,
     pub(crate) deadline: Option<Duration>,
-    pub(crate) idempotent: bool,
-    pub(crate) spawn: bool,
+    pub(crate) options: MethodOptions,
     pub(crate) body: Option<Block>,
 }
 
@@ -111,7 +110,8 @@ impl Method {
         let ident = item.sig.ident;
         let name = options
             .name
-            .map_or_else(|| ident.to_string(), |name| name.value());
+            .as_ref()
+            .map_or_else(|| ident.to_string(), LitStr::value);
         Ok(Self {
             doc: doc(&item.attrs),
             attributes: item.attrs,
@@ -123,8 +123,7 @@ impl Method {
             error,
             gives_stream,
             deadline: options.deadline.or(deadline),
-            idempotent: options.idempotent,
-            spawn: options.spawn,
+            options,
             body: item.default,
         })
     }

@@ -159,12 +159,15 @@ async fn send<S: Caller>(
         .map_err(|error| call_error(error.into()))
 }
 
+/// Parameters, the context, and how to encode the answer.
+pub type Read<P> = (P, Context, Codec);
+
 /// As [`read`], for a request that is here as a whole; any other comes back.
 pub fn read_now<P: DeserializeOwned>(
     mut request: Request,
-) -> Result<Result<(P, Context, Codec), CallError>, Request> {
+) -> Result<Result<Read<P>, CallError>, Box<Request>> {
     if request.body.is_streaming() {
-        return Err(request);
+        return Err(Box::new(request));
     }
     let codec = match request.codec() {
         Ok(codec) => codec,
@@ -176,9 +179,7 @@ pub fn read_now<P: DeserializeOwned>(
 }
 
 /// Parameters of a request, its context, and how to encode the answer.
-pub async fn read<P: DeserializeOwned>(
-    mut request: Request,
-) -> Result<(P, Context, Codec), CallError> {
+pub async fn read<P: DeserializeOwned>(mut request: Request) -> Result<Read<P>, CallError> {
     let codec = request.codec()?;
     let context = request.context();
     let body = request.body.collect().await?;
@@ -207,7 +208,7 @@ where
 
 /// The response for one answer.
 pub fn answer<T: Serialize, E: Serialize>(
-    answer: Result<T, E>,
+    answer: &Result<T, E>,
     codec: Codec,
 ) -> Result<Response, CallError> {
     answer_with(answer, codec)
@@ -230,7 +231,9 @@ where
             Ok(response)
         }
         Err(error) => {
-            let bytes = codec.encode(&error).map_err(cannot_answer)?;
+            let bytes = codec
+                .encode(&error)
+                .map_err(|error| cannot_answer(&error))?;
             Ok(Response::with_payload(
                 Status::Error,
                 Payload::new(codec, bytes),
@@ -285,5 +288,5 @@ fn parameters<P: DeserializeOwned>(codec: Codec, body: &[u8]) -> Result<P, CallE
     } else {
         codec.decode(body)
     };
-    decoded.map_err(invalid_parameters)
+    decoded.map_err(|error| invalid_parameters(&error))
 }

@@ -42,9 +42,9 @@ where
         let handler = Arc::clone(&handler);
         Box::pin(async move {
             let (payload, context) = read(request).await?;
-            let parameters = P::decode(&payload).map_err(invalid_parameters)?;
+            let parameters = P::decode(&payload).map_err(|error| invalid_parameters(&error))?;
             let answer = handler.handle(parameters, context).await;
-            answer_with(answer, payload.codec)
+            answer_with(&answer, payload.codec)
         })
     })
 }
@@ -58,21 +58,21 @@ pub(crate) async fn read(mut request: Request) -> Result<(Payload, Context), Cal
 
 /// The response for what a handler gave.
 pub(crate) fn answer_with<T: Encode, E: Encode>(
-    answer: Result<T, E>,
+    answer: &Result<T, E>,
     codec: Codec,
 ) -> Result<Response, CallError> {
-    let (status, payload) = match &answer {
+    let (status, payload) = match answer {
         Ok(value) => (Status::Ok, value.encode(codec)),
         Err(error) => (Status::Error, error.encode(codec)),
     };
     Ok(Response::with_payload(
         status,
-        payload.map_err(cannot_answer)?,
+        payload.map_err(|error| cannot_answer(&error))?,
     ))
 }
 
 /// What a caller is told whose parameters do not fit.
-pub(crate) fn invalid_parameters(error: CodecError) -> CallError {
+pub(crate) fn invalid_parameters(error: &CodecError) -> CallError {
     let message = match &error.path {
         Some(path) => format!("parameter {path}: {}", error.problem),
         None => format!("parameters: {}", error.problem),
@@ -81,7 +81,7 @@ pub(crate) fn invalid_parameters(error: CodecError) -> CallError {
 }
 
 /// What a caller is told whose answer cannot be encoded.
-pub(crate) fn cannot_answer(error: CodecError) -> CallError {
+pub(crate) fn cannot_answer(error: &CodecError) -> CallError {
     Failure::new(
         Category::Handler,
         Code::INTERNAL,

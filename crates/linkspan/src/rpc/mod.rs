@@ -30,7 +30,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let serving = Server::new().add(GreeterServer::new(Polite)).listen("mem:greeter").await?;
+//! let serving = Server::new().service(GreeterServer::new(Polite)).listen("mem:greeter").await?;
 //! let client = GreeterClient::connect("mem:greeter").await?;
 //! assert_eq!(client.greet("Ada".into()).await?, "Hello, Ada!");
 //! # serving.stop(std::time::Duration::from_secs(1)).await;

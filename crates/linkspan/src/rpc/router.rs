@@ -50,7 +50,7 @@ impl Router {
     ///
     /// Of two methods with one name the later one answers.
     #[must_use]
-    pub fn add(mut self, other: impl Into<Self>) -> Self {
+    pub fn service(mut self, other: impl Into<Self>) -> Self {
         let other = other.into();
         let methods = other
             .methods
@@ -152,7 +152,7 @@ impl Router {
         let call: Call = Box::new(move |request| {
             let codec = request.codec().unwrap_or_default();
             Box::pin(ready(handler::answer_with(
-                Ok::<_, CallError>(&methods),
+                &Ok::<_, CallError>(&methods),
                 codec,
             )))
         });

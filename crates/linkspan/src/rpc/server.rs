@@ -60,8 +60,8 @@ impl Server {
 
     /// Adds the methods of a generated server or a router.
     #[must_use]
-    pub fn add(mut self, service: impl Into<Router>) -> Self {
-        self.router = self.router.add(service);
+    pub fn service(mut self, service: impl Into<Router>) -> Self {
+        self.router = self.router.service(service);
         self
     }
 
@@ -123,14 +123,24 @@ impl Server {
                 .fold(innermost, |inner, wrap| (wrap.0)(inner));
             Arc::new(Layered::new(self.router, service))
         };
-        let mut serving = Serving {
+        let address = address.try_into().map_err(Into::into)?;
+        let first = accept(&address, &self.config, &handler).await?;
+        Ok(Serving {
             handler,
             config: self.config,
-            acceptors: Vec::new(),
-        };
-        serving.also(address).await?;
-        Ok(serving)
+            first,
+            more: Vec::new(),
+        })
     }
+}
+
+async fn accept(
+    address: &Address,
+    config: &ServerConfig,
+    handler: &Arc<dyn Handler>,
+) -> Result<Acceptor, ListenError> {
+    let (transport, session) = (config.transport.clone(), config.session.clone());
+    Acceptor::start(address, transport, session, Arc::clone(handler)).await
 }
 
 /// A server at work.
@@ -140,7 +150,8 @@ impl Server {
 pub struct Serving {
     handler: Arc<dyn Handler>,
     config: ServerConfig,
-    acceptors: Vec<Acceptor>,
+    first: Acceptor,
+    more: Vec<Acceptor>,
 }
 
 impl Serving {
@@ -149,45 +160,41 @@ impl Serving {
     /// # Errors
     ///
     /// Any [`ListenError`]; the server goes on with the addresses that it had.
-    pub async fn also<A>(&mut self, address: A) -> Result<&Address, ListenError>
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the address is not added.
+    pub async fn also<A>(&mut self, address: A) -> Result<Address, ListenError>
     where
         A: TryInto<Address>,
         A::Error: Into<AddressError>,
     {
         let address = address.try_into().map_err(Into::into)?;
-        let (transport, session) = (self.config.transport.clone(), self.config.session.clone());
-        let handler = Arc::clone(&self.handler);
-        let acceptor = Acceptor::start(&address, transport, session, handler).await?;
-        self.acceptors.push(acceptor);
-        let last = self.acceptors.last().map(Acceptor::address);
-        Ok(last.expect("an acceptor was added above"))
+        let acceptor = accept(&address, &self.config, &self.handler).await?;
+        let bound = acceptor.address().clone();
+        self.more.push(acceptor);
+        Ok(bound)
     }
 
-    /// The addresses, with the ports that the system chose.
-    pub fn addresses(&self) -> impl Iterator<Item = &Address> {
-        self.acceptors.iter().map(Acceptor::address)
-    }
-
-    /// The first address.
+    /// The address that it began with, with the port that the system chose.
     pub fn address(&self) -> &Address {
-        self.addresses()
-            .next()
-            .expect("a server listens at one address at least")
+        self.first.address()
+    }
+
+    /// All addresses.
+    pub fn addresses(&self) -> impl Iterator<Item = &Address> {
+        self.acceptors().map(Acceptor::address)
     }
 
     /// What was counted at each address.
     pub fn stats(&self) -> impl Iterator<Item = (&Address, ListenerStats)> {
-        self.acceptors
-            .iter()
+        self.acceptors()
             .map(|acceptor| (acceptor.address(), acceptor.stats()))
     }
 
     /// The connections that are open now.
     pub fn connections(&self) -> Vec<Connection> {
-        self.acceptors
-            .iter()
-            .flat_map(Acceptor::connections)
-            .collect()
+        self.acceptors().flat_map(Acceptor::connections).collect()
     }
 
     /// Ends the server in order: accepts nothing new, says goodbye to all clients, gives what is
@@ -197,10 +204,8 @@ impl Serving {
     ///
     /// If the future is dropped, the connections end at once.
     pub async fn stop(self, limit: Duration) -> StopReport {
-        let stopping = self
-            .acceptors
-            .into_iter()
-            .map(|acceptor| acceptor.stop(limit));
+        let acceptors = std::iter::once(self.first).chain(self.more);
+        let stopping = acceptors.map(|acceptor| acceptor.stop(limit));
         let mut report = StopReport::default();
         let mut tasks = tokio::task::JoinSet::new();
         for stop in stopping {
@@ -213,10 +218,17 @@ impl Serving {
     }
 }
 
+impl Serving {
+    fn acceptors(&self) -> impl Iterator<Item = &Acceptor> {
+        std::iter::once(&self.first).chain(&self.more)
+    }
+}
+
 impl fmt::Debug for Serving {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Serving")
-            .field("acceptors", &self.acceptors)
+            .field("first", &self.first)
+            .field("more", &self.more)
             .finish_non_exhaustive()
     }
 }

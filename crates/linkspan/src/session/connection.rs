@@ -164,7 +164,7 @@ impl Connection {
     }
 
     /// Sends a request, if that is possible now.
-    pub(crate) fn start(&self, request: Request) -> Result<Answer, Unsent> {
+    pub(crate) fn start(&self, request: Request) -> Result<Answer, Box<Unsent>> {
         let (body, items) = request.body.into_outgoing();
         let mut message = proto::message::Request::new(request.method, body);
         message.timeout = request.timeout;
@@ -176,21 +176,21 @@ impl Connection {
             .try_open(clock::now(), message, items.is_none(), caller);
         match opened {
             Ok(stream) => Ok(self.started(stream, answer, items)),
-            Err(refused) => Err(Unsent {
+            Err(refused) => Err(Box::new(Unsent {
                 refused,
                 answer,
                 items,
-            }),
+            })),
         }
     }
 
     /// Sends a request that could not be sent at once, when that is possible.
-    pub(crate) async fn start_later(&self, unsent: Unsent) -> Result<Answer, CallError> {
+    pub(crate) async fn start_later(&self, unsent: Box<Unsent>) -> Result<Answer, CallError> {
         let Unsent {
             refused,
             answer,
             items,
-        } = unsent;
+        } = *unsent;
         let stream = match refused {
             Refused::Failed(error) => return Err(error),
             Refused::Blocked(message, caller) => {

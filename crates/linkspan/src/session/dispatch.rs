@@ -143,17 +143,16 @@ impl Dispatch {
         self.lane.handle(event, cost, cx);
     }
 
-    /// The slot of a stream that was opened in this read, if it needs one.
-    pub(crate) fn take_slot(&mut self, stream: StreamId) -> Option<Slot> {
+    /// Attaches its slot to a stream that was opened in this read, if it needs one.
+    pub(crate) fn attach_slot(&mut self, state: &mut State, stream: StreamId) {
         // Streams are settled in the order in which they were opened.
-        let is_next = self
+        if self
             .opened
             .front()
-            .is_some_and(|opened| opened.stream == stream);
-        if is_next {
-            self.opened.pop_front().map(|opened| opened.slot)
-        } else {
-            None
+            .is_some_and(|opened| opened.stream == stream)
+            && let Some(opened) = self.opened.pop_front()
+        {
+            state.send.attach(stream, opened.slot);
         }
     }
 
@@ -259,18 +258,8 @@ impl Work {
     async fn run(self, shared: Arc<Shared>, stream: StreamId) {
         let answer = match self {
             Self::Answer(response) => Ok(response),
-            Self::Handle(name, method, mut future) => {
-                let began = clock::now();
-                let mut budget = Some(shared.config.inline_budget);
-                let handled = poll_fn(|cx| {
-                    let poll = poll_caught(&mut future, cx);
-                    // The first poll tells whether it could have run on the reader's task.
-                    if let Some(budget) = budget.take() {
-                        method.placement().note(clock::now() - began > budget);
-                    }
-                    poll
-                });
-                match handled.await {
+            Self::Handle(name, method, future) => {
+                match handle(&*method, future, shared.config.inline_budget).await {
                     Ok(Ok(response)) => Ok(response),
                     Ok(Err(error)) => Err(error.into_failure()),
                     Err(Panicked) => Err(panicked(&name)),
@@ -292,6 +281,22 @@ impl Work {
         if let Some(items) = items {
             Outlet::new(shared, stream).send_all(items).await;
         }
+    }
+}
+
+/// Runs a handler to its end, and notes whether its first poll would have fitted on the reader's
+/// task.
+async fn handle(
+    method: &dyn Method,
+    mut future: BoxFuture<Result<Response, CallError>>,
+    budget: Duration,
+) -> Result<Result<Response, CallError>, Panicked> {
+    let began = clock::now();
+    let first = poll_fn(|cx| Poll::Ready(poll_caught(&mut future, cx))).await;
+    method.placement().note(clock::now() - began > budget);
+    match first {
+        Poll::Ready(answer) => answer,
+        Poll::Pending => poll_fn(|cx| poll_caught(&mut future, cx)).await,
     }
 }
 

@@ -168,7 +168,7 @@ impl Driver {
                     *is_shut = true;
                     self.shared.shutdown();
                 }
-                (clock::now() >= *until).then(|| Turn::Over(Disconnected::Closed))
+                (clock::now() >= *until).then_some(Turn::Over(Disconnected::Closed))
             }
         }
     }
@@ -271,11 +271,7 @@ impl Driver {
         while let Some(incoming) = self.incoming.pop_front() {
             state.send.apply(now, &incoming)?;
             match incoming {
-                Incoming::Request { stream, .. } => {
-                    if let Some(slot) = self.dispatch.take_slot(stream) {
-                        state.send.attach(stream, slot);
-                    }
-                }
+                Incoming::Request { stream, .. } => self.dispatch.attach_slot(&mut state, stream),
                 Incoming::Goodbye(goodbye) => self.goodbye = Some(goodbye.reason.to_string()),
                 incoming => self.effects.deliver(&self.shared, &mut state, incoming),
             }
@@ -300,7 +296,7 @@ impl Driver {
     /// Waits for the next thing that is due, and does it.
     fn poll_time(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Disconnected>> {
         let mut state = self.shared.lock();
-        let due = self.due(state.send.poll_timeout(), state.write_stalled_since());
+        let due = self.due(state.send.poll_timeout(), state.stalled_since());
         // A timer that fires early costs less than one that is set anew for each message.
         if self.timer.is_elapsed() || self.timer.deadline() > due.into() {
             self.timer.as_mut().reset(due.into());
@@ -342,7 +338,7 @@ impl Driver {
         }
         let mut state = self.shared.lock();
         if state
-            .write_stalled_since()
+            .stalled_since()
             .is_some_and(|since| now >= since + write_limit)
         {
             return Err(Disconnected::WriteStalled { limit: write_limit });

@@ -182,7 +182,7 @@ pub enum CallError {
 }
 
 impl CallError {
-    pub(crate) fn not_accepted(reason: impl ToString) -> Self {
+    pub(crate) fn not_accepted(reason: &(impl ToString + ?Sized)) -> Self {
         Self::NotAccepted {
             reason: reason.to_string(),
             retry_after: None,
@@ -289,7 +289,7 @@ impl From<SendError> for CallError {
             SendError::TooLarge { bytes, limit } => Self::TooLarge { bytes, limit },
             SendError::Deadline => Self::DeadlineExceeded,
             SendError::Closed | SendError::Stopped(_) => Self::Cancelled,
-            error => Self::not_accepted(error),
+            error => Self::not_accepted(&error),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::mem;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -20,6 +21,8 @@ pub(crate) struct Input {
     decoder: Decoder,
     /// Bytes that are not a whole frame yet.
     buffer: BytesMut,
+    /// Earlier buffers; memory that was used before costs less than new memory.
+    retired: VecDeque<BytesMut>,
     /// Frames that came by value.
     frames: VecDeque<Frame>,
     /// Space that is made for a read: more when reads fill it, little when the link is idle.
@@ -40,6 +43,7 @@ impl Input {
             reader,
             decoder,
             buffer,
+            retired: VecDeque::new(),
             frames,
             read_bytes: LEAST_READ_BYTES,
             progress,
@@ -100,6 +104,7 @@ impl Input {
     pub(crate) fn shrink(&mut self) {
         if self.buffer.is_empty() {
             self.buffer = BytesMut::new();
+            self.retired = VecDeque::new();
             self.read_bytes = LEAST_READ_BYTES;
         }
         self.frames.shrink_to_fit();
@@ -116,21 +121,44 @@ impl Input {
         if missing > HEADER_BYTES {
             let wanted = missing + HEADER_BYTES;
             if spare < wanted {
-                let earned = self.read_bytes.max(self.buffer.len());
-                self.buffer.reserve(if wanted <= earned {
-                    earned
-                } else {
-                    wanted.min(earned)
-                });
+                self.reserve(wanted.min(self.read_bytes.max(self.buffer.len())));
             }
             return wanted.min(self.buffer.capacity() - self.buffer.len());
         }
         if spare < self.read_bytes / 4 {
-            self.buffer.reserve(self.read_bytes);
+            self.reserve(self.read_bytes);
         }
         self.buffer.capacity() - self.buffer.len()
+    }
+
+    /// Makes room for `additional` bytes, if possible in a buffer that has been used before.
+    fn reserve(&mut self, additional: usize) {
+        if self.buffer.try_reclaim(additional) {
+            return;
+        }
+        let fresh = self.take_retired(self.buffer.len() + additional);
+        let mut old = mem::replace(&mut self.buffer, fresh);
+        self.buffer.extend_from_slice(&old);
+        self.buffer.reserve(additional);
+        if self.retired.len() < MOST_RETIRED && old.capacity() > 0 {
+            old.clear();
+            self.retired.push_back(old);
+        }
+    }
+
+    /// A used buffer of this size whose frames have all been dropped, or a new one.
+    fn take_retired(&mut self, bytes: usize) -> BytesMut {
+        let free = self
+            .retired
+            .iter_mut()
+            .position(|buffer| buffer.try_reclaim(bytes));
+        let free = free.and_then(|place| self.retired.swap_remove_back(place));
+        free.unwrap_or_else(|| BytesMut::with_capacity(bytes.max(self.read_bytes)))
     }
 }
 
 const LEAST_READ_BYTES: usize = 4 * 1024;
-const MOST_READ_BYTES: usize = 256 * 1024;
+/// A frame of the longest piece of a body, and the header of the next.
+const MOST_READ_BYTES: usize = 64 * 1024 + 1024;
+/// Buffers that are kept while frames in them are still being read.
+const MOST_RETIRED: usize = 16;

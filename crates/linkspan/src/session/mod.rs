@@ -30,8 +30,6 @@ mod outlet;
 mod reconnect;
 mod settle;
 mod shared;
-#[cfg(test)]
-mod sizes;
 mod slot;
 
 pub use body::{Body, Items};

@@ -31,13 +31,12 @@ impl Outlet {
     /// Stops early when the peer needs no more or the stream is closed.
     pub(crate) async fn send_all(self, mut items: Items) {
         while let Some(item) = poll_fn(|cx| Pin::new(&mut items).poll_next(cx)).await {
-            match item {
-                Ok(item) => {
-                    if self.send(item).await.is_err() {
-                        return;
-                    }
-                }
+            let sent = match item {
+                Ok(item) => self.send(item).await,
                 Err(error) => return self.fail(error),
+            };
+            if sent.is_err() {
+                return;
             }
         }
         self.shared.finish(self.stream);

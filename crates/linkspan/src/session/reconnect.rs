@@ -121,7 +121,7 @@ impl Reconnecting {
         connected
             .ok()
             .flatten()
-            .ok_or_else(|| CallError::not_accepted(self.why_lost()))
+            .ok_or_else(|| CallError::not_accepted(&self.why_lost()))
     }
 
     fn why_lost(&self) -> Arc<str> {

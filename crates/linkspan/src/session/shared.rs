@@ -1,6 +1,7 @@
 //! The sending half of a connection, shared by all who send.
 
 use std::io;
+use std::mem;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
@@ -40,17 +41,11 @@ pub(crate) struct Shared {
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) send: Send<Slot>,
-    /// Somebody writes, and will write what is added meanwhile.
-    writing: bool,
-    /// What the link did not take; the driver goes on when it takes more.
-    parked: Option<Transmit>,
+    pen: Pen,
     /// Why writing failed, for the driver.
     write_error: Option<io::Error>,
-    /// Whether the link takes nothing more, and when it last took something.
-    is_stalled: bool,
-    write_progress: Instant,
-    /// An empty one to write with.
-    spare: Option<Transmit>,
+    /// Since when the link takes nothing, if something waits for it.
+    stalled_since: Option<Instant>,
     /// Since when nobody writes before the driver's next turn, so that requests of many callers
     /// that were just woken leave together.
     corked: Option<Instant>,
@@ -61,6 +56,17 @@ pub(crate) struct State {
     /// What the driver was asked to do.
     stop: Option<Stop>,
     is_over: bool,
+}
+
+/// Who writes. Whoever takes the pen writes what others add meanwhile, too.
+#[derive(Debug)]
+enum Pen {
+    /// Nobody; an empty batch is there to be filled.
+    Free(Transmit),
+    /// A caller, or the driver.
+    Taken,
+    /// The driver, as soon as the link takes more.
+    Parked(Transmit),
 }
 
 /// How far a connection has come.
@@ -115,12 +121,9 @@ impl Shared {
     ) -> Self {
         let state = State {
             send,
-            writing: false,
-            parked: None,
+            pen: Pen::Free(writer.empty_transmit()),
             write_error: None,
-            is_stalled: false,
-            write_progress: clock::now(),
-            spare: None,
+            stalled_since: None,
             corked: None,
             driver: None,
             armed: None,
@@ -205,22 +208,21 @@ impl Shared {
         let _waiting = self.wait_for_room();
         loop {
             let room = self.room.notified();
-            {
-                let mut state = self.lock();
-                if state.is_over {
-                    return Err(CallError::not_accepted("the connection is closed"));
-                }
-                match state.send.event(StreamId::CONNECTION, event.clone()) {
-                    Ok(()) => {
-                        self.flush(state);
-                        return Ok(());
-                    }
-                    Err(SendError::Blocked) => {}
-                    Err(error) => return Err(error.into()),
-                }
+            match self.try_event(event.clone()) {
+                Err(SendError::Blocked) => room.await,
+                sent => return Ok(sent?),
             }
-            room.await;
         }
+    }
+
+    fn try_event(&self, event: Event) -> Result<(), SendError> {
+        let mut state = self.lock();
+        if state.is_over {
+            return Err(SendError::GoingAway);
+        }
+        state.send.event(StreamId::CONNECTION, event)?;
+        self.flush(state);
+        Ok(())
     }
 
     /// Gives credit back.
@@ -255,7 +257,9 @@ impl Shared {
         }
         let driver = state.driver.take();
         drop(state);
-        driver.map(Waker::wake);
+        if let Some(driver) = driver {
+            driver.wake();
+        }
     }
 
     /// Ends a section in which something may have been queued: writes it, unless somebody else
@@ -264,7 +268,7 @@ impl Shared {
         let batch = if state.is_corked() {
             None
         } else {
-            state.begin_write(&self.writer)
+            state.take_pen()
         };
         self.leave(state);
         if let Some(batch) = batch {
@@ -284,7 +288,7 @@ impl Shared {
         }
         // Whoever has written for others this long has done its share; the driver goes on.
         let mut state = self.lock();
-        state.park(batch);
+        state.pen = Pen::Parked(batch);
         self.leave(state);
     }
 
@@ -297,21 +301,19 @@ impl Shared {
     ) -> Option<Transmit> {
         let mut state = self.lock();
         state.send.handle_written(written);
-        if result.is_err() && (written > 0 || !state.is_stalled) {
-            state.write_progress = clock::now();
-        }
-        state.is_stalled = result.is_err();
         let next = match result {
-            Ok(()) if state.send.poll_transmit(&mut batch) => Some(batch),
             Ok(()) => {
-                state.end_write(batch);
-                None
+                state.stalled_since = None;
+                if state.send.poll_transmit(&mut batch) {
+                    Some(batch)
+                } else {
+                    state.pen = Pen::Free(batch);
+                    None
+                }
             }
             Err(error) => {
-                state.park(batch);
-                if error.kind() != io::ErrorKind::WouldBlock {
-                    state.write_error = Some(error);
-                }
+                state.pen = Pen::Parked(batch);
+                state.note_refusal(error, written);
                 None
             }
         };
@@ -325,28 +327,31 @@ impl Shared {
     ///
     /// Why writing failed, now or in a caller's hands.
     pub(crate) fn drive_write(&self, cx: &mut Context<'_>) -> io::Result<()> {
-        loop {
-            let mut state = self.lock();
-            state.driver = Some(cx.waker().clone());
-            if let Some(error) = state.write_error.take() {
-                return Err(error);
-            }
-            if state.parked.is_none() {
-                if state.corked.take().is_some() {
-                    self.flush(state);
-                }
-                return Ok(());
-            }
-            drop(state);
+        while self.begin_drive(cx)? {
             match self.writer.poll_write_ready(cx) {
                 Poll::Ready(ready) => ready?,
                 Poll::Pending => return Ok(()),
             }
-            let parked = self.lock().parked.take();
+            let parked = self.lock().take_parked();
             if let Some(batch) = parked {
                 self.write(batch);
             }
         }
+        Ok(())
+    }
+
+    /// Notes the driver's waker and lifts the cork; says whether something is parked.
+    fn begin_drive(&self, cx: &Context<'_>) -> io::Result<bool> {
+        let mut state = self.lock();
+        state.driver = Some(cx.waker().clone());
+        if let Some(error) = state.write_error.take() {
+            return Err(error);
+        }
+        let parked = matches!(state.pen, Pen::Parked(_));
+        if !parked && state.corked.take().is_some() {
+            self.flush(state);
+        }
+        Ok(parked)
     }
 
     /// Gives back what a burst left behind.
@@ -397,7 +402,7 @@ impl Shared {
     fn leave(&self, mut state: MutexGuard<'_, State>) {
         let finished = slot::take_finished(&mut state.send);
         let mut wakes = state.take_writable();
-        if state.parked.is_some() {
+        if let Pen::Parked(_) = state.pen {
             wakes.extend(state.driver.take());
         }
         let waiting = self.waiting.load(Ordering::Relaxed) > 0;
@@ -435,8 +440,8 @@ impl State {
     }
 
     /// Since when the link takes nothing, if something waits for it.
-    pub(crate) fn write_stalled_since(&self) -> Option<Instant> {
-        self.is_stalled.then_some(self.write_progress)
+    pub(crate) fn stalled_since(&self) -> Option<Instant> {
+        self.stalled_since
     }
 
     /// Notes when the driver will wake by itself.
@@ -452,7 +457,9 @@ impl State {
     }
 
     fn shrink(&mut self) {
-        self.spare = None;
+        if let Pen::Free(batch) = &mut self.pen {
+            batch.shrink(0);
+        }
         self.send.shrink();
     }
 
@@ -475,28 +482,39 @@ impl State {
         })
     }
 
-    /// Takes the writer's part, if nobody has it and there is something to write.
-    fn begin_write(&mut self, writer: &Writer) -> Option<Transmit> {
-        if self.writing {
+    /// Takes the pen, if nobody has it and there is something to write.
+    fn take_pen(&mut self) -> Option<Transmit> {
+        let Pen::Free(batch) = &mut self.pen else {
+            return None;
+        };
+        if !self.send.poll_transmit(batch) {
             return None;
         }
-        let mut batch = self.spare.take().unwrap_or_else(|| writer.empty_transmit());
-        if self.send.poll_transmit(&mut batch) {
-            self.writing = true;
-            return Some(batch);
+        match mem::replace(&mut self.pen, Pen::Taken) {
+            Pen::Free(batch) => Some(batch),
+            _ => None,
         }
-        self.spare = Some(batch);
-        None
     }
 
-    fn end_write(&mut self, empty: Transmit) {
-        self.writing = false;
-        self.spare = Some(empty);
+    /// Takes what was parked, and the pen with it.
+    fn take_parked(&mut self) -> Option<Transmit> {
+        match mem::replace(&mut self.pen, Pen::Taken) {
+            Pen::Parked(batch) => Some(batch),
+            pen => {
+                self.pen = pen;
+                None
+            }
+        }
     }
 
-    /// Leaves the writer's part to the driver.
-    fn park(&mut self, batch: Transmit) {
-        self.parked = Some(batch);
+    /// Takes note of a link that took less than all.
+    fn note_refusal(&mut self, error: io::Error, written: u64) {
+        if error.kind() != io::ErrorKind::WouldBlock {
+            self.write_error = Some(error);
+        }
+        if written > 0 || self.stalled_since.is_none() {
+            self.stalled_since = Some(clock::now());
+        }
     }
 
     /// Tasks whose streams take more now.

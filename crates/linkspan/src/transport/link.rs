@@ -85,9 +85,6 @@ impl Writer {
                     let mut slices = [IoSlice::new(&[]); MAX_SLICES];
                     let count = segments.chunks_vectored(&mut slices);
                     let taken = socket.try_write(slices.get(..count).unwrap_or_default())?;
-                    if taken == 0 {
-                        return Err(io::ErrorKind::WriteZero.into());
-                    }
                     segments.advance(taken);
                     *written += taken as u64;
                 }

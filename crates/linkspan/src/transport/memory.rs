@@ -126,7 +126,7 @@ impl Queue {
         state.closed = true;
         let wakers = [state.reader.take(), state.writer.take()];
         drop(state);
-        wakers.into_iter().flatten().for_each(Waker::wake);
+        wakers.into_iter().for_each(wake);
     }
 }
 
@@ -155,7 +155,7 @@ impl Receiver {
         }
         let writer = state.writer.take();
         drop(state);
-        writer.map(Waker::wake);
+        wake(writer);
         Poll::Ready(true)
     }
 }
@@ -189,7 +189,7 @@ impl Sender {
         }
         let reader = state.reader.take();
         drop(state);
-        reader.map(Waker::wake);
+        wake(reader);
         if frames.is_empty() {
             Ok(())
         } else {
@@ -222,6 +222,12 @@ fn register(place: &mut Option<Waker>, cx: &Context<'_>) {
     match place {
         Some(waker) if waker.will_wake(cx.waker()) => {}
         _ => *place = Some(cx.waker().clone()),
+    }
+}
+
+fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
     }
 }
 

@@ -43,20 +43,19 @@ impl SocketReader {
     ) -> Poll<io::Result<usize>> {
         loop {
             let mut ready = ready!(self.0.poll_read_ready(cx))?;
-            match os::receive(ready.get_inner(), buffer, limit) {
-                Ok(count) => {
-                    // Less than there was room for means that nothing is left: the next look would
-                    // only cost a system call. What comes later makes the socket ready again.
-                    if count > 0 && count < limit {
-                        ready.clear_ready();
-                    }
-                    return Poll::Ready(Ok(count));
-                }
-                Err(error) => match error.kind() {
-                    io::ErrorKind::WouldBlock => ready.clear_ready(),
-                    io::ErrorKind::Interrupted => {}
-                    _ => return Poll::Ready(Err(error)),
-                },
+            let received = os::receive(ready.get_inner(), buffer, limit);
+            // Less than there was room for means that nothing is left: the next look would only
+            // cost a system call. What comes later makes the socket ready again.
+            if received
+                .as_ref()
+                .is_ok_and(|count| (1..limit).contains(count))
+            {
+                ready.clear_ready();
+            }
+            match received {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready.clear_ready(),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                received => return Poll::Ready(received),
             }
         }
     }
@@ -80,10 +79,11 @@ enum Watch {
 }
 
 impl SocketWriter {
-    /// Writes what the socket takes now.
+    /// Writes what the socket takes now: something, or there is an error.
     pub(crate) fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         loop {
             match os::send_vectored(&self.socket, slices) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 result => return result,
             }
@@ -137,10 +137,6 @@ pub(crate) struct ListenSocket<L: AsFd + AsRawFd>(AsyncFd<L>);
 impl<L: AsFd + AsRawFd> ListenSocket<L> {
     pub(crate) fn new(listener: L) -> io::Result<Self> {
         watch(listener, Interest::READABLE).map(Self)
-    }
-
-    pub(crate) fn get_ref(&self) -> &L {
-        self.0.get_ref()
     }
 
     /// Waits for what `accept` gives.
