@@ -3,7 +3,7 @@
 use bytes::{Buf, Bytes, BytesMut};
 
 use crate::error::DecodeError;
-use crate::frame::{Checksum, Flags, Frame, HEADER_BYTES, Header, TRAILER_BYTES};
+use crate::frame::{Checksum, Flags, Frame, HEADER_BYTES, Header, MAGIC, TRAILER_BYTES};
 use crate::message::Message;
 
 /// Cuts frames out of a stream of bytes.
@@ -80,7 +80,7 @@ impl Decoder {
 
     fn read_header(&self, input: &BytesMut) -> Result<Option<Header>, DecodeError> {
         let Some(bytes) = input.first_chunk() else {
-            return Ok(None);
+            return check_magic(input).map(|()| None);
         };
         let header = Header::read(bytes)?;
         if header.version != self.version {
@@ -116,6 +116,23 @@ impl Decoder {
         }
         Ok(())
     }
+}
+
+/// Whether the beginning of a header can be one: whoever speaks another protocol is told at once.
+fn check_magic(begun: &[u8]) -> Result<(), DecodeError> {
+    if begun
+        .iter()
+        .zip(&MAGIC)
+        .all(|(found, expected)| found == expected)
+    {
+        return Ok(());
+    }
+    let mut found = [0; MAGIC.len()];
+    found
+        .iter_mut()
+        .zip(begun)
+        .for_each(|(place, byte)| *place = *byte);
+    Err(DecodeError::Magic { found })
 }
 
 fn message(header: &Header, payload: Bytes) -> Result<Frame, DecodeError> {

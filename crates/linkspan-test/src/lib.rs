@@ -4,11 +4,17 @@
 //! |---|---|
 //! | [`sim`] | two sessions, a wire between them and a clock that only the test moves |
 //! | [`script`] | a peer that says exactly what the test wants, frame by frame |
+//! | [`conformance`] | what every transport has to do, as one suite for all of them |
+//! | [`wait`] | waiting for a condition, with a deadline |
+//! | [`raw`] | a client that speaks bytes, for all that a correct one would not say |
 #![expect(
-    clippy::expect_used,
     clippy::missing_panics_doc,
+    clippy::missing_errors_doc,
     reason = "a test tool fails by panicking"
 )]
 
+pub mod conformance;
+pub mod raw;
 pub mod script;
 pub mod sim;
+pub mod wait;

@@ -222,7 +222,12 @@ impl<T: Serialize + ?Sized> Encode for T {
 
 impl<T: DeserializeOwned> Decode for T {
     fn decode(payload: &Payload) -> Result<Self, CodecError> {
-        payload.codec.decode(&payload.bytes)
+        // No body at all is nothing, in the encoding's own way.
+        match payload.codec {
+            Codec::Msgpack if payload.bytes.is_empty() => payload.codec.decode(&[MSGPACK_NIL]),
+            Codec::Json if payload.bytes.is_empty() => payload.codec.decode(b"null"),
+            codec => codec.decode(&payload.bytes),
+        }
     }
 }
 
@@ -271,5 +276,6 @@ impl<M: prost::Message + Default> Decode for Protobuf<M> {
     }
 }
 
+const MSGPACK_NIL: u8 = 0xC0;
 /// What a thread keeps for encoding after a large value.
 const SCRATCH_BYTES: usize = 16 * 1024;
