@@ -114,10 +114,7 @@ impl Codec {
     pub fn decode<T: DeserializeOwned>(self, bytes: &[u8]) -> Result<T, CodecError> {
         match self {
             // Looking for the place of an error takes time; it is done when there is one.
-            Self::Msgpack => rmp_serde::from_slice(bytes).or_else(|_| {
-                let mut decoder = rmp_serde::Deserializer::from_read_ref(bytes);
-                serde_path_to_error::deserialize(&mut decoder).map_err(CodecError::decoding)
-            }),
+            Self::Msgpack => rmp_serde::from_slice(bytes).or_else(|_| explain_msgpack(bytes)),
             Self::Json => {
                 let mut decoder = serde_json::Deserializer::from_slice(bytes);
                 serde_path_to_error::deserialize(&mut decoder).map_err(CodecError::decoding)
@@ -125,6 +122,18 @@ impl Codec {
             Self::Protobuf | Self::Raw => Err(CodecError::not_for_values(self)),
         }
     }
+}
+
+/// Decodes what cannot be decoded, for the sake of a good error.
+fn explain_msgpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+    // MessagePack's own errors speak of markers; those of a JSON value speak of types.
+    if let Ok(value) = rmp_serde::from_slice::<serde_json::Value>(bytes)
+        && let Err(error) = serde_path_to_error::deserialize::<_, T>(value)
+    {
+        return Err(CodecError::decoding(error));
+    }
+    let mut decoder = rmp_serde::Deserializer::from_read_ref(bytes);
+    serde_path_to_error::deserialize(&mut decoder).map_err(CodecError::decoding)
 }
 
 impl fmt::Display for Codec {

@@ -83,13 +83,10 @@ pub async fn idle_begun_frame(place: Place) {
 
 /// A client that asks without end and reads nothing is cut off; memory stays bounded.
 pub async fn unread_answers(place: Place) {
-    let server = Server::start_with(place, |config| {
-        config.session.write_timeout = Duration::from_millis(500);
-    })
-    .await;
+    let server = Server::spawn(place, "export LINKSPAN_TEST_WRITE_TIMEOUT_MS=500");
     let other = server.client().await;
     let mut client = RawClient::open(&server.address).await.expect("a session");
-    let before = os::resident_memory_bytes().unwrap_or_default();
+    let before = resident_bytes(server.pid());
     let body = Bytes::from(vec![1; 1000]);
     let asking = async {
         for index in 0..u64::MAX {
@@ -103,9 +100,7 @@ pub async fn unread_answers(place: Place) {
         }
     };
     wait::within("the server gives up", asking).await;
-    let grown = os::resident_memory_bytes()
-        .unwrap_or_default()
-        .saturating_sub(before);
+    let grown = resident_bytes(server.pid()).saturating_sub(before);
     assert!(
         grown < 64 * 1024 * 1024,
         "{grown} bytes were kept for a client that does not read"
@@ -199,4 +194,19 @@ fn cpu_ticks(pid: u32) -> u64 {
             .and_then(|field| field.parse::<u64>().ok())
     };
     field(11).expect("utime") + field(12).expect("stime")
+}
+
+/// Memory of a process, in bytes.
+fn resident_bytes(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .expect("its memory");
+    let kibibytes: u64 = line
+        .trim()
+        .trim_end_matches(" kB")
+        .parse()
+        .expect("a number");
+    kibibytes * 1024
 }

@@ -84,13 +84,13 @@ impl Server {
     }
 
     /// Starts one in a process of its own, which runs `child_main` of the same test program;
-    /// `limits` are shell commands before it.
-    pub fn spawn(place: Place, limits: &str) -> Self {
+    /// `setup` is a shell command before it: limits, settings.
+    pub fn spawn(place: Place, setup: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let program = std::env::current_exe().expect("a program");
         let mut child = Command::new("sh")
             .arg("-c")
-            .arg(format!("{limits}\nexec \"$0\" --exact child --nocapture"))
+            .arg(format!("{setup}\nexec \"$0\" --exact child --nocapture"))
             .arg(program)
             .env(CHILD, place.address(&directory).to_string())
             .stdout(Stdio::piped())
@@ -169,11 +169,12 @@ pub async fn child_main() {
     let Ok(address) = std::env::var(CHILD) else {
         return;
     };
-    let serving = serve(
-        &address.parse().expect("an address"),
-        ServerConfig::default(),
-    )
-    .await;
+    let mut config = ServerConfig::default();
+    if let Ok(millis) = std::env::var(WRITE_TIMEOUT_MS) {
+        let millis = millis.parse().expect("a number");
+        config.session.write_timeout = Duration::from_millis(millis);
+    }
+    let serving = serve(&address.parse().expect("an address"), config).await;
     #[expect(clippy::print_stdout, reason = "the parent reads it")]
     {
         println!("{LISTENING}{}", serving.address());
@@ -254,4 +255,5 @@ async fn count_bytes(request: Request) -> Result<Response, CallError> {
 }
 
 const CHILD: &str = "LINKSPAN_TEST_CHILD";
+const WRITE_TIMEOUT_MS: &str = "LINKSPAN_TEST_WRITE_TIMEOUT_MS";
 const LISTENING: &str = "listening at ";

@@ -114,7 +114,7 @@ where
     E: DeserializeOwned + From<CallError>,
 {
     let response = send(service, request).await?;
-    let payload = response.collect().await.map_err(decode_error)?;
+    let payload = response.collect().await.map_err(decode_error::<E>)?;
     Ok(payload
         .codec
         .decode(&payload.bytes)

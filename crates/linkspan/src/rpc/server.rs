@@ -90,6 +90,9 @@ impl Server {
     }
 
     /// Puts a tower layer around all methods; the last one added sees a request first.
+    ///
+    /// Between two layers a service is always ready. Layers that look at each other's readiness, as
+    /// load shedding does at a limit, are given together, as one `tower::ServiceBuilder`.
     #[must_use]
     pub fn layer<L, S>(mut self, layer: L) -> Self
     where

@@ -17,6 +17,7 @@ use crate::session::context::{CallFacts, Signal};
 use crate::session::handler::{BoxFuture, Handler, Method, Panicked, caught, poll_caught};
 use crate::session::inbox::{Inbox, RecvStream};
 use crate::session::lane::Lane;
+use crate::session::offload::Offload;
 use crate::session::outlet::Outlet;
 use crate::session::shared::{Shared, State};
 use crate::session::slot::Slot;
@@ -49,11 +50,7 @@ struct Opened {
 
 /// What a task does.
 enum Work {
-    Handle(
-        Text,
-        Arc<dyn Method>,
-        BoxFuture<Result<Response, CallError>>,
-    ),
+    Handle(Text, BoxFuture<Result<Response, CallError>>),
     Answer(Response),
 }
 
@@ -102,18 +99,23 @@ impl Dispatch {
         let (request, inbox) = self.make_request(received, Arc::clone(&facts));
         let name = request.method.clone();
         let streams = inbox.is_some();
-        let spawn = self.over_budget || method.placement().is_spawned();
+        let moved = method.placement().is_moved();
         let done = match caught(|| method.call(request)) {
             Err(Panicked) => {
                 self.failures.push((stream, panicked(&name)));
                 true
             }
-            Ok(future) if spawn => {
+            Ok(future) if moved => {
+                let future = Offload::new(future, method, self.shared.config.inline_budget);
                 self.tasks
-                    .push((stream, Work::Handle(name, method, future)));
+                    .push((stream, Work::Handle(name, Box::pin(future))));
                 false
             }
-            Ok(future) => self.run(stream, name, method, future, cx),
+            Ok(future) if self.over_budget => {
+                self.tasks.push((stream, Work::Handle(name, future)));
+                false
+            }
+            Ok(future) => self.run(stream, name, &*method, future, cx),
         };
         // Nobody looks for the slot of a stream that is answered already.
         if !done || streams {
@@ -180,20 +182,19 @@ impl Dispatch {
         &mut self,
         stream: StreamId,
         name: Text,
-        method: Arc<dyn Method>,
+        method: &dyn Method,
         mut future: BoxFuture<Result<Response, CallError>>,
         cx: &mut Context<'_>,
     ) -> bool {
         let poll = poll_caught(&mut future, cx);
         let now = clock::now();
         let budget = self.shared.config.inline_budget;
-        method.placement().note(now - self.latest > budget);
+        method.placement().note(now - self.latest, budget);
         self.latest = now;
         self.over_budget |= now - self.began > budget;
         match poll {
             Poll::Pending => {
-                self.tasks
-                    .push((stream, Work::Handle(name, method, future)));
+                self.tasks.push((stream, Work::Handle(name, future)));
                 return false;
             }
             Poll::Ready(Err(Panicked)) => self.failures.push((stream, panicked(&name))),
@@ -258,8 +259,8 @@ impl Work {
     async fn run(self, shared: Arc<Shared>, stream: StreamId) {
         let answer = match self {
             Self::Answer(response) => Ok(response),
-            Self::Handle(name, method, future) => {
-                match handle(&*method, future, shared.config.inline_budget).await {
+            Self::Handle(name, mut future) => {
+                match poll_fn(|cx| poll_caught(&mut future, cx)).await {
                     Ok(Ok(response)) => Ok(response),
                     Ok(Err(error)) => Err(error.into_failure()),
                     Err(Panicked) => Err(panicked(&name)),
@@ -281,22 +282,6 @@ impl Work {
         if let Some(items) = items {
             Outlet::new(shared, stream).send_all(items).await;
         }
-    }
-}
-
-/// Runs a handler to its end, and notes whether its first poll would have fitted on the reader's
-/// task.
-async fn handle(
-    method: &dyn Method,
-    mut future: BoxFuture<Result<Response, CallError>>,
-    budget: Duration,
-) -> Result<Result<Response, CallError>, Panicked> {
-    let began = clock::now();
-    let first = poll_fn(|cx| Poll::Ready(poll_caught(&mut future, cx))).await;
-    method.placement().note(clock::now() - began > budget);
-    match first {
-        Poll::Ready(answer) => answer,
-        Poll::Pending => poll_fn(|cx| poll_caught(&mut future, cx)).await,
     }
 }
 

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use crate::session::{CallError, Event, Request, Response};
 
@@ -29,40 +30,43 @@ pub(crate) trait Method: Send + Sync {
     fn placement(&self) -> &Placement;
 }
 
-/// Where a method runs: on the reader's own task, or on a new one.
+/// Where a method runs: on the reader's own task, or on threads that may be kept.
 ///
-/// A method that keeps the reader waiting is moved to tasks of its own, and comes back when it has
-/// been quick for long: a single slow call may have been the system's doing.
+/// A method that keeps the reader waiting is moved, and comes back when it has been quick for long:
+/// a call that is a little slow may have been the system's doing.
 #[derive(Debug, Default)]
 pub(crate) struct Placement {
-    always_spawned: bool,
+    always_moved: bool,
     /// Rises with every slow call, falls with every quick one.
     slowness: AtomicU32,
 }
 
 impl Placement {
-    pub(crate) fn new(always_spawned: bool) -> Self {
+    pub(crate) fn new(always_moved: bool) -> Self {
         Self {
-            always_spawned,
+            always_moved,
             slowness: AtomicU32::new(0),
         }
     }
 
-    /// Whether it gets a task of its own at once.
-    pub(crate) fn is_spawned(&self) -> bool {
-        self.always_spawned || self.slowness.load(Ordering::Relaxed) >= SPAWN_FROM
+    /// Whether it is kept off the reader's task and the runtime's threads.
+    pub(crate) fn is_moved(&self) -> bool {
+        self.always_moved || self.slowness.load(Ordering::Relaxed) >= MOVED_FROM
     }
 
-    /// Takes note of how long a call kept its thread.
-    pub(crate) fn note(&self, was_slow: bool) {
+    /// Takes note of how long a poll kept its thread, where `budget` is no trouble.
+    pub(crate) fn note(&self, took: Duration, budget: Duration) {
         let slowness = self.slowness.load(Ordering::Relaxed);
         // Calls that are counted at the same time may miss each other; it is a rule of thumb.
-        let noted = match was_slow {
-            true => slowness
-                .saturating_add(SLOW_COSTS)
-                .min(SPAWN_FROM + SLOW_COSTS),
-            false if slowness == 0 => return,
-            false => slowness - 1,
+        let noted = if took <= budget {
+            match slowness {
+                0 => return,
+                _ => slowness - 1,
+            }
+        } else if took <= budget * VERY_SLOW {
+            (slowness + SLOW_COSTS).min(MOST_SLOWNESS)
+        } else {
+            MOST_SLOWNESS
         };
         self.slowness.store(noted, Ordering::Relaxed);
     }
@@ -70,8 +74,11 @@ impl Placement {
 
 /// This many quick calls make up for a slow one.
 const SLOW_COSTS: u32 = 100;
-/// The slowness from which on a method gets tasks of its own.
-const SPAWN_FROM: u32 = 250;
+/// The slowness from which on a method is moved.
+const MOVED_FROM: u32 = 250;
+const MOST_SLOWNESS: u32 = MOVED_FROM + SLOW_COSTS;
+/// So many times the budget is not the system's doing.
+const VERY_SLOW: u32 = 100;
 
 /// The handler panicked; what it said is for this side's log alone.
 #[derive(Debug)]

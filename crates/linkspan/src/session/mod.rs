@@ -25,6 +25,7 @@ mod inbox;
 mod input;
 mod lane;
 mod message;
+mod offload;
 mod open;
 mod outlet;
 mod reconnect;

@@ -3,7 +3,25 @@
 
 mod address;
 mod conformance;
+mod events;
+mod handlers;
+mod layers;
+mod listeners;
+mod methods;
+mod reconnect;
+mod services;
+mod strength;
+mod support;
 
+#[cfg(feature = "blocking")]
+mod blocking;
+
+#[test]
+fn wrong_services_are_refused_with_advice() {
+    trybuild::TestCases::new().compile_fail("tests/compile_fail/*.rs");
+}
+
+/// Not a test: a server in a process of its own, when another test has started this program.
 #[tokio::test]
 async fn child() {
     linkspan_test::conformance::child_main().await;

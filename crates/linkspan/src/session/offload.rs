@@ -1,0 +1,114 @@
+//! Handlers that compute for long: polled on threads that may be kept, so that they hold up neither
+//! the connection nor anything else on the runtime.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use crate::clock;
+use crate::session::handler::{BoxFuture, Method};
+
+/// A future whose every poll runs on one of the runtime's threads for blocking work.
+///
+/// Between polls it needs no thread, however long it waits.
+pub(crate) struct Offload<T> {
+    state: State<T>,
+    method: Arc<dyn Method>,
+    budget: Duration,
+    /// Set when the future asks to be polled again, even while it is being polled.
+    woken: Arc<Woken>,
+}
+
+enum State<T> {
+    Here(BoxFuture<T>),
+    Away(JoinHandle<(BoxFuture<T>, Poll<T>)>),
+    Done,
+}
+
+impl<T> Offload<T> {
+    /// Wraps a handler of `method`; polls within `budget` speak for taking it back.
+    pub(crate) fn new(future: BoxFuture<T>, method: Arc<dyn Method>, budget: Duration) -> Self {
+        let woken = Arc::new(Woken {
+            again: AtomicBool::new(true),
+            task: Waker::noop().clone(),
+        });
+        Self {
+            state: State::Here(future),
+            method,
+            budget,
+            woken,
+        }
+    }
+}
+
+impl<T: Send + 'static> Future for Offload<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let this = &mut *self;
+        loop {
+            match std::mem::replace(&mut this.state, State::Done) {
+                State::Here(future) if this.woken.again.load(Ordering::Acquire) => {
+                    let task = cx.waker().clone();
+                    this.woken = Arc::new(Woken {
+                        again: AtomicBool::new(false),
+                        task,
+                    });
+                    let waker = Waker::from(Arc::clone(&this.woken));
+                    let (method, budget) = (Arc::clone(&this.method), this.budget);
+                    this.state = State::Away(spawn_blocking(move || {
+                        poll_here(future, &waker, &*method, budget)
+                    }));
+                }
+                State::Here(future) => {
+                    this.state = State::Here(future);
+                    return Poll::Pending;
+                }
+                State::Away(mut poll) => match Pin::new(&mut poll).poll(cx) {
+                    Poll::Pending => {
+                        this.state = State::Away(poll);
+                        return Poll::Pending;
+                    }
+                    Poll::Ready(Ok((future, Poll::Pending))) => this.state = State::Here(future),
+                    Poll::Ready(Ok((_, Poll::Ready(output)))) => return Poll::Ready(output),
+                    // A panic goes on where it is caught; a runtime that shuts down drops us.
+                    Poll::Ready(Err(error)) => match error.try_into_panic() {
+                        Ok(panic) => std::panic::resume_unwind(panic),
+                        Err(_) => return Poll::Pending,
+                    },
+                },
+                State::Done => return Poll::Pending,
+            }
+        }
+    }
+}
+
+/// Polls once, and notes how long that took.
+fn poll_here<T>(
+    mut future: BoxFuture<T>,
+    waker: &Waker,
+    method: &dyn Method,
+    budget: Duration,
+) -> (BoxFuture<T>, Poll<T>) {
+    let began = clock::now();
+    let poll = future.as_mut().poll(&mut Context::from_waker(waker));
+    method.placement().note(clock::now() - began, budget);
+    (future, poll)
+}
+
+/// Remembers a wake-up, and passes it on.
+struct Woken {
+    again: AtomicBool,
+    task: Waker,
+}
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.again.store(true, Ordering::Release);
+        self.task.wake_by_ref();
+    }
+}

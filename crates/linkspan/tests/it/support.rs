@@ -1,0 +1,47 @@
+//! Servers and clients for the tests.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use linkspan::Address;
+use linkspan::rpc::{Client, Router, Server, Serving};
+use tempfile::TempDir;
+
+/// A server on a transport, and a client of it.
+pub(crate) struct Pair {
+    pub(crate) client: Client,
+    pub(crate) serving: Serving,
+    _directory: TempDir,
+}
+
+/// A fresh address for each scheme.
+pub(crate) fn address(scheme: &str, directory: &TempDir) -> Address {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let text = match scheme {
+        "mem" => format!("mem:it-{number}"),
+        "unix" => format!(
+            "unix:{}",
+            directory.path().join(format!("s{number}")).display()
+        ),
+        _ => "tcp:127.0.0.1:0".to_owned(),
+    };
+    text.parse().unwrap()
+}
+
+pub(crate) async fn pair(scheme: &str, service: impl Into<Router>) -> Pair {
+    pair_of(scheme, Server::new().service(service)).await
+}
+
+pub(crate) async fn pair_of(scheme: &str, server: Server) -> Pair {
+    let directory = tempfile::tempdir().unwrap();
+    let serving = server.listen(&address(scheme, &directory)).await.unwrap();
+    let client = Client::connect(serving.address()).await.unwrap();
+    Pair {
+        client,
+        serving,
+        _directory: directory,
+    }
+}
+
+/// Every transport that this system has.
+pub(crate) const SCHEMES: [&str; 3] = ["mem", "unix", "tcp"];
