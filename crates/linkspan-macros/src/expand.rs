@@ -1,8 +1,9 @@
 //! Code for a service: the trait, what is known of its methods, the server and the client.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::Ident;
+use syn::spanned::Spanned;
 
 use crate::model::{Method, Parameter, Role, Service, ours, suffixed, type_text};
 
@@ -58,7 +59,12 @@ fn methods_module(service: &Service, module: &Ident) -> TokenStream {
     let items = service.methods.iter().map(|method| {
         let parameters = parameters_struct(service, method);
         let spec = spec(service, method);
-        quote!(#parameters #spec)
+        let error = &method.error;
+        // Of all errors about a wrong type, this one stands at the type.
+        let check = quote_spanned! { error.span() =>
+            const _: fn() = ::linkspan::rpc::codegen::check_error::<#error>;
+        };
+        quote!(#check #parameters #spec)
     });
     quote! {
         #[doc(hidden)]

@@ -8,6 +8,8 @@
 //! | [`wait`] | waiting for a condition, with a deadline |
 //! | [`raw`] | a client that speaks bytes, for all that a correct one would not say |
 #![expect(
+    clippy::panic,
+    clippy::unwrap_used,
     clippy::missing_panics_doc,
     clippy::missing_errors_doc,
     reason = "a test tool fails by panicking"

@@ -59,7 +59,7 @@ pub struct Server {
 
 #[derive(Debug)]
 enum Running {
-    Here(Option<Serving>),
+    Here(Box<Option<Serving>>),
     Child(Child),
 }
 
@@ -78,7 +78,7 @@ impl Server {
         let address = serving.address().clone();
         Self {
             address,
-            running: Running::Here(Some(serving)),
+            running: Running::Here(Box::new(Some(serving))),
             _directory: directory,
         }
     }
@@ -123,9 +123,10 @@ impl Server {
 
     /// What is counted at its address.
     pub fn stats(&self) -> linkspan::rpc::ListenerStats {
-        let Running::Here(Some(serving)) = &self.running else {
+        let Running::Here(serving) = &self.running else {
             panic!("it runs elsewhere")
         };
+        let serving = serving.as_ref().as_ref().expect("it runs");
         serving.stats().next().expect("it listens").1
     }
 

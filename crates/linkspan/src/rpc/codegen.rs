@@ -42,6 +42,21 @@ pub struct Schemas {
     pub result: serde_json::Value,
 }
 
+/// What a service's method can fail with.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the error of a service's method",
+    label = "a remote call can fail by itself, and the error crosses a process boundary",
+    note = "derive `serde::Serialize` and `serde::Deserialize`, and implement \
+            `From<linkspan::rpc::CallError>`: a variant `#[error(transparent)] \
+            Call(#[from] CallError)` does that with thiserror"
+)]
+pub trait ServiceError: Serialize + DeserializeOwned + From<CallError> + Send + 'static {}
+
+impl<E: Serialize + DeserializeOwned + From<CallError> + Send + 'static> ServiceError for E {}
+
+/// Does nothing; its bound is what matters.
+pub fn check_error<E: ServiceError>() {}
+
 /// Anything that a generated client can call through.
 pub trait Caller:
     Service<Request, Response = Response, Error: Into<Box<dyn Error + Send + Sync>>, Future: Send>
@@ -111,7 +126,7 @@ pub async fn call<S, T, E>(service: &S, request: Result<Request, CallError>) -> 
 where
     S: Caller,
     T: DeserializeOwned,
-    E: DeserializeOwned + From<CallError>,
+    E: ServiceError,
 {
     let response = send(service, request).await?;
     let payload = response.collect().await.map_err(decode_error::<E>)?;
@@ -129,7 +144,7 @@ pub async fn call_for_items<S, T, E, F>(
 where
     S: Caller,
     T: DeserializeOwned + Send + 'static,
-    E: DeserializeOwned + From<CallError>,
+    E: ServiceError,
     F: DeserializeOwned + From<CallError> + Send + 'static,
 {
     let response = send(service, request).await?;

@@ -145,32 +145,35 @@ impl Driver {
         match &mut self.phase {
             Phase::Open => {
                 let reason = self.goodbye.clone()?;
-                if self.shared.lock().send.is_drained() {
-                    self.close(Disconnected::Goodbye { reason }, 0);
+                if !self.shared.lock().send.is_drained() {
+                    return None;
                 }
-                None
+                self.close(Disconnected::Goodbye { reason }, 0);
             }
             Phase::Draining(stop) => {
                 let until = stop.until;
                 let mut state = self.shared.lock();
-                if state.send.is_drained() {
-                    drop(state);
-                    self.close(Disconnected::Closed, 0);
-                } else if clock::now() >= until {
-                    let cut = state.send.fail_handled(&cut_off());
-                    self.shared.flush(state);
-                    self.close(Disconnected::Closed, cut);
+                let drained = state.send.is_drained();
+                if !drained && clock::now() < until {
+                    return None;
                 }
-                None
+                let cut = if drained {
+                    0
+                } else {
+                    state.send.fail_handled(&cut_off())
+                };
+                self.shared.flush(state);
+                self.close(Disconnected::Closed, cut);
             }
             Phase::Closing { until, is_shut, .. } => {
                 if !*is_shut && self.shared.lock().send.is_flushed() {
                     *is_shut = true;
                     self.shared.shutdown();
                 }
-                (clock::now() >= *until).then_some(Turn::Over(Disconnected::Closed))
+                return (clock::now() >= *until).then_some(Turn::Over(Disconnected::Closed));
             }
         }
+        Some(Turn::Again)
     }
 
     /// Reads once and works it off.

@@ -1,13 +1,15 @@
 //! Handlers that compute for long: polled on threads that may be kept, so that they hold up neither
 //! the connection nor anything else on the runtime.
 
+use std::mem;
+use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
 use crate::clock;
 use crate::session::handler::{BoxFuture, Method};
@@ -45,43 +47,60 @@ impl<T> Offload<T> {
     }
 }
 
+impl<T: Send + 'static> Offload<T> {
+    /// Sends the future away to be polled.
+    fn send_away(&mut self, future: BoxFuture<T>, cx: &Context<'_>) {
+        self.woken = Arc::new(Woken {
+            again: AtomicBool::new(false),
+            task: cx.waker().clone(),
+        });
+        let waker = Waker::from(Arc::clone(&self.woken));
+        let (method, budget) = (Arc::clone(&self.method), self.budget);
+        let poll = spawn_blocking(move || poll_here(future, &waker, &*method, budget));
+        self.state = State::Away(poll);
+    }
+
+    /// Takes back what a poll gave.
+    fn take_back(&mut self, polled: Result<(BoxFuture<T>, Poll<T>), JoinError>) -> Poll<T> {
+        match polled {
+            Ok((future, Poll::Pending)) => self.state = State::Here(future),
+            Ok((_, output)) => return output,
+            // A panic goes on where it is caught; a runtime that shuts down drops us.
+            Err(error) => {
+                if let Ok(panic) = error.try_into_panic() {
+                    resume_unwind(panic);
+                }
+            }
+        }
+        Poll::Pending
+    }
+}
+
 impl<T: Send + 'static> Future for Offload<T> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let this = &mut *self;
         loop {
-            match std::mem::replace(&mut this.state, State::Done) {
+            let output = match mem::replace(&mut this.state, State::Done) {
                 State::Here(future) if this.woken.again.load(Ordering::Acquire) => {
-                    let task = cx.waker().clone();
-                    this.woken = Arc::new(Woken {
-                        again: AtomicBool::new(false),
-                        task,
-                    });
-                    let waker = Waker::from(Arc::clone(&this.woken));
-                    let (method, budget) = (Arc::clone(&this.method), this.budget);
-                    this.state = State::Away(spawn_blocking(move || {
-                        poll_here(future, &waker, &*method, budget)
-                    }));
-                }
-                State::Here(future) => {
-                    this.state = State::Here(future);
-                    return Poll::Pending;
+                    this.send_away(future, cx);
+                    Poll::Pending
                 }
                 State::Away(mut poll) => match Pin::new(&mut poll).poll(cx) {
+                    Poll::Ready(polled) => this.take_back(polled),
                     Poll::Pending => {
                         this.state = State::Away(poll);
                         return Poll::Pending;
                     }
-                    Poll::Ready(Ok((future, Poll::Pending))) => this.state = State::Here(future),
-                    Poll::Ready(Ok((_, Poll::Ready(output)))) => return Poll::Ready(output),
-                    // A panic goes on where it is caught; a runtime that shuts down drops us.
-                    Poll::Ready(Err(error)) => match error.try_into_panic() {
-                        Ok(panic) => std::panic::resume_unwind(panic),
-                        Err(_) => return Poll::Pending,
-                    },
                 },
-                State::Done => return Poll::Pending,
+                waiting => {
+                    this.state = waiting;
+                    return Poll::Pending;
+                }
+            };
+            if output.is_ready() {
+                return output;
             }
         }
     }

@@ -384,6 +384,8 @@ impl Shared {
         state.send.close();
         let finished = slot::take_finished(&mut state.send);
         drop(state);
+        // Those who hold the connection hold its descriptor; the peer has to see the end now.
+        self.writer.shutdown();
         let text = reason.to_string();
         self.life.send_if_modified(|life| {
             let first = !matches!(life, Life::Over { .. });
@@ -402,7 +404,7 @@ impl Shared {
     fn leave(&self, mut state: MutexGuard<'_, State>) {
         let finished = slot::take_finished(&mut state.send);
         let mut wakes = state.take_writable();
-        if let Pen::Parked(_) = state.pen {
+        if state.needs_driver() {
             wakes.extend(state.driver.take());
         }
         let waiting = self.waiting.load(Ordering::Relaxed) > 0;
@@ -461,6 +463,13 @@ impl State {
             batch.shrink(0);
         }
         self.send.shrink();
+    }
+
+    /// Whether there is something that only the driver does: writing what was parked, and ending a
+    /// connection on which everything is finished.
+    fn needs_driver(&self) -> bool {
+        let ending = self.stop.is_some() || self.send.is_going_away();
+        matches!(self.pen, Pen::Parked(_)) || (ending && self.send.is_drained())
     }
 
     /// Has the driver look at the time earlier, if a deadline asks for it.
