@@ -179,6 +179,23 @@ impl Serving {
         Ok(bound)
     }
 
+    /// Changes the settings for connections that come from now on; those that are open keep
+    /// theirs.
+    pub fn reconfigure(&mut self, config: ServerConfig) {
+        for acceptor in self.acceptors() {
+            acceptor.reconfigure(config.transport.clone(), config.session.clone());
+        }
+        self.config = config;
+    }
+
+    /// Stops listening at an address that [`also`](Self::also) added; its connections end at once.
+    /// Says whether there was one.
+    pub fn no_longer(&mut self, address: &Address) -> bool {
+        let before = self.more.len();
+        self.more.retain(|acceptor| acceptor.address() != address);
+        self.more.len() < before
+    }
+
     /// The address that it began with, with the port that the system chose.
     pub fn address(&self) -> &Address {
         self.first.address()

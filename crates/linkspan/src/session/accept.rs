@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use proto::Role;
 use proto::error::{Category, Code};
 use proto::message::Failure;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 use tracing::{debug, warn};
 
@@ -19,7 +19,7 @@ use crate::clock;
 use crate::session::Config;
 use crate::session::connect::start;
 use crate::session::connection::Connection;
-use crate::session::handler::Handler;
+use crate::session::handler::{BoxFuture, Handler};
 use crate::session::open::{open, refuse};
 use crate::session::shared::Stop;
 use crate::transport::{self, Link, ListenError, Listener};
@@ -37,15 +37,37 @@ pub(crate) struct Acceptor {
 struct Office {
     address: Address,
     handler: Arc<dyn Handler>,
-    transport: transport::Config,
-    config: Arc<Config>,
-    /// One permit for each connection.
-    places: Arc<Semaphore>,
+    /// What holds for new connections.
+    settings: RwLock<Arc<Settings>>,
+    /// Connections that have a place, those in their handshake included.
+    taken: AtomicUsize,
     /// One permit for each connection that is being told that there is no place.
     refusals: Arc<Semaphore>,
     connections: Mutex<HashMap<u64, Connection>>,
+    next_number: AtomicU64,
     tasks: Mutex<JoinSet<()>>,
     counters: Counters,
+}
+
+/// Settings of a listener.
+struct Settings {
+    transport: transport::Config,
+    config: Arc<Config>,
+    max_connections: usize,
+}
+
+impl Settings {
+    fn new(address: &Address, transport: transport::Config, mut config: Config) -> Self {
+        if let Address::Memory(_) = address {
+            config.limits.max_streams = transport.in_process.max_concurrent_tasks;
+        }
+        let max_connections = transport.max_connections(address.scheme());
+        Self {
+            transport,
+            config: Arc::new(config),
+            max_connections,
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -97,29 +119,33 @@ impl Acceptor {
     pub(crate) async fn start(
         address: &Address,
         transport: transport::Config,
-        mut config: Config,
+        config: Config,
         handler: Arc<dyn Handler>,
     ) -> Result<Self, ListenError> {
         let listener = Listener::bind(address, &transport).await?;
-        if let Address::Memory(_) = address {
-            config.limits.max_streams = transport.in_process.max_concurrent_tasks;
-        }
-        let places = transport
-            .max_connections(address.scheme())
-            .min(Semaphore::MAX_PERMITS);
         let office = Arc::new(Office {
             address: listener.address().clone(),
             handler,
-            transport,
-            config: Arc::new(config),
-            places: Arc::new(Semaphore::new(places)),
+            settings: RwLock::new(Arc::new(Settings::new(address, transport, config))),
+            taken: AtomicUsize::new(0),
             refusals: Arc::new(Semaphore::new(REFUSALS_AT_ONCE)),
             connections: Mutex::default(),
+            next_number: AtomicU64::new(0),
             tasks: Mutex::default(),
             counters: Counters::default(),
         });
         let task = tokio::spawn(accept(Arc::clone(&office), listener));
         Ok(Self { office, task })
+    }
+
+    /// Changes the settings for connections that come from now on.
+    pub(crate) fn reconfigure(&self, transport: transport::Config, config: Config) {
+        let settings = Arc::new(Settings::new(&self.office.address, transport, config));
+        *self
+            .office
+            .settings
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = settings;
     }
 
     /// Where it listens, with the port that the system chose.
@@ -211,20 +237,17 @@ fn is_passing(error: &io::Error) -> bool {
 impl Office {
     /// Finds a place for a new connection, or tells it that there is none.
     fn admit(self: &Arc<Self>, link: Link) {
-        let work = if !transport::admits(&link.peer, &self.transport) {
+        let settings = self.settings();
+        let work = if !transport::admits(&link.peer, &settings.transport) {
             self.counters
                 .refused_untrusted
                 .fetch_add(1, Ordering::Relaxed);
-            self.refuse(link, untrusted())
-        } else if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
-            let office = Arc::clone(self);
-            Some(Box::pin(office.serve(link, place)) as crate::session::BoxFuture<()>)
+            self.refuse(link, untrusted(), &settings)
+        } else if let Some(place) = Place::take(self, settings.max_connections) {
+            Some(Box::pin(place.serve(link, settings)) as BoxFuture<()>)
         } else {
             self.counters.refused_busy.fetch_add(1, Ordering::Relaxed);
-            self.refuse(
-                link,
-                busy(self.transport.max_connections(self.address.scheme())),
-            )
+            self.refuse(link, busy(settings.max_connections), &settings)
         };
         let mut tasks = lock(&self.tasks);
         while tasks.try_join_next().is_some() {}
@@ -233,42 +256,68 @@ impl Office {
         }
     }
 
-    /// Serves a connection to its end.
-    async fn serve(self: Arc<Self>, mut link: Link, place: OwnedSemaphorePermit) {
-        match open(&mut link, Role::Server, &self.config).await {
-            Ok(opened) => {
-                self.counters.accepted.fetch_add(1, Ordering::Relaxed);
-                let (config, handler) = (Arc::clone(&self.config), Arc::clone(&self.handler));
-                let (connection, driver) = start(link, opened, config, handler);
-                let number = self.register(connection);
-                driver.await;
-                lock(&self.connections).remove(&number);
-            }
-            Err(error) => {
-                self.counters
-                    .failed_handshakes
-                    .fetch_add(1, Ordering::Relaxed);
-                debug!(address = %self.address, %error, "no session");
-            }
-        }
-        drop(place);
+    fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn register(&self, connection: Connection) -> u64 {
         let mut connections = lock(&self.connections);
-        let number = self.counters.accepted.load(Ordering::Relaxed);
+        let number = self.next_number.fetch_add(1, Ordering::Relaxed);
         connections.insert(number, connection);
         number
     }
 
     /// The work of telling a connection why it is refused; none if too many are told already.
-    fn refuse(&self, link: Link, failure: Failure) -> Option<crate::session::BoxFuture<()>> {
+    fn refuse(&self, link: Link, failure: Failure, settings: &Settings) -> Option<BoxFuture<()>> {
         let permit = Arc::clone(&self.refusals).try_acquire_owned().ok()?;
-        let limit = self.config.handshake_timeout;
+        let limit = settings.config.handshake_timeout;
         Some(Box::pin(async move {
             refuse(link, failure, limit).await;
             drop(permit);
         }))
+    }
+}
+
+/// One of the connections that a listener may have at once.
+struct Place(Arc<Office>);
+
+impl Place {
+    /// Takes a place, if one of `limit` is free.
+    fn take(office: &Arc<Office>, limit: usize) -> Option<Self> {
+        let one_more = |taken| (taken < limit).then(|| taken + 1);
+        office
+            .taken
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more)
+            .ok()?;
+        Some(Self(Arc::clone(office)))
+    }
+
+    /// Serves a connection to its end.
+    async fn serve(self, mut link: Link, settings: Arc<Settings>) {
+        let office = &self.0;
+        match open(&mut link, Role::Server, &settings.config).await {
+            Ok(opened) => {
+                office.counters.accepted.fetch_add(1, Ordering::Relaxed);
+                let (config, handler) = (Arc::clone(&settings.config), Arc::clone(&office.handler));
+                let (connection, driver) = start(link, opened, config, handler);
+                let number = office.register(connection);
+                driver.await;
+                lock(&office.connections).remove(&number);
+            }
+            Err(error) => {
+                office
+                    .counters
+                    .failed_handshakes
+                    .fetch_add(1, Ordering::Relaxed);
+                debug!(address = %office.address, %error, "no session");
+            }
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.taken.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

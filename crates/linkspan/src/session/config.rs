@@ -29,6 +29,9 @@ pub struct Config {
     pub heartbeat_interval: Duration,
     /// Unanswered questions after which the peer counts as lost. Default: 3.
     pub heartbeat_misses: u32,
+    /// Longest time that a handler may take until it gives its answer, or begins its stream.
+    /// Default: none; callers say how long they wait.
+    pub handler_timeout: Option<Duration>,
     /// Time for handlers on the reader's own task, for each read. Default: 100 microseconds.
     ///
     /// A handler that is done at its first poll costs no task. What exceeds the time is moved to
@@ -67,6 +70,7 @@ impl Default for Config {
             write_timeout: Duration::from_secs(10),
             heartbeat_interval: session.heartbeat_interval,
             heartbeat_misses: session.heartbeat_misses,
+            handler_timeout: None,
             inline_budget: Duration::from_micros(100),
             send_buffer_bytes: session.send_buffer_bytes,
             stream_buffer_bytes: session.stream_buffer_bytes,

@@ -21,7 +21,7 @@ use crate::session::offload::Offload;
 use crate::session::outlet::Outlet;
 use crate::session::shared::{Shared, State};
 use crate::session::slot::Slot;
-use crate::session::{Body, CallError, Event, Items, Request, Response};
+use crate::session::{Body, CallError, Config, Event, Items, Request, Response};
 
 /// The part of a driver that has requests and events handled.
 ///
@@ -259,13 +259,7 @@ impl Work {
     async fn run(self, shared: Arc<Shared>, stream: StreamId) {
         let answer = match self {
             Self::Answer(response) => Ok(response),
-            Self::Handle(name, mut future) => {
-                match poll_fn(|cx| poll_caught(&mut future, cx)).await {
-                    Ok(Ok(response)) => Ok(response),
-                    Ok(Err(error)) => Err(error.into_failure()),
-                    Err(Panicked) => Err(panicked(&name)),
-                }
-            }
+            Self::Handle(name, future) => handle(&name, future, &shared.config).await,
         };
         let items = {
             let mut state = shared.lock();
@@ -282,6 +276,26 @@ impl Work {
         if let Some(items) = items {
             Outlet::new(shared, stream).send_all(items).await;
         }
+    }
+}
+
+/// Runs a handler to its answer.
+async fn handle(
+    name: &str,
+    mut future: BoxFuture<Result<Response, CallError>>,
+    config: &Config,
+) -> Result<Response, Failure> {
+    let answer = poll_fn(|cx| poll_caught(&mut future, cx));
+    let answer = match config.handler_timeout {
+        None => answer.await,
+        Some(limit) => tokio::time::timeout(limit, answer)
+            .await
+            .unwrap_or(Ok(Err(CallError::DeadlineExceeded))),
+    };
+    match answer {
+        Ok(Ok(response)) => Ok(response),
+        Ok(Err(error)) => Err(error.into_failure()),
+        Err(Panicked) => Err(panicked(name)),
     }
 }
 
