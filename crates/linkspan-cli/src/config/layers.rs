@@ -1,0 +1,311 @@
+//! Layers of configuration, and which of them a value comes from.
+
+use std::env;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use etcetera::BaseStrategy;
+use serde_json::Value;
+
+use crate::config::error::Where;
+use crate::config::source::{Entry, Place, SyntaxError, Tree, nested, overlay};
+use crate::config::{Config, ConfigError, schema};
+
+/// A configuration that was checked, and where its values come from.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) config: Config,
+    file: Option<File>,
+    variables: Vec<Variable>,
+}
+
+/// A file that was read.
+#[derive(Debug, Clone)]
+struct File {
+    path: PathBuf,
+    text: String,
+    tree: Tree,
+}
+
+/// An environment variable that sets a value.
+#[derive(Debug, Clone)]
+struct Variable {
+    name: String,
+    path: Vec<String>,
+    value: Value,
+}
+
+/// Where a value comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Default,
+    Preset(&'static str),
+    File(PathBuf, usize),
+    Variable(String),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::Preset(name) => write!(f, "preset {name}"),
+            Self::File(path, line) => write!(f, "{}:{line}", path.display()),
+            Self::Variable(name) => f.write_str(name),
+        }
+    }
+}
+
+/// The file that is used if none is named: the first that exists of `./linkspan.yaml`, `.yml`,
+/// `.toml`, the same in the user's configuration directory, and in `/etc/linkspan`.
+pub(crate) fn find_file() -> Option<PathBuf> {
+    if let Some(path) = env::var_os("LINKSPAN_CONFIG").filter(|path| !path.is_empty()) {
+        return Some(path.into());
+    }
+    let mut directories = vec![PathBuf::from(".")];
+    directories.extend(
+        etcetera::choose_base_strategy().ok().map(|base| base.config_dir().join("linkspan")),
+    );
+    directories.push("/etc/linkspan".into());
+    let names = ["linkspan.yaml", "linkspan.yml", "linkspan.toml"];
+    let files = directories.iter().flat_map(|directory| names.map(|name| directory.join(name)));
+    files.into_iter().find(|file| file.is_file())
+}
+
+/// Loads a file, or only defaults and variables if there is none.
+pub(crate) fn load(path: Option<&Path>) -> Result<Loaded, Box<ConfigError>> {
+    let text = match path {
+        None => None,
+        Some(path) => Some(std::fs::read_to_string(path).map_err(|error| ConfigError {
+            problem: error.to_string(),
+            origin: Where::Unreadable(path.to_owned()),
+            hint: None,
+        })?),
+    };
+    load_text(path.zip(text), env::vars())
+}
+
+/// Loads a text as if it stood in the file of this name.
+pub(crate) fn load_text(
+    file: Option<(&Path, String)>,
+    variables: impl Iterator<Item = (String, String)>,
+) -> Result<Loaded, Box<ConfigError>> {
+    let file = file.map(|(path, text)| File::parse(path, text)).transpose()?;
+    let variables = read_variables(variables)?;
+    let known = schema().to_value();
+    if let Some(file) = &file {
+        check_keys(file, &file.tree, &known, &mut Vec::new())?;
+    }
+    let mut merged = Value::Object(serde_json::Map::new());
+    if let Some(file) = &file {
+        overlay(&mut merged, file.tree.to_value());
+    }
+    for variable in &variables {
+        let path: Vec<_> = variable.path.iter().map(String::as_str).collect();
+        overlay(&mut merged, nested(&path, variable.value.clone()));
+    }
+    // The preset's name stands in the layers above it.
+    let named = decode(&merged, file.as_ref(), &variables)?;
+    let mut layered = Value::Object(serde_json::Map::new());
+    for (path, value) in named.environment.name.values() {
+        let path: Vec<_> = path.split('.').collect();
+        overlay(&mut layered, nested(&path, (*value).into()));
+    }
+    overlay(&mut layered, merged);
+    let config = decode(&layered, file.as_ref(), &variables)?;
+    let loaded = Loaded { config, file, variables };
+    loaded.check()?;
+    Ok(loaded)
+}
+
+impl Loaded {
+    /// The file that was read.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.file.as_ref().map(|file| file.path.as_path())
+    }
+
+    /// Every value with its path and origin.
+    pub(crate) fn values(&self) -> Vec<(String, Value, Origin)> {
+        let mut values = Vec::new();
+        let tree = serde_json::to_value(&self.config).unwrap_or_default();
+        self.walk(&tree, &mut Vec::new(), &mut values);
+        values
+    }
+
+    fn walk(
+        &self,
+        value: &Value,
+        path: &mut Vec<String>,
+        values: &mut Vec<(String, Value, Origin)>,
+    ) {
+        if let Value::Object(map) = value {
+            for (key, value) in map {
+                path.push(key.clone());
+                self.walk(value, path, values);
+                path.pop();
+            }
+        } else {
+            values.push((path.join("."), value.clone(), self.origin(path)));
+        }
+    }
+
+    fn origin(&self, path: &[String]) -> Origin {
+        if let Some(variable) = self.variables.iter().find(|variable| variable.path == path) {
+            return Origin::Variable(variable.name.clone());
+        }
+        let keys: Vec<_> = path.iter().map(String::as_str).collect();
+        let entry = self.file.as_ref().and_then(|file| Some((file, file.tree.find(&keys)?)));
+        if let Some((file, entry)) = entry {
+            return Origin::File(file.path.clone(), entry.place.line);
+        }
+        let preset = self.config.environment.name;
+        let path = path.join(".");
+        match preset.values().iter().any(|(changed, _)| *changed == path) {
+            true => Origin::Preset(preset.name()),
+            false => Origin::Default,
+        }
+    }
+
+    /// Checks what the types cannot say.
+    fn check(&self) -> Result<(), Box<ConfigError>> {
+        let frame = self.config.transport.max_frame_bytes.0;
+        if u32::try_from(frame).is_err() {
+            return Err(self.wrong(
+                &["transport", "max_frame_bytes"],
+                format!("{frame} bytes exceed the limit of {} bytes", u32::MAX),
+            ));
+        }
+        if self.config.server().session.limits.check().is_err() {
+            let problem = match frame < 16 * 1024 {
+                true => format!("{frame} bytes are below the least usable value of 16384 bytes"),
+                false => "0 requests at once cannot be served".to_owned(),
+            };
+            let path: &[&str] = match frame < 16 * 1024 {
+                true => &["transport", "max_frame_bytes"],
+                false => &["performance", "max_concurrent_requests"],
+            };
+            return Err(self.wrong(path, problem));
+        }
+        if let Err(error) = self.config.address() {
+            return Err(self.wrong(&["transport", "tcp", "bind_address"], error.to_string()));
+        }
+        Ok(())
+    }
+
+    fn wrong(&self, path: &[&str], problem: String) -> Box<ConfigError> {
+        let problem = format!("{}: {problem}", path.join("."));
+        Box::new(ConfigError {
+            problem,
+            origin: origin_of(path, self.file.as_ref(), &self.variables),
+            hint: None,
+        })
+    }
+}
+
+impl File {
+    fn parse(path: &Path, text: String) -> Result<Self, Box<ConfigError>> {
+        let is_toml = path.extension().is_some_and(|extension| extension == "toml");
+        let parsed = if is_toml { Tree::from_toml(&text) } else { Tree::from_yaml(&text) };
+        match parsed {
+            Ok(tree) => Ok(Self { path: path.to_owned(), text, tree }),
+            Err(SyntaxError { problem, place }) => Err(Box::new(ConfigError {
+                problem,
+                origin: Where::File { path: path.to_owned(), text, place },
+                hint: None,
+            })),
+        }
+    }
+
+    fn at(&self, place: Place) -> Where {
+        let (path, text) = (self.path.clone(), self.text.clone());
+        Where::File { path, text, place: Some(place) }
+    }
+}
+
+/// Variables of the form `LINKSPAN_SECTION__KEY`.
+fn read_variables(
+    variables: impl Iterator<Item = (String, String)>,
+) -> Result<Vec<Variable>, Box<ConfigError>> {
+    let known = schema().to_value();
+    let mut read = Vec::new();
+    for (name, text) in variables {
+        let Some(path) = name.strip_prefix("LINKSPAN_").filter(|path| path.contains("__")) else {
+            continue;
+        };
+        let path: Vec<_> = path.split("__").map(str::to_lowercase).collect();
+        let mut schema = &known;
+        for key in &path {
+            schema = match properties(schema).and_then(|properties| properties.get(key)) {
+                Some(schema) => schema,
+                None => {
+                    let (problem, hint) = unknown(key, schema);
+                    let origin = Where::Variable(name);
+                    return Err(Box::new(ConfigError { problem, origin, hint }));
+                }
+            };
+        }
+        // A variable holds what could stand in the file.
+        let value = Tree::from_yaml(&text).map_or(Value::String(text), |tree| tree.to_value());
+        read.push(Variable { name, path, value });
+    }
+    read.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(read)
+}
+
+/// Refuses keys that do not exist.
+fn check_keys<'a>(
+    file: &File,
+    tree: &'a Tree,
+    known: &Value,
+    path: &mut Vec<&'a str>,
+) -> Result<(), Box<ConfigError>> {
+    let (Tree::Map(entries), Some(properties)) = (tree, properties(known)) else { return Ok(()) };
+    for Entry { key, place, value } in entries {
+        let Some(known_value) = properties.get(key) else {
+            let (problem, hint) = unknown(key, known);
+            return Err(Box::new(ConfigError { problem, origin: file.at(*place), hint }));
+        };
+        path.push(key);
+        check_keys(file, value, known_value, path)?;
+        path.pop();
+    }
+    Ok(())
+}
+
+fn properties(schema: &Value) -> Option<&serde_json::Map<String, Value>> {
+    schema.get("properties")?.as_object()
+}
+
+/// What to say of a key that does not exist.
+fn unknown(key: &str, known: &Value) -> (String, Option<String>) {
+    let keys: Vec<_> = properties(known).into_iter().flatten().map(|(key, _)| key.as_str()).collect();
+    let score = |other: &&&str| strsim::jaro_winkler(key, other);
+    let nearest = keys.iter().max_by(|one, other| score(one).total_cmp(&score(other)));
+    let hint = match nearest.filter(|nearest| score(nearest) > 0.75) {
+        Some(nearest) => format!("did you mean `{nearest}`?"),
+        None => format!("the keys here are {}", keys.join(", ")),
+    };
+    (format!("unknown key `{key}`"), Some(hint))
+}
+
+fn decode(
+    value: &Value,
+    file: Option<&File>,
+    variables: &[Variable],
+) -> Result<Config, Box<ConfigError>> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = error.path().to_string();
+        let keys: Vec<_> = path.split('.').collect();
+        let origin = origin_of(&keys, file, variables);
+        let problem = format!("{path}: {}", error.into_inner());
+        Box::new(ConfigError { problem, origin, hint: None })
+    })
+}
+
+/// Where the value at a path was set.
+fn origin_of(path: &[&str], file: Option<&File>, variables: &[Variable]) -> Where {
+    if let Some(variable) = variables.iter().find(|variable| variable.path == path) {
+        return Where::Variable(variable.name.clone());
+    }
+    let entry = file.and_then(|file| Some(file.at(file.tree.find(path)?.place)));
+    entry.unwrap_or(Where::Values)
+}

@@ -1,0 +1,21 @@
+//! The node's configuration: one file, presets, environment variables; every value with its origin.
+//!
+//! ```text
+//!   defaults ─► preset ─► file (YAML or TOML) ─► LINKSPAN_... variables ─► Config, checked
+//! ```
+
+mod environment;
+mod error;
+mod layers;
+mod model;
+mod performance;
+mod source;
+mod transport;
+mod units;
+
+pub(crate) use environment::{Environment, LogFormat, LogLevel, Preset};
+pub(crate) use error::ConfigError;
+pub(crate) use layers::{Loaded, Origin, find_file, load, load_text};
+pub(crate) use model::{Config, schema};
+pub(crate) use performance::Performance;
+pub(crate) use transport::{DefaultType, Transport};

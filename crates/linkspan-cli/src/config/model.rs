@@ -1,0 +1,101 @@
+//! The whole configuration, and what it means for the library.
+
+use std::path::{Path, PathBuf};
+
+use linkspan::Address;
+use linkspan::rpc::ServerConfig;
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
+use serde::{Deserialize, Serialize};
+
+use crate::config::{DefaultType, Environment, Performance, Transport};
+
+/// Everything that `linkspan.yaml` can say.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(title = "linkspan.yaml")]
+pub(crate) struct Config {
+    /// What kind of place the node runs in.
+    pub(crate) environment: Environment,
+    /// Where the node listens, and within which limits.
+    pub(crate) transport: Transport,
+    /// How much is done at once, and for how long.
+    pub(crate) performance: Performance,
+}
+
+impl Config {
+    /// What the library is told.
+    pub(crate) fn server(&self) -> ServerConfig {
+        let mut server = ServerConfig::default();
+        let (transport, performance) = (&self.transport, &self.performance);
+
+        let session = &mut server.session;
+        session.identity = linkspan::Identity::new("linkspan", VERSION, BUILD);
+        session.checksum = transport.checksum.into();
+        session.limits.max_frame_bytes =
+            u32::try_from(transport.max_frame_bytes.0).unwrap_or(u32::MAX);
+        // The credit grows with the frames, so that a few always fit.
+        session.limits.connection_credit = session
+            .limits
+            .connection_credit
+            .max(4 * u64::from(session.limits.max_frame_bytes));
+        session.limits.max_streams = match performance.enable_multiplexing {
+            true => performance.max_concurrent_requests,
+            false => 1,
+        };
+        session.handler_timeout = performance.request_timeout_ms.map(|limit| limit.0);
+
+        let memory = &mut server.transport.in_process;
+        memory.enabled = transport.in_process.enabled;
+        memory.buffer_size = transport.in_process.buffer_size;
+        memory.max_concurrent_tasks = transport.in_process.max_concurrent_tasks;
+
+        let unix = &mut server.transport.unix_socket;
+        unix.max_connections = transport.unix_socket.max_connections;
+        unix.connection_timeout = transport.unix_socket.connection_timeout.0;
+        unix.file_permissions = transport.unix_socket.file_permissions.0;
+        unix.directory_permissions = transport.unix_socket.directory_permissions.0;
+
+        let tcp = &mut server.transport.tcp;
+        tcp.max_connections = transport.tcp.max_connections;
+        tcp.connection_timeout = transport.tcp.connection_timeout.0;
+        tcp.allow_plaintext = transport.allow_plaintext;
+        server
+    }
+
+    /// Where the node listens.
+    pub(crate) fn address(&self) -> anyhow::Result<Address> {
+        Ok(match self.transport.default_type {
+            DefaultType::InProcess => Address::Memory("node".into()),
+            DefaultType::UnixSocket => Address::Unix(self.socket_path()?),
+            DefaultType::Tcp => format!("tcp:{}", self.transport.tcp.bind_address).parse()?,
+        })
+    }
+
+    /// The path of the Unix socket.
+    pub(crate) fn socket_path(&self) -> anyhow::Result<PathBuf> {
+        let configured = self.transport.unix_socket.socket_path.as_deref();
+        match configured.or(self.transport.socket_path.as_deref()) {
+            Some(path) if is_directory(path) => Ok(path.join("node.sock")),
+            Some(path) => Ok(path.to_owned()),
+            None => Ok(os::default_socket_path()?),
+        }
+    }
+}
+
+fn is_directory(path: &Path) -> bool {
+    path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/")
+}
+
+/// The JSON Schema of `linkspan.yaml`.
+pub(crate) fn schema() -> Schema {
+    let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+    settings.into_generator().into_root_schema_for::<Config>()
+}
+
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// Which build this is; a release names its commit here.
+pub(crate) const BUILD: &str = match option_env!("LINKSPAN_BUILD_ID") {
+    Some(build) => build,
+    None => "",
+};

@@ -1,0 +1,164 @@
+//! The section `transport`.
+
+use std::path::PathBuf;
+
+use linkspan::session::Checksum;
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::config::units::{FileMode, Size, Span, choose};
+
+/// Where the node listens, and within which limits.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Transport {
+    /// The transport that the node listens on.
+    pub(crate) default_type: DefaultType,
+    /// The Unix socket: a file, or a directory to put `node.sock` in.
+    pub(crate) socket_path: Option<PathBuf>,
+    /// Whether plain TCP may leave this machine. Everybody on the way can read and change what
+    /// passes.
+    pub(crate) allow_plaintext: bool,
+    /// Longest payload of a frame.
+    pub(crate) max_frame_bytes: Size,
+    /// Whether frames carry checksums: `auto` leaves them out where nothing can be corrupted.
+    pub(crate) checksum: ChecksumChoice,
+    /// Settings of `mem:`.
+    pub(crate) in_process: InProcess,
+    /// Settings of `unix:`.
+    pub(crate) unix_socket: UnixSocket,
+    /// Settings of `tcp:`.
+    pub(crate) tcp: Tcp,
+}
+
+impl Default for Transport {
+    fn default() -> Self {
+        Self {
+            default_type: DefaultType::UnixSocket,
+            socket_path: None,
+            allow_plaintext: false,
+            max_frame_bytes: Size(1 << 20),
+            checksum: ChecksumChoice::Auto,
+            in_process: InProcess::default(),
+            unix_socket: UnixSocket::default(),
+            tcp: Tcp::default(),
+        }
+    }
+}
+
+/// A transport by its name in configurations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum DefaultType {
+    InProcess,
+    UnixSocket,
+    Tcp,
+}
+
+impl<'de> Deserialize<'de> for DefaultType {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        choose(
+            deserializer,
+            &[
+                ("in-process", Self::InProcess),
+                ("unix-socket", Self::UnixSocket),
+                ("tcp", Self::Tcp),
+                ("unix-domain-socket", Self::UnixSocket),
+                ("unix", Self::UnixSocket),
+            ],
+        )
+    }
+}
+
+/// Whether frames carry checksums.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ChecksumChoice {
+    Auto,
+    On,
+    Off,
+}
+
+impl From<ChecksumChoice> for Checksum {
+    fn from(choice: ChecksumChoice) -> Self {
+        match choice {
+            ChecksumChoice::Auto => Self::Auto,
+            ChecksumChoice::On => Self::On,
+            ChecksumChoice::Off => Self::Off,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for ChecksumChoice {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        choose(deserializer, &[("auto", Self::Auto), ("on", Self::On), ("off", Self::Off)])
+    }
+}
+
+/// Settings of `mem:`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct InProcess {
+    /// Whether `mem:` addresses work.
+    pub(crate) enabled: bool,
+    /// Frames that may wait in each direction of a link.
+    pub(crate) buffer_size: usize,
+    /// Requests of one link that are handled at once.
+    pub(crate) max_concurrent_tasks: u32,
+}
+
+impl Default for InProcess {
+    fn default() -> Self {
+        Self { enabled: true, buffer_size: 1000, max_concurrent_tasks: 100 }
+    }
+}
+
+/// Settings of `unix:`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct UnixSocket {
+    /// The socket: a file, or a directory to put `node.sock` in.
+    pub(crate) socket_path: Option<PathBuf>,
+    /// Connections at once; further ones are told to come again later.
+    pub(crate) max_connections: usize,
+    /// Time for a client's connect and handshake together.
+    pub(crate) connection_timeout: Span,
+    /// Mode of the socket, from its first moment on.
+    pub(crate) file_permissions: FileMode,
+    /// Mode of directories that have to be made.
+    pub(crate) directory_permissions: FileMode,
+}
+
+impl Default for UnixSocket {
+    fn default() -> Self {
+        Self {
+            socket_path: None,
+            max_connections: 100,
+            connection_timeout: Span::seconds(30),
+            file_permissions: FileMode(0o600),
+            directory_permissions: FileMode(0o700),
+        }
+    }
+}
+
+/// Settings of `tcp:`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Tcp {
+    /// Where the node listens if `default_type` is tcp.
+    pub(crate) bind_address: String,
+    /// Connections at once; further ones are told to come again later.
+    pub(crate) max_connections: usize,
+    /// Time for a client's connect and handshake together.
+    pub(crate) connection_timeout: Span,
+}
+
+impl Default for Tcp {
+    fn default() -> Self {
+        Self {
+            bind_address: "127.0.0.1:8443".into(),
+            max_connections: 50,
+            connection_timeout: Span::seconds(30),
+        }
+    }
+}
