@@ -12,6 +12,7 @@ mod credit;
 mod deadline;
 mod drain;
 mod fairness;
+mod golden;
 mod handshake;
 mod heartbeat;
 mod misbehaviour;
