@@ -1,4 +1,5 @@
-//! Bytes to frames: incremental, and limited before anything is allocated.
+//! Bytes to frames: incremental, and limited before anything is allocated
+//! (docs/protocol.md, section 1.5).
 
 use bytes::{Buf, Bytes, BytesMut};
 

@@ -1,4 +1,4 @@
-//! Limits and times, with units and defaults.
+//! Limits and times, with units and defaults (docs/protocol.md, section 11).
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Names of streams.
+//! Names of streams (docs/protocol.md, section 5.1).
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Names of failures, the same on the wire, in logs and in code.
+//! Names of failures, the same on the wire, in logs and in code (docs/protocol.md, section 10).
 
 use std::borrow::Cow;
 use std::fmt;

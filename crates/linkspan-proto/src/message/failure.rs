@@ -1,4 +1,4 @@
-//! Kind 6: Linkspan's own failure, never the application's.
+//! Kind 6: Linkspan's own failure, never the application's (docs/protocol.md, section 2.6).
 
 use std::fmt;
 use std::time::Duration;

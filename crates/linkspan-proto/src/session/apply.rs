@@ -1,4 +1,4 @@
-//! What received frames do to the streams.
+//! What received frames do to the streams (docs/protocol.md, section 5.3).
 
 use std::time::Instant;
 

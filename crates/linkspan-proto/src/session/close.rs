@@ -1,4 +1,4 @@
-//! How streams end: by themselves, by time, with the connection.
+//! How streams end: by themselves, by time, with the connection (docs/protocol.md, section 9).
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! Credit: how much each direction may send.
+//! Credit: how much each direction may send (docs/protocol.md, section 6).
 
 /// What the peer may still send here.
 #[derive(Debug)]

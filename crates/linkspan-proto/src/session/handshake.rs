@@ -1,4 +1,4 @@
-//! Opening: the client offers, the server chooses (docs/protocol.md, section 1.5).
+//! Opening: the client offers, the server chooses (docs/protocol.md, section 3).
 
 use crate::codec::{Decoder, HANDSHAKE_VERSION};
 use crate::config::{Config, Limits};

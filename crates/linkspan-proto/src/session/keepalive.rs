@@ -1,4 +1,4 @@
-//! Heartbeats: asked only in silence, and fair to clocks that jump.
+//! Heartbeats: asked only in silence, and fair to clocks that jump (docs/protocol.md, section 8.2).
 
 use std::time::{Duration, Instant};
 

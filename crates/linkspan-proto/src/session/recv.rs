@@ -1,4 +1,4 @@
-//! The receiving half: order, direction and place of frames.
+//! The receiving half: order, direction and place of frames (docs/protocol.md, section 5).
 
 use std::time::Instant;
 

@@ -1,4 +1,5 @@
-//! Whose turn it is: streams with waiting data send one piece each, in turn.
+//! Whose turn it is: streams with waiting data send one piece each, in turn
+//! (docs/protocol.md, section 7).
 
 use std::collections::VecDeque;
 

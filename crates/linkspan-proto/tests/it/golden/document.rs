@@ -1,0 +1,52 @@
+//! What stands in docs/protocol.md.
+
+use std::collections::BTreeMap;
+
+/// The bytes of all blocks ```` ```golden NAME ````; what follows a `#` is for people.
+pub(super) fn golden() -> BTreeMap<&'static str, Vec<u8>> {
+    let blocks = DOCUMENT.split("\n```golden ").skip(1);
+    let blocks: Vec<_> = blocks
+        .map(|block| {
+            let (name, rest) = block.split_once('\n').unwrap();
+            let (body, _) = rest.split_once("\n```").unwrap();
+            let digits = body
+                .lines()
+                .flat_map(|line| line.split('#').next().unwrap().split_whitespace());
+            let bytes = digits.map(|byte| {
+                u8::from_str_radix(byte, 16).unwrap_or_else(|_| panic!("{byte:?} in {name}"))
+            });
+            (name, bytes.collect())
+        })
+        .collect();
+    let count = blocks.len();
+    let golden = BTreeMap::from_iter(blocks);
+    assert_eq!(golden.len(), count, "two golden blocks have one name");
+    golden
+}
+
+/// The rows of the first table under a heading, without the heads of its columns.
+pub(super) fn rows(heading: &str) -> impl Iterator<Item = Vec<String>> {
+    let (_, section) = DOCUMENT
+        .split_once(&format!("\n{heading}"))
+        .unwrap_or_else(|| panic!("docs/protocol.md has no section {heading:?}"));
+    let table = section.lines().skip_while(|line| !line.starts_with('|'));
+    let cells = |line: &str| {
+        let cells = line.trim_matches('|').split('|');
+        cells
+            .map(|cell| cell.replace('`', "").trim().to_owned())
+            .collect()
+    };
+    table
+        .take_while(|line| line.starts_with('|'))
+        .skip(2)
+        .map(cells)
+}
+
+/// Whether there is a section with this number.
+pub(super) fn has_section(number: &str) -> bool {
+    let headings = DOCUMENT.lines().filter(|line| line.starts_with("##"));
+    let mut numbers = headings.filter_map(|line| line.split_whitespace().nth(1));
+    numbers.any(|found| found.trim_end_matches('.') == number)
+}
+
+const DOCUMENT: &str = include_str!("../../../../../docs/protocol.md");
