@@ -39,7 +39,10 @@ impl Preset {
     ];
 
     pub(crate) fn name(self) -> &'static str {
-        Self::NAMES.into_iter().find(|(_, preset)| *preset == self).map_or("", |(name, _)| name)
+        Self::NAMES
+            .into_iter()
+            .find(|(_, preset)| *preset == self)
+            .map_or("", |(name, _)| name)
     }
 
     /// The values that it changes, by path.
@@ -48,9 +51,10 @@ impl Preset {
             Self::Development => &[],
             Self::Testing => &[("environment.log_level", "debug")],
             Self::Staging => &[("environment.log_format", "json")],
-            Self::Production => {
-                &[("environment.log_level", "warn"), ("environment.log_format", "json")]
-            }
+            Self::Production => &[
+                ("environment.log_level", "warn"),
+                ("environment.log_format", "json"),
+            ],
         }
     }
 }
@@ -75,10 +79,6 @@ impl LogLevel {
         ("debug", Self::Debug),
         ("trace", Self::Trace),
     ];
-
-    pub(crate) fn name(self) -> &'static str {
-        Self::NAMES.into_iter().find(|(_, level)| *level == self).map_or("", |(name, _)| name)
-    }
 }
 
 /// How log lines look.

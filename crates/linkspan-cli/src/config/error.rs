@@ -24,7 +24,11 @@ pub(crate) enum Where {
     /// A file that cannot be read.
     Unreadable(PathBuf),
     /// A place in a file.
-    File { path: PathBuf, text: String, place: Option<Place> },
+    File {
+        path: PathBuf,
+        text: String,
+        place: Option<Place>,
+    },
     /// An environment variable.
     Variable(String),
     /// Nowhere in particular: the values contradict each other.
@@ -34,10 +38,19 @@ pub(crate) enum Where {
 impl ConfigError {
     /// Shows the error with the line that it is about.
     pub(crate) fn render(&self, color: bool) -> String {
-        let Where::File { path, text, place: Some(place) } = &self.origin else {
+        let Where::File {
+            path,
+            text,
+            place: Some(place),
+        } = &self.origin
+        else {
             return self.to_string();
         };
-        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+        let renderer = if color {
+            Renderer::styled()
+        } else {
+            Renderer::plain()
+        };
         let path = path.display().to_string();
         let span = span_of(text, *place);
         let snippet = Snippet::source(text.as_str())
@@ -54,11 +67,17 @@ impl ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.origin {
-            Where::Unreadable(path) => write!(f, "{}: ", path.display())?,
-            Where::File { path, place: Some(place), .. } => {
+            Where::Unreadable(path)
+            | Where::File {
+                path, place: None, ..
+            } => write!(f, "{}: ", path.display())?,
+            Where::File {
+                path,
+                place: Some(place),
+                ..
+            } => {
                 write!(f, "{}:{}: ", path.display(), place.line)?;
             }
-            Where::File { path, place: None, .. } => write!(f, "{}: ", path.display())?,
             Where::Variable(name) => write!(f, "{name}: ")?,
             Where::Values => {}
         }
@@ -74,12 +93,23 @@ impl std::error::Error for ConfigError {}
 
 /// The bytes of the word at a place.
 fn span_of(text: &str, place: Place) -> std::ops::Range<usize> {
-    let line_start: usize =
-        text.split_inclusive('\n').take(place.line.saturating_sub(1)).map(str::len).sum();
-    let line = text.get(line_start..).unwrap_or_default().lines().next().unwrap_or_default();
+    let line_start: usize = text
+        .split_inclusive('\n')
+        .take(place.line.saturating_sub(1))
+        .map(str::len)
+        .sum();
+    let line = text
+        .get(line_start..)
+        .unwrap_or_default()
+        .lines()
+        .next()
+        .unwrap_or_default();
     let offset = line.char_indices().nth(place.column.saturating_sub(1));
     let start = line_start + offset.map_or(line.len(), |(offset, _)| offset);
     let rest = text.get(start..line_start + line.len()).unwrap_or_default();
-    let word = rest.find([':', ' ', '=', ',', '}']).unwrap_or(rest.len()).max(1);
+    let word = rest
+        .find([':', ' ', '=', ',', '}'])
+        .unwrap_or(rest.len())
+        .max(1);
     start..(start + word).min(text.len())
 }

@@ -63,11 +63,15 @@ pub(crate) fn find_file() -> Option<PathBuf> {
     }
     let mut directories = vec![PathBuf::from(".")];
     directories.extend(
-        etcetera::choose_base_strategy().ok().map(|base| base.config_dir().join("linkspan")),
+        etcetera::choose_base_strategy()
+            .ok()
+            .map(|base| base.config_dir().join("linkspan")),
     );
     directories.push("/etc/linkspan".into());
     let names = ["linkspan.yaml", "linkspan.yml", "linkspan.toml"];
-    let files = directories.iter().flat_map(|directory| names.map(|name| directory.join(name)));
+    let files = directories
+        .iter()
+        .flat_map(|directory| names.map(|name| directory.join(name)));
     files.into_iter().find(|file| file.is_file())
 }
 
@@ -89,7 +93,9 @@ pub(crate) fn load_text(
     file: Option<(&Path, String)>,
     variables: impl Iterator<Item = (String, String)>,
 ) -> Result<Loaded, Box<ConfigError>> {
-    let file = file.map(|(path, text)| File::parse(path, text)).transpose()?;
+    let file = file
+        .map(|(path, text)| File::parse(path, text))
+        .transpose()?;
     let variables = read_variables(variables)?;
     let known = schema().to_value();
     if let Some(file) = &file {
@@ -112,7 +118,11 @@ pub(crate) fn load_text(
     }
     overlay(&mut layered, merged);
     let config = decode(&layered, file.as_ref(), &variables)?;
-    let loaded = Loaded { config, file, variables };
+    let loaded = Loaded {
+        config,
+        file,
+        variables,
+    };
     loaded.check()?;
     Ok(loaded)
 }
@@ -121,6 +131,20 @@ impl Loaded {
     /// The file that was read.
     pub(crate) fn file(&self) -> Option<&Path> {
         self.file.as_ref().map(|file| file.path.as_path())
+    }
+
+    /// The keys whose values differ from those of `other`.
+    pub(crate) fn changes(&self, other: &Self) -> Vec<String> {
+        let before = other.values();
+        let is_new = |key: &str, value: &Value| {
+            before
+                .iter()
+                .all(|(other, old, _)| other != key || old != value)
+        };
+        let now = self.values().into_iter();
+        now.filter(|(key, value, _)| is_new(key, value))
+            .map(|(key, _, _)| key)
+            .collect()
     }
 
     /// Every value with its path and origin.
@@ -153,7 +177,10 @@ impl Loaded {
             return Origin::Variable(variable.name.clone());
         }
         let keys: Vec<_> = path.iter().map(String::as_str).collect();
-        let entry = self.file.as_ref().and_then(|file| Some((file, file.tree.find(&keys)?)));
+        let entry = self
+            .file
+            .as_ref()
+            .and_then(|file| Some((file, file.tree.find(&keys)?)));
         if let Some((file, entry)) = entry {
             return Origin::File(file.path.clone(), entry.place.line);
         }
@@ -171,7 +198,7 @@ impl Loaded {
         if u32::try_from(frame).is_err() {
             return Err(self.wrong(
                 &["transport", "max_frame_bytes"],
-                format!("{frame} bytes exceed the limit of {} bytes", u32::MAX),
+                &format!("{frame} bytes exceed the limit of {} bytes", u32::MAX),
             ));
         }
         if self.config.server().session.limits.check().is_err() {
@@ -183,15 +210,15 @@ impl Loaded {
                 true => &["transport", "max_frame_bytes"],
                 false => &["performance", "max_concurrent_requests"],
             };
-            return Err(self.wrong(path, problem));
+            return Err(self.wrong(path, &problem));
         }
-        if let Err(error) = self.config.address() {
-            return Err(self.wrong(&["transport", "tcp", "bind_address"], error.to_string()));
+        if let Err(error) = self.config.transport.tcp.address() {
+            return Err(self.wrong(&["transport", "tcp", "bind_address"], &error.to_string()));
         }
         Ok(())
     }
 
-    fn wrong(&self, path: &[&str], problem: String) -> Box<ConfigError> {
+    fn wrong(&self, path: &[&str], problem: &str) -> Box<ConfigError> {
         let problem = format!("{}: {problem}", path.join("."));
         Box::new(ConfigError {
             problem,
@@ -203,13 +230,27 @@ impl Loaded {
 
 impl File {
     fn parse(path: &Path, text: String) -> Result<Self, Box<ConfigError>> {
-        let is_toml = path.extension().is_some_and(|extension| extension == "toml");
-        let parsed = if is_toml { Tree::from_toml(&text) } else { Tree::from_yaml(&text) };
+        let is_toml = path
+            .extension()
+            .is_some_and(|extension| extension == "toml");
+        let parsed = if is_toml {
+            Tree::from_toml(&text)
+        } else {
+            Tree::from_yaml(&text)
+        };
         match parsed {
-            Ok(tree) => Ok(Self { path: path.to_owned(), text, tree }),
+            Ok(tree) => Ok(Self {
+                path: path.to_owned(),
+                text,
+                tree,
+            }),
             Err(SyntaxError { problem, place }) => Err(Box::new(ConfigError {
                 problem,
-                origin: Where::File { path: path.to_owned(), text, place },
+                origin: Where::File {
+                    path: path.to_owned(),
+                    text,
+                    place,
+                },
                 hint: None,
             })),
         }
@@ -217,7 +258,11 @@ impl File {
 
     fn at(&self, place: Place) -> Where {
         let (path, text) = (self.path.clone(), self.text.clone());
-        Where::File { path, text, place: Some(place) }
+        Where::File {
+            path,
+            text,
+            place: Some(place),
+        }
     }
 }
 
@@ -228,7 +273,10 @@ fn read_variables(
     let known = schema().to_value();
     let mut read = Vec::new();
     for (name, text) in variables {
-        let Some(path) = name.strip_prefix("LINKSPAN_").filter(|path| path.contains("__")) else {
+        let Some(path) = name
+            .strip_prefix("LINKSPAN_")
+            .filter(|path| path.contains("__"))
+        else {
             continue;
         };
         let path: Vec<_> = path.split("__").map(str::to_lowercase).collect();
@@ -239,7 +287,11 @@ fn read_variables(
                 None => {
                     let (problem, hint) = unknown(key, schema);
                     let origin = Where::Variable(name);
-                    return Err(Box::new(ConfigError { problem, origin, hint }));
+                    return Err(Box::new(ConfigError {
+                        problem,
+                        origin,
+                        hint,
+                    }));
                 }
             };
         }
@@ -258,11 +310,17 @@ fn check_keys<'a>(
     known: &Value,
     path: &mut Vec<&'a str>,
 ) -> Result<(), Box<ConfigError>> {
-    let (Tree::Map(entries), Some(properties)) = (tree, properties(known)) else { return Ok(()) };
+    let (Tree::Map(entries), Some(properties)) = (tree, properties(known)) else {
+        return Ok(());
+    };
     for Entry { key, place, value } in entries {
         let Some(known_value) = properties.get(key) else {
             let (problem, hint) = unknown(key, known);
-            return Err(Box::new(ConfigError { problem, origin: file.at(*place), hint }));
+            return Err(Box::new(ConfigError {
+                problem,
+                origin: file.at(*place),
+                hint,
+            }));
         };
         path.push(key);
         check_keys(file, value, known_value, path)?;
@@ -277,9 +335,15 @@ fn properties(schema: &Value) -> Option<&serde_json::Map<String, Value>> {
 
 /// What to say of a key that does not exist.
 fn unknown(key: &str, known: &Value) -> (String, Option<String>) {
-    let keys: Vec<_> = properties(known).into_iter().flatten().map(|(key, _)| key.as_str()).collect();
+    let keys: Vec<_> = properties(known)
+        .into_iter()
+        .flatten()
+        .map(|(key, _)| key.as_str())
+        .collect();
     let score = |other: &&&str| strsim::jaro_winkler(key, other);
-    let nearest = keys.iter().max_by(|one, other| score(one).total_cmp(&score(other)));
+    let nearest = keys
+        .iter()
+        .max_by(|one, other| score(one).total_cmp(&score(other)));
     let hint = match nearest.filter(|nearest| score(nearest) > 0.75) {
         Some(nearest) => format!("did you mean `{nearest}`?"),
         None => format!("the keys here are {}", keys.join(", ")),
@@ -297,7 +361,11 @@ fn decode(
         let keys: Vec<_> = path.split('.').collect();
         let origin = origin_of(&keys, file, variables);
         let problem = format!("{path}: {}", error.into_inner());
-        Box::new(ConfigError { problem, origin, hint: None })
+        Box::new(ConfigError {
+            problem,
+            origin,
+            hint: None,
+        })
     })
 }
 

@@ -16,6 +16,7 @@ mod units;
 pub(crate) use environment::{Environment, LogFormat, LogLevel, Preset};
 pub(crate) use error::ConfigError;
 pub(crate) use layers::{Loaded, Origin, find_file, load, load_text};
-pub(crate) use model::{Config, schema};
+pub(crate) use model::{BUILD, Config, VERSION, schema};
 pub(crate) use performance::Performance;
 pub(crate) use transport::{DefaultType, Transport};
+pub(crate) use units::{Size, Span};

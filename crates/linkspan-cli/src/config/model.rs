@@ -68,7 +68,7 @@ impl Config {
         Ok(match self.transport.default_type {
             DefaultType::InProcess => Address::Memory("node".into()),
             DefaultType::UnixSocket => Address::Unix(self.socket_path()?),
-            DefaultType::Tcp => format!("tcp:{}", self.transport.tcp.bind_address).parse()?,
+            DefaultType::Tcp => self.transport.tcp.address()?,
         })
     }
 
@@ -89,7 +89,8 @@ fn is_directory(path: &Path) -> bool {
 
 /// The JSON Schema of `linkspan.yaml`.
 pub(crate) fn schema() -> Schema {
-    let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+    let settings =
+        SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
     settings.into_generator().into_root_schema_for::<Config>()
 }
 

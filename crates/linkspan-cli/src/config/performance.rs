@@ -21,6 +21,10 @@ pub(crate) struct Performance {
 
 impl Default for Performance {
     fn default() -> Self {
-        Self { enable_multiplexing: true, max_concurrent_requests: 1024, request_timeout_ms: None }
+        Self {
+            enable_multiplexing: true,
+            max_concurrent_requests: 1024,
+            request_timeout_ms: None,
+        }
     }
 }

@@ -40,7 +40,10 @@ pub(crate) struct SyntaxError {
 impl Tree {
     /// Reads YAML.
     pub(crate) fn from_yaml(text: &str) -> Result<Self, SyntaxError> {
-        if text.lines().all(|line| line.trim().is_empty() || line.trim().starts_with('#')) {
+        if text
+            .lines()
+            .all(|line| line.trim().is_empty() || line.trim().starts_with('#'))
+        {
             return Ok(Self::Map(Vec::new()));
         }
         let node: YamlNode = serde_saphyr::from_str(text).map_err(|error| SyntaxError {
@@ -62,9 +65,15 @@ impl Tree {
     /// The entry at a path of keys.
     pub(crate) fn find(&self, path: &[&str]) -> Option<&Entry> {
         let (first, rest) = path.split_first()?;
-        let Self::Map(entries) = self else { return None };
+        let Self::Map(entries) = self else {
+            return None;
+        };
         let entry = entries.iter().find(|entry| entry.key == *first)?;
-        if rest.is_empty() { Some(entry) } else { entry.value.find(rest) }
+        if rest.is_empty() {
+            Some(entry)
+        } else {
+            entry.value.find(rest)
+        }
     }
 
     /// The values without their places.
@@ -72,7 +81,9 @@ impl Tree {
         match self {
             Self::Leaf(value) => value.clone(),
             Self::Map(entries) => {
-                let pairs = entries.iter().map(|entry| (entry.key.clone(), entry.value.to_value()));
+                let pairs = entries
+                    .iter()
+                    .map(|entry| (entry.key.clone(), entry.value.to_value()));
                 Value::Object(pairs.collect())
             }
         }
@@ -102,7 +113,11 @@ impl<'de> Visitor<'de> for YamlVisitor {
         while let Some(key) = map.next_key::<Spanned<String>>()? {
             let place = yaml_place(key.referenced);
             let value = map.next_value::<YamlNode>()?.0;
-            entries.push(Entry { key: key.value, place, value });
+            entries.push(Entry {
+                key: key.value,
+                place,
+                value,
+            });
         }
         Ok(YamlNode(Tree::Map(entries)))
     }
@@ -146,7 +161,10 @@ impl<'de> Visitor<'de> for YamlVisitor {
 
 fn yaml_place(location: serde_saphyr::Location) -> Place {
     let number = |number: u64| usize::try_from(number).unwrap_or(1);
-    Place { line: number(location.line()), column: number(location.column()) }
+    Place {
+        line: number(location.line()),
+        column: number(location.column()),
+    }
 }
 
 fn toml_table(text: &str, table: &toml::de::DeTable<'_>) -> Tree {
@@ -166,11 +184,15 @@ fn toml_value(text: &str, value: &toml::de::DeValue<'_>) -> Tree {
         DeValue::Boolean(value) => (*value).into(),
         DeValue::Integer(value) => i64::from_str_radix(value.as_str(), value.radix())
             .map_or_else(|_| value.as_str().into(), Value::from),
-        DeValue::Float(value) => value.as_str().parse::<f64>().map_or(Value::Null, Value::from),
+        DeValue::Float(value) => value
+            .as_str()
+            .parse::<f64>()
+            .map_or(Value::Null, Value::from),
         DeValue::Datetime(value) => value.to_string().into(),
-        DeValue::Array(items) => {
-            items.iter().map(|item| toml_value(text, item.get_ref()).to_value()).collect()
-        }
+        DeValue::Array(items) => items
+            .iter()
+            .map(|item| toml_value(text, item.get_ref()).to_value())
+            .collect(),
     })
 }
 
@@ -178,7 +200,11 @@ fn toml_value(text: &str, value: &toml::de::DeValue<'_>) -> Tree {
 fn place_of(text: &str, offset: usize) -> Place {
     let before = text.get(..offset).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1;
+    let column = before
+        .rsplit('\n')
+        .next()
+        .map_or(0, |line| line.chars().count())
+        + 1;
     Place { line, column }
 }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use linkspan::session::Checksum;
+use linkspan::{Address, AddressError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -46,6 +47,13 @@ impl Default for Transport {
     }
 }
 
+impl Tcp {
+    /// Where the node listens.
+    pub(crate) fn address(&self) -> Result<Address, AddressError> {
+        format!("tcp:{}", self.bind_address).parse()
+    }
+}
+
 /// A transport by its name in configurations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -53,6 +61,14 @@ pub(crate) enum DefaultType {
     InProcess,
     UnixSocket,
     Tcp,
+}
+
+impl std::str::FromStr for DefaultType {
+    type Err = serde::de::value::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::deserialize(serde::de::value::StrDeserializer::new(text))
+    }
 }
 
 impl<'de> Deserialize<'de> for DefaultType {
@@ -91,7 +107,10 @@ impl From<ChecksumChoice> for Checksum {
 
 impl<'de> Deserialize<'de> for ChecksumChoice {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        choose(deserializer, &[("auto", Self::Auto), ("on", Self::On), ("off", Self::Off)])
+        choose(
+            deserializer,
+            &[("auto", Self::Auto), ("on", Self::On), ("off", Self::Off)],
+        )
     }
 }
 
@@ -109,7 +128,11 @@ pub(crate) struct InProcess {
 
 impl Default for InProcess {
     fn default() -> Self {
-        Self { enabled: true, buffer_size: 1000, max_concurrent_tasks: 100 }
+        Self {
+            enabled: true,
+            buffer_size: 1000,
+            max_concurrent_tasks: 100,
+        }
     }
 }
 

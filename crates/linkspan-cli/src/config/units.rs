@@ -23,12 +23,22 @@ impl fmt::Display for Span {
         let millis = self.0.as_millis();
         let (number, unit) = match millis {
             0 => (0, "s"),
-            _ if millis % 3_600_000 == 0 => (millis / 3_600_000, "h"),
-            _ if millis % 60_000 == 0 => (millis / 60_000, "m"),
-            _ if millis % 1_000 == 0 => (millis / 1_000, "s"),
+            _ if millis.is_multiple_of(3_600_000) => (millis / 3_600_000, "h"),
+            _ if millis.is_multiple_of(60_000) => (millis / 60_000, "m"),
+            _ if millis.is_multiple_of(1_000) => (millis / 1_000, "s"),
             _ => (millis, "ms"),
         };
         write!(f, "{number}{unit}")
+    }
+}
+
+impl std::str::FromStr for Span {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        parse_duration(text)
+            .map(Self)
+            .ok_or_else(|| format!("{text:?} is not a duration with a unit, as 250ms, 30s or 5m"))
     }
 }
 
@@ -38,10 +48,14 @@ impl<'de> Deserialize<'de> for Span {
         let text = deserializer.deserialize_any(Scalar(expected))?;
         match parse_duration(&text.text) {
             Some(duration) => Ok(Self(duration)),
-            None if text.is_number => {
-                Err(D::Error::custom(format!("{} has no unit; write {}s", text.text, text.text)))
-            }
-            None => Err(D::Error::custom(format!("{:?} is not {expected}", text.text))),
+            None if text.is_number => Err(D::Error::custom(format!(
+                "{} has no unit; write {}s",
+                text.text, text.text
+            ))),
+            None => Err(D::Error::custom(format!(
+                "{:?} is not {expected}",
+                text.text
+            ))),
         }
     }
 }
@@ -69,7 +83,10 @@ pub(crate) struct Size(pub(crate) u64);
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let units = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
-        match units.into_iter().find(|(_, bytes)| self.0 > 0 && self.0 % bytes == 0) {
+        match units
+            .into_iter()
+            .find(|(_, bytes)| self.0 > 0 && self.0.is_multiple_of(*bytes))
+        {
             Some((unit, bytes)) => write!(f, "{}{unit}", self.0 / bytes),
             None => write!(f, "{}", self.0),
         }
@@ -136,15 +153,24 @@ impl Visitor<'_> for Scalar {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Text, E> {
-        Ok(Text { text: text.trim().to_owned(), is_number: false })
+        Ok(Text {
+            text: text.trim().to_owned(),
+            is_number: false,
+        })
     }
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<Text, E> {
-        Ok(Text { text: number.to_string(), is_number: true })
+        Ok(Text {
+            text: number.to_string(),
+            is_number: true,
+        })
     }
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<Text, E> {
-        Ok(Text { text: number.to_string(), is_number: true })
+        Ok(Text {
+            text: number.to_string(),
+            is_number: true,
+        })
     }
 }
 
@@ -163,7 +189,9 @@ fn parse_duration(text: &str) -> Option<Duration> {
 }
 
 fn parse_size(text: &str) -> Option<u64> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let bytes: u64 = match unit.trim() {
         "" | "B" => 1,
@@ -179,10 +207,7 @@ fn parse_size(text: &str) -> Option<u64> {
 }
 
 /// Finds a name among those that are known, without regard to case and to `-` and `_`.
-pub(crate) fn choose<'de, D, T>(
-    deserializer: D,
-    names: &[(&'static str, T)],
-) -> Result<T, D::Error>
+pub(crate) fn choose<'de, D, T>(deserializer: D, names: &[(&'static str, T)]) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
     T: Copy,
@@ -193,7 +218,11 @@ where
     let found = names.iter().find(|(name, _)| plain(name) == wanted);
     found.map(|(_, choice)| *choice).ok_or_else(|| {
         let names: Vec<_> = names.iter().map(|(name, _)| *name).collect();
-        D::Error::custom(format!("{:?} is not one of {}", text.text, names.join(", ")))
+        D::Error::custom(format!(
+            "{:?} is not one of {}",
+            text.text,
+            names.join(", ")
+        ))
     })
 }
 

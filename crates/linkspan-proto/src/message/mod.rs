@@ -83,6 +83,24 @@ impl Message {
         kind as u8
     }
 
+    /// The name of its kind, for logs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Handshake(_) => "handshake",
+            Self::Request(_) => "request",
+            Self::Response(_) => "response",
+            Self::Event(_) => "event",
+            Self::Heartbeat(_) => "heartbeat",
+            Self::Error(_) => "error",
+            Self::Chunk(_) => "chunk",
+            Self::Credit(_) => "credit",
+            Self::Cancel(_) => "cancel",
+            Self::End => "end",
+            Self::Goodbye(_) => "goodbye",
+            Self::Unknown(_) => "unknown",
+        }
+    }
+
     /// The body, for the kinds that have one.
     pub(crate) fn body(&self) -> &Bytes {
         static EMPTY: Bytes = Bytes::new();

@@ -42,6 +42,11 @@ impl Handshake {
         handshake
     }
 
+    /// The side that this is.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
     /// The next frame to send, if there is one.
     pub fn poll_transmit(&mut self) -> Option<Frame> {
         self.transmit.take()
@@ -76,10 +81,14 @@ impl Handshake {
         Err(HandshakeError::Unexpected { expected, found })
     }
 
-    /// A frame that refuses the peer's session: the first that this side sends.
-    pub fn refusal(failure: Failure) -> Frame {
+    /// A frame by which `role` refuses the session: the server's first, the client's second.
+    pub fn refusal(role: Role, failure: Failure) -> Frame {
+        let id = match role {
+            Role::Client => 2,
+            Role::Server => 1,
+        };
         Frame::new(
-            1,
+            id,
             StreamId::CONNECTION,
             Flags::NONE,
             Message::Error(Box::new(failure)),

@@ -193,7 +193,9 @@ impl<A> Session<A> {
             return;
         };
         match &mut self.state {
-            State::Opening { refusal, .. } => *refusal = Some(Handshake::refusal(failure)),
+            State::Opening { handshake, refusal } => {
+                *refusal = Some(Handshake::refusal(handshake.role(), failure));
+            }
             State::Open { send, .. } => send.end_session(failure),
         }
     }

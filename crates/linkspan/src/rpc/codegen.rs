@@ -298,7 +298,12 @@ fn describe(spec: &Spec) -> MethodInfo {
 /// Decodes parameters; no body at all means no parameters.
 fn parameters<P: DeserializeOwned>(codec: Codec, body: &[u8]) -> Result<P, CallError> {
     const EMPTY_MAP: &[u8] = &[0x80];
-    let decoded = if body.is_empty() {
+    let nothing: &[u8] = match codec {
+        Codec::Json => b"null",
+        _ => &[0xC0],
+    };
+    // Who calls by name says nothing in one of these ways.
+    let decoded = if body.is_empty() || body == nothing {
         Codec::Msgpack.decode(EMPTY_MAP)
     } else {
         codec.decode(body)

@@ -66,25 +66,31 @@ impl Router {
     }
 
     /// Adds a method that a closure answers.
+    ///
+    /// Its name is enough; a [`MethodInfo`] tells those who list the methods more.
     #[must_use]
-    pub fn method<P, T, E>(self, name: &str, handler: impl Handle<P, T, E>) -> Self
+    pub fn method<P, T, E>(
+        self,
+        method: impl Into<MethodInfo>,
+        handler: impl Handle<P, T, E>,
+    ) -> Self
     where
         P: Decode + Send,
         T: Encode + Send,
         E: Encode + Send,
     {
-        self.entry(MethodInfo::named(name), false, call_of(handler))
+        self.entry(method.into(), false, call_of(handler))
     }
 
     /// Adds a method that works on requests and responses themselves: on raw bodies and streams.
     #[must_use]
-    pub fn raw_method<F, Answer>(self, name: &str, handler: F) -> Self
+    pub fn raw_method<F, Answer>(self, method: impl Into<MethodInfo>, handler: F) -> Self
     where
         F: Fn(Request) -> Answer + Send + Sync + 'static,
         Answer: Future<Output = Result<Response, CallError>> + Send + 'static,
     {
         let call: Call = Box::new(move |request| Box::pin(handler(request)));
-        self.entry(MethodInfo::named(name), false, call)
+        self.entry(method.into(), false, call)
     }
 
     /// Adds a handler for events of a topic. Events of one connection are handled one after the

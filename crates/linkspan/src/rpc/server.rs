@@ -10,7 +10,7 @@ use tower_service::Service;
 
 use crate::codec::{Decode, Encode};
 use crate::rpc::layered::{BoxService, Layered};
-use crate::rpc::{Handle, Router, ServerConfig};
+use crate::rpc::{Handle, MethodInfo, Router, ServerConfig};
 use crate::session::{
     Acceptor, Connection, Context, Handler, ListenerStats, Request, Response, StopReport,
 };
@@ -67,13 +67,17 @@ impl Server {
 
     /// Adds a method that a closure answers; see [`Router::method`].
     #[must_use]
-    pub fn method<P, T, E>(mut self, name: &str, handler: impl Handle<P, T, E>) -> Self
+    pub fn method<P, T, E>(
+        mut self,
+        method: impl Into<MethodInfo>,
+        handler: impl Handle<P, T, E>,
+    ) -> Self
     where
         P: Decode + Send,
         T: Encode + Send,
         E: Encode + Send,
     {
-        self.router = self.router.method(name, handler);
+        self.router = self.router.method(method, handler);
         self
     }
 

@@ -55,6 +55,12 @@ impl MethodInfo {
     }
 }
 
+impl<T: Into<String>> From<T> for MethodInfo {
+    fn from(name: T) -> Self {
+        Self::named(name)
+    }
+}
+
 /// Describes a parameter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]

@@ -15,7 +15,7 @@ use proto::error::{Category, Code, SessionError};
 use proto::message::Failure;
 use proto::session::{Incoming, Recv};
 use tokio::time::Sleep;
-use tracing::debug;
+use tracing::{debug, trace};
 
 use crate::clock;
 use crate::session::Disconnected;
@@ -214,6 +214,13 @@ impl Driver {
         self.input.note_progress(now);
         self.dispatch.begin(now);
         while let Some(frame) = self.input.next_frame()? {
+            trace!(
+                kind = frame.message.name(),
+                id = frame.id,
+                stream = frame.stream.get(),
+                bytes = frame.wire_bytes(),
+                "frame received"
+            );
             match self.recv.handle_frame(now, frame)? {
                 Incoming::Request {
                     stream,

@@ -43,9 +43,14 @@ impl Request {
 
     /// Makes a request with an encoded body.
     pub fn with_payload(method: impl Into<Text>, payload: Payload) -> Self {
-        let mut request = Self::new(method, payload.bytes);
-        payload.codec.note_in(&mut request.metadata);
-        request
+        Self::new(method, payload.bytes).with_codec(payload.codec)
+    }
+
+    /// The same request with a body that is encoded so.
+    #[must_use]
+    pub fn with_codec(mut self, codec: Codec) -> Self {
+        codec.note_in(&mut self.metadata);
+        self
     }
 
     /// How the body is encoded.
@@ -98,12 +103,16 @@ impl Response {
 
     /// Makes a response with an encoded result or error.
     pub fn with_payload(status: Status, payload: Payload) -> Self {
-        let mut response = Self {
-            status,
-            ..Self::new(payload.bytes)
-        };
-        payload.codec.note_in(&mut response.metadata);
+        let mut response = Self::new(payload.bytes).with_codec(payload.codec);
+        response.status = status;
         response
+    }
+
+    /// The same response with a body that is encoded so.
+    #[must_use]
+    pub fn with_codec(mut self, codec: Codec) -> Self {
+        codec.note_in(&mut self.metadata);
+        self
     }
 
     /// The whole body, with its encoding.

@@ -36,7 +36,9 @@ pub(crate) async fn open(
     match tokio::time::timeout(limit, negotiate(link, role, config)).await {
         Ok(Err(ConnectError::Handshake(error))) => {
             if let Some(failure) = error.to_failure() {
-                send(&link.writer, &Handshake::refusal(failure)).await.ok();
+                send(&link.writer, &Handshake::refusal(role, failure))
+                    .await
+                    .ok();
             }
             Err(error.into())
         }
@@ -51,7 +53,7 @@ pub(crate) async fn refuse(mut link: Link, failure: Failure, limit: Duration) {
     let refusal = async {
         let mut receiver = Receiver::new();
         receiver.frame(&mut link, Role::Server).await.ok()?;
-        send(&link.writer, &Handshake::refusal(failure))
+        send(&link.writer, &Handshake::refusal(Role::Server, failure))
             .await
             .ok()?;
         link.writer.shutdown();

@@ -1,0 +1,60 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{ColorChoice, Parser, Subcommand};
+
+use crate::commands::{call, completions, config, doctor, man, status, transport, up};
+
+/// Programs made of several processes: typed calls, events and streams over the fastest safe local
+/// transport.
+#[derive(Debug, Parser)]
+#[command(
+    name = "linkspan",
+    version,
+    styles = STYLES,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    after_help = EXIT_CODES
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// Print JSON for programs instead of text for people.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// When to use colours.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: ColorChoice,
+
+    /// Configuration file. Without it: `$LINKSPAN_CONFIG`, then linkspan.yaml or linkspan.toml in this
+    /// directory, the user's configuration directory, or /etc/linkspan.
+    #[arg(long, short, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Up(up::Options),
+    Call(call::Options),
+    Status(status::Options),
+    #[command(subcommand)]
+    Transport(transport::Command),
+    #[command(subcommand)]
+    Config(config::Command),
+    Doctor(doctor::Options),
+    Completions(completions::Options),
+    Man(man::Options),
+}
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 wrong configuration, 4 \
+     nobody there, 5 request refused, 6 the method's own error, 7 deadline passed.";

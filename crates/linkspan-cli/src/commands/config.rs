@@ -1,0 +1,74 @@
+//! `linkspan config check | show | schema`.
+
+use clap::{Args, Subcommand};
+
+use crate::config::{Loaded, Origin, schema};
+use crate::failure::Result;
+use crate::output::{Output, Table};
+
+/// Check and show the configuration.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Check the configuration; say nothing else if it is right.
+    Check,
+    Show(ShowOptions),
+    /// Print the JSON Schema of linkspan.yaml.
+    ///
+    /// Editors use it for completion: # yaml-language-server: $schema=FILE
+    Schema,
+}
+
+/// Print every value, and where it comes from.
+#[derive(Debug, Args)]
+pub(crate) struct ShowOptions {
+    /// Only what differs from the defaults.
+    #[arg(long)]
+    changed: bool,
+}
+
+pub(crate) fn run(
+    command: &Command,
+    loaded: impl Fn() -> Result<Loaded>,
+    output: &Output,
+) -> Result {
+    match command {
+        Command::Check => check(&loaded()?, output),
+        Command::Show(options) => show(options, &loaded()?, output),
+        Command::Schema => {
+            Ok(output.line(serde_json::to_string_pretty(&schema()).unwrap_or_default())?)
+        }
+    }
+}
+
+fn check(loaded: &Loaded, output: &Output) -> Result {
+    let file = loaded.file().map(|file| file.display().to_string());
+    if output.json {
+        return Ok(output.json_line(&serde_json::json!({ "ok": true, "file": file }))?);
+    }
+    let what = file.unwrap_or_else(|| "no file, only defaults and variables".to_owned());
+    Ok(output.line(format_args!("{} {what}", output.style().good("ok")))?)
+}
+
+fn show(options: &ShowOptions, loaded: &Loaded, output: &Output) -> Result {
+    let mut values = loaded.values();
+    values.retain(|(_, _, origin)| !options.changed || *origin != Origin::Default);
+    if output.json {
+        let values: Vec<_> = values
+            .into_iter()
+            .map(|(key, value, origin)| {
+                serde_json::json!({ "key": key, "value": value, "origin": origin.to_string() })
+            })
+            .collect();
+        return Ok(output.json_line(&values)?);
+    }
+    let mut table = Table::new(["KEY", "VALUE", "FROM"], output.style());
+    for (key, value, origin) in values {
+        let value = match value {
+            serde_json::Value::String(text) => text,
+            serde_json::Value::Null => "-".to_owned(),
+            value => value.to_string(),
+        };
+        table.row([key, value, origin.to_string()]);
+    }
+    Ok(output.line(table)?)
+}

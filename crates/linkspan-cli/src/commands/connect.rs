@@ -1,0 +1,31 @@
+//! Connections of commands to servers.
+
+use linkspan::Address;
+use linkspan::rpc::{Client, ClientConfig, Connection, Router};
+
+use crate::config::Loaded;
+use crate::failure::{Failure, Kind, Result};
+
+/// Connects once, with the limits of the configuration.
+pub(crate) async fn connect(address: &Address, loaded: &Loaded) -> Result<Connection> {
+    let server = loaded.config.server();
+    let mut config = ClientConfig::default();
+    config.session = server.session;
+    config.transport = server.transport;
+    config.reconnect = None;
+    let client = Client::connect_with(address.clone(), config, Router::new()).await?;
+    client.connection().ok_or_else(|| {
+        Failure::message(
+            Kind::Unreachable,
+            format!("{address} closed the connection at once"),
+        )
+    })
+}
+
+/// The address that was named, or the configured node's.
+pub(crate) fn address_or_node(address: Option<Address>, loaded: &Loaded) -> Result<Address> {
+    match address {
+        Some(address) => Ok(address),
+        None => Ok(loaded.config.address()?),
+    }
+}

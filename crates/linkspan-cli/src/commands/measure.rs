@@ -1,0 +1,238 @@
+//! `linkspan transport test`.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use bytes::Bytes;
+use clap::Args;
+use hdrhistogram::Histogram;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use linkspan::Address;
+use linkspan::codec::Codec;
+use linkspan::rpc::{Connection, Request};
+use tokio::task::JoinSet;
+
+use crate::commands::block_on;
+use crate::commands::child::ChildNode;
+use crate::commands::connect::connect;
+use crate::config::{DefaultType, Loaded, Size};
+use crate::failure::{Failure, Kind, Result};
+use crate::node::Node;
+use crate::output::{Output, Table, bytes, count, latency};
+
+/// Measure round trips over a transport: to a second process, or within this one.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// The transport: in-process, unix-socket or tcp.
+    #[arg(long = "type", value_name = "TRANSPORT", default_value = "unix-socket")]
+    transport: DefaultType,
+
+    /// How many calls.
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
+    count: u64,
+
+    /// Bytes of each request and each answer, as 64 or 16KiB.
+    #[arg(long, default_value = "64")]
+    size: Size,
+
+    /// Calls that are under way at once.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    in_flight: u32,
+}
+
+/// What was measured.
+struct Measured {
+    latencies: Histogram<u64>,
+    time: Duration,
+}
+
+pub(crate) fn run(options: &Options, loaded: &Loaded, output: &Output) -> Result {
+    block_on(async {
+        let (measured, address) = match options.transport {
+            DefaultType::InProcess => within(options, loaded, output).await?,
+            DefaultType::UnixSocket => {
+                let directory = tempfile::tempdir()?;
+                let address = Address::Unix(directory.path().join("test.sock"));
+                across(&address, options, loaded, output).await?
+            }
+            DefaultType::Tcp => {
+                let address: Address = "tcp:127.0.0.1:0".parse().context("own address")?;
+                across(&address, options, loaded, output).await?
+            }
+        };
+        show(&measured, &address, options, output)
+    })
+}
+
+async fn within(
+    options: &Options,
+    loaded: &Loaded,
+    output: &Output,
+) -> Result<(Measured, Address)> {
+    let address = Address::Memory("transport-test".to_owned());
+    let node = Node::start(&loaded.config, std::slice::from_ref(&address)).await?;
+    let connection = connect(&address, loaded).await?;
+    let measured = measure(&connection, options, output).await?;
+    drop(connection);
+    node.stop(Duration::from_secs(1)).await;
+    Ok((measured, address))
+}
+
+async fn across(
+    address: &Address,
+    options: &Options,
+    loaded: &Loaded,
+    output: &Output,
+) -> Result<(Measured, Address)> {
+    let node = ChildNode::start(address, loaded).await?;
+    let connection = connect(node.address(), loaded).await?;
+    let measured = measure(&connection, options, output).await?;
+    drop(connection);
+    let address = node.address().clone();
+    node.stop().await?;
+    Ok((measured, address))
+}
+
+async fn measure(connection: &Connection, options: &Options, output: &Output) -> Result<Measured> {
+    let body = Bytes::from(vec![0x5A; usize::try_from(options.size.0).context("size")?]);
+    // Buffers grow and pages are touched before it counts.
+    let warm_up = (options.count / 10).clamp(1, 1_000);
+    calls(connection, &body, warm_up, 1, &ProgressBar::hidden()).await?;
+    let progress = progress(options.count, output);
+    let began = Instant::now();
+    let latencies = calls(
+        connection,
+        &body,
+        options.count,
+        options.in_flight,
+        &progress,
+    )
+    .await?;
+    let time = began.elapsed();
+    progress.finish_and_clear();
+    Ok(Measured { latencies, time })
+}
+
+async fn calls(
+    connection: &Connection,
+    body: &Bytes,
+    count: u64,
+    in_flight: u32,
+    progress: &ProgressBar,
+) -> Result<Histogram<u64>> {
+    let mut callers = JoinSet::new();
+    let in_flight = u64::from(in_flight).min(count);
+    for caller in 0..in_flight {
+        let share = count / in_flight + u64::from(caller < count % in_flight);
+        callers.spawn(call_again(
+            connection.clone(),
+            body.clone(),
+            share,
+            progress.clone(),
+        ));
+    }
+    let mut latencies = histogram()?;
+    while let Some(one) = callers.join_next().await {
+        latencies
+            .add(one.context("a caller broke")??)
+            .context("adding up")?;
+    }
+    Ok(latencies)
+}
+
+async fn call_again(
+    connection: Connection,
+    body: Bytes,
+    count: u64,
+    progress: ProgressBar,
+) -> Result<Histogram<u64>> {
+    let mut latencies = histogram()?;
+    for number in 1..=count {
+        let mut request = Request::new("node.echo", body.clone()).with_codec(Codec::Raw);
+        request.timeout = Some(CALL_LIMIT);
+        let began = Instant::now();
+        let answer = connection.call(request).await?.collect().await?;
+        let nanos = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        latencies.saturating_record(nanos);
+        if answer.bytes != body {
+            return Err(Failure::message(
+                Kind::Other,
+                "what came back is not what was sent",
+            ));
+        }
+        if number % PROGRESS_STEP == 0 {
+            progress.inc(PROGRESS_STEP);
+        }
+    }
+    progress.inc(count % PROGRESS_STEP);
+    Ok(latencies)
+}
+
+fn histogram() -> Result<Histogram<u64>> {
+    Ok(Histogram::new_with_bounds(1, 3_600_000_000_000, 3).context("a histogram")?)
+}
+
+fn progress(count: u64, output: &Output) -> ProgressBar {
+    if output.json {
+        return ProgressBar::hidden();
+    }
+    // It draws on standard error, and only if that is a terminal.
+    let bar = ProgressBar::with_draw_target(Some(count), ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} calls, {per_sec}");
+    match style {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+fn show(measured: &Measured, address: &Address, options: &Options, output: &Output) -> Result {
+    let at = |quantile| Duration::from_nanos(measured.latencies.value_at_quantile(quantile));
+    let quantiles = [
+        ("p50", 0.5),
+        ("p90", 0.9),
+        ("p99", 0.99),
+        ("p99.9", 0.999),
+        ("max", 1.0),
+    ];
+    let rate = per_second(options.count, measured.time);
+    let carried = rate.saturating_mul(options.size.0);
+    if output.json {
+        let micros = quantiles.map(|(name, quantile)| {
+            (
+                name.to_owned(),
+                serde_json::json!(at(quantile).as_secs_f64() * 1e6),
+            )
+        });
+        let latency: serde_json::Map<_, _> = micros.into_iter().collect();
+        return Ok(output.json_line(&serde_json::json!({
+            "transport": address.scheme(), "count": options.count, "size": options.size.0,
+            "in_flight": options.in_flight, "calls_per_second": rate,
+            "bytes_per_second": carried, "latency_us": latency,
+        }))?);
+    }
+    let mut facts = Table::of_facts();
+    facts.fact("address", address);
+    let way = format!(
+        "{} each way, {} at once",
+        bytes(options.size.0),
+        options.in_flight
+    );
+    facts.fact("calls", format_args!("{} of {way}", count(options.count)));
+    facts.fact(
+        "rate",
+        format_args!("{}/s, {}/s each way", count(rate), bytes(carried)),
+    );
+    for (name, quantile) in quantiles {
+        facts.fact(name, latency(at(quantile)));
+    }
+    Ok(output.line(facts)?)
+}
+
+fn per_second(count: u64, time: Duration) -> u64 {
+    let nanos = time.as_nanos().max(1);
+    u64::try_from(u128::from(count) * 1_000_000_000 / nanos).unwrap_or(u64::MAX)
+}
+
+const CALL_LIMIT: Duration = Duration::from_secs(30);
+/// Counting each call alone would be a part of what is measured.
+const PROGRESS_STEP: u64 = 64;

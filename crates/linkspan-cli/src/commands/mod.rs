@@ -1,0 +1,44 @@
+//! One file for each verb.
+
+pub(crate) mod answer;
+pub(crate) mod call;
+pub(crate) mod child;
+pub(crate) mod completions;
+pub(crate) mod config;
+pub(crate) mod connect;
+pub(crate) mod doctor;
+pub(crate) mod man;
+pub(crate) mod measure;
+pub(crate) mod recommend;
+pub(crate) mod status;
+pub(crate) mod transport;
+pub(crate) mod up;
+
+use crate::cli::{Arguments, Command};
+use crate::config::{Loaded, find_file, load};
+use crate::failure::Result;
+use crate::output::Output;
+
+/// Does what was typed.
+pub(crate) fn run(arguments: Arguments, output: &Output) -> Result {
+    let file = arguments.config.or_else(find_file);
+    let loaded = || -> Result<Loaded> { Ok(load(file.as_deref())?) };
+    match arguments.command {
+        Command::Up(options) => up::run(options, loaded()?, output),
+        Command::Call(options) => call::run(&options, &loaded()?, output),
+        Command::Status(options) => status::run(options, &loaded()?, output),
+        Command::Transport(command) => transport::run(command, &loaded()?, output),
+        Command::Config(command) => config::run(&command, loaded, output),
+        Command::Doctor(options) => doctor::run(&options, file.as_deref(), output),
+        Command::Completions(options) => completions::run(&options),
+        Command::Man(options) => man::run(&options),
+    }
+}
+
+/// Runs a future on this thread; all commands but `up` do one thing.
+pub(crate) fn block_on<F: Future<Output = Result>>(future: F) -> Result {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(future)
+}

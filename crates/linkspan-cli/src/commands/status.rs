@@ -1,0 +1,121 @@
+//! `linkspan status`.
+
+use std::time::Duration;
+
+use clap::Args;
+use linkspan::Address;
+use linkspan::rpc::Connection;
+
+use crate::commands::block_on;
+use crate::commands::connect::{address_or_node, connect};
+use crate::config::Loaded;
+use crate::failure::{Kind, Result};
+use crate::node::{NodeInfo, NodeStatus};
+use crate::output::{Output, Table, bytes, count, since};
+
+/// Show whether a node runs, and what it is doing.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// The node; without it the one of the configuration.
+    address: Option<Address>,
+}
+
+pub(crate) fn run(options: Options, loaded: &Loaded, output: &Output) -> Result {
+    let address = address_or_node(options.address, loaded)?;
+    block_on(async {
+        let connection = match connect(&address, loaded).await {
+            Ok(connection) => connection,
+            Err(failure) if failure.kind() == Kind::Unreachable => {
+                return Err(failure.hint(
+                    "`linkspan up` starts a node, `linkspan doctor` looks for what is wrong",
+                ));
+            }
+            Err(failure) => return Err(failure),
+        };
+        let (info, status) = ask(&connection).await?;
+        if output.json {
+            output.json_line(&serde_json::json!({ "node": info, "status": status }))?;
+        } else {
+            show(&info, &status, output)?;
+        }
+        connection.close(CLOSE_LIMIT).await;
+        Ok(())
+    })
+}
+
+async fn ask(connection: &Connection) -> Result<(NodeInfo, NodeStatus)> {
+    let info = connection.send_request("node.info", &()).await?;
+    let status = connection.send_request("node.status", &()).await?;
+    Ok((info, status))
+}
+
+fn show(info: &NodeInfo, status: &NodeStatus, output: &Output) -> Result {
+    let style = output.style();
+    output.line(format_args!(
+        "{} {}",
+        style.good("●"),
+        style.title(format_args!("{} {}", info.name, info.version))
+    ))?;
+    let mut facts = Table::of_facts();
+    facts.fact("process", status.pid);
+    facts.fact("up for", since(Duration::from_millis(status.uptime_ms)));
+    facts.fact("memory", bytes(status.resident_bytes));
+    facts.fact("machine", format_args!("{}, {}", info.host, info.system));
+    output.line(facts)?;
+
+    let heads = [
+        "LISTENER",
+        "OPEN",
+        "ACCEPTED",
+        "BUSY",
+        "UNTRUSTED",
+        "FAILED",
+        "ERRORS",
+    ];
+    let mut listeners = Table::new(heads, style);
+    for listener in &status.listeners {
+        listeners.row([
+            listener.address.clone(),
+            listener.open.to_string(),
+            count(listener.accepted),
+            count(listener.refused_busy),
+            count(listener.refused_untrusted),
+            count(listener.failed_handshakes),
+            count(listener.accept_errors),
+        ]);
+    }
+    output.line(format_args!("\n{}", listeners.right(&[1, 2, 3, 4, 5, 6])))?;
+
+    let heads = [
+        "CONNECTION",
+        "FROM",
+        "CLIENT",
+        "REQUESTS",
+        "NOW",
+        "RECEIVED",
+        "SENT",
+    ];
+    let mut connections = Table::new(heads, style);
+    for connection in &status.connections {
+        let pid = connection.pid.map(|pid| format!(" pid:{pid}"));
+        let address = connection
+            .address
+            .as_ref()
+            .map(|address| format!(" {address}"));
+        let from = [Some(connection.principal.clone()), pid, address];
+        connections.row([
+            connection.transport.clone(),
+            from.into_iter().flatten().collect(),
+            connection.client.clone(),
+            count(connection.requests),
+            connection.in_progress.to_string(),
+            bytes(connection.received_bytes),
+            bytes(connection.sent_bytes),
+        ]);
+    }
+    output.line(format_args!("\n{}", connections.right(&[3, 4, 5, 6])))?;
+    Ok(())
+}
+
+/// A node that does not answer must not hold us up.
+pub(crate) const CLOSE_LIMIT: Duration = Duration::from_secs(1);

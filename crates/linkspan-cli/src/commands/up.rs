@@ -1,0 +1,228 @@
+//! `linkspan up`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use linkspan::Address;
+use linkspan::transport::ListenError;
+use tokio::io::AsyncReadExt;
+use tracing::{error, info};
+
+use crate::config::{Loaded, Preset, load};
+use crate::failure::{Failure, Kind, Result};
+use crate::logging::Logging;
+use crate::node::Node;
+use crate::output::Output;
+use crate::signals::{Signals, Wish};
+
+/// Start a node and serve until it is stopped.
+///
+/// It ends in order on ^C and SIGTERM: it takes no new requests and gives those under way time; a
+/// second signal ends it at once. On SIGHUP it reads its configuration again.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Where to listen, instead of where the configuration says; may be repeated.
+    #[arg(long, short, value_name = "ADDRESS")]
+    listen: Vec<Address>,
+
+    /// Time for requests under way when the node stops.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    drain_timeout: u64,
+
+    /// Stop when standard input is closed, too: when whoever started this node is gone.
+    #[arg(long)]
+    until_stdin_closes: bool,
+}
+
+pub(crate) fn run(options: Options, loaded: Loaded, output: &Output) -> Result {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let result = runtime.block_on(serve(options, loaded, output));
+    // A read of standard input may wait for ever.
+    runtime.shutdown_background();
+    result
+}
+
+async fn serve(options: Options, mut loaded: Loaded, output: &Output) -> Result {
+    let mut signals = Signals::listen()?;
+    let logging = Logging::start(
+        &loaded.config.environment,
+        output.notice_style().is_colored(),
+    )?;
+    let addresses = match options.listen.as_slice() {
+        [] => vec![loaded.config.address()?],
+        addresses => addresses.to_vec(),
+    };
+    let node = Node::start(&loaded.config, &addresses).await?;
+    greet(&node, &loaded, output)?;
+    info!(addresses = ?node.addresses().iter().map(ToString::to_string).collect::<Vec<_>>(), "node is up");
+
+    let orphaned = stdin_closed(options.until_stdin_closes);
+    tokio::pin!(orphaned);
+    let reason = loop {
+        tokio::select! {
+            wish = signals.next() => match wish {
+                Wish::Stop(reason) => break reason,
+                Wish::Reload => reload(&mut loaded, &node, &logging),
+            },
+            () = &mut orphaned => break "standard input closed",
+        }
+    };
+    info!(reason, "node stops");
+    if !output.json {
+        output.notice(format_args!("stopping ({reason}); ^C again stops at once"));
+    }
+    let stop = node.stop(Duration::from_secs(options.drain_timeout));
+    let report = tokio::select! {
+        report = stop => report,
+        () = another_stop(&mut signals) => {
+            return Err(Failure::message(Kind::Other, "stopped at once, requests were cut off"));
+        }
+    };
+    info!(
+        connections = report.connections,
+        cut = report.cut,
+        "node is down"
+    );
+    if output.json {
+        let report = serde_json::json!({ "event": "stopped", "reason": reason,
+            "connections": report.connections, "cut": report.cut });
+        output.json_line(&report)?;
+    } else if report.cut > 0 {
+        output.notice(format_args!("{} requests were cut off", report.cut));
+    }
+    Ok(())
+}
+
+/// Says what is served, where, and what to try next.
+fn greet(node: &Node, loaded: &Loaded, output: &Output) -> Result {
+    let addresses: Vec<_> = node.addresses().iter().map(ToString::to_string).collect();
+    let methods: Vec<_> = node
+        .methods()
+        .iter()
+        .map(|method| method.name.as_str())
+        .collect();
+    if output.json {
+        let ready = serde_json::json!({ "event": "ready", "pid": std::process::id(),
+            "addresses": addresses, "methods": methods });
+        return Ok(output.json_line(&ready)?);
+    }
+    let style = output.style();
+    let version = format!("linkspan {}", crate::config::VERSION);
+    output.line(format_args!(
+        "{} is up, as process {}\n",
+        style.title(version),
+        std::process::id()
+    ))?;
+    for address in &addresses {
+        output.line(format_args!("  {:<9} {}", "listens", style.name(address)))?;
+    }
+    let file = loaded.file().map(|file| file.display().to_string());
+    let preset = match loaded.config.environment.name {
+        Preset::Development => String::new(),
+        preset => format!(", preset {}", preset.name()),
+    };
+    let file = file.unwrap_or_else(|| "defaults; there is no linkspan.yaml".to_owned());
+    output.line(format_args!("  {:<9} {file}{preset}", "config"))?;
+    output.line(format_args!("  {:<9} {}\n", "serves", methods.join("  ")))?;
+    let (Some(address), program) = (addresses.first(), own_name()) else {
+        return Ok(());
+    };
+    output.line("Try in another terminal:\n")?;
+    for words in [
+        "status",
+        "call ADDRESS host.processes",
+        "call ADDRESS node.echo '{\"hello\": \"world\"}'",
+    ] {
+        let words = words.replace("ADDRESS", address);
+        output.line(format_args!(
+            "  {}",
+            style.name(format_args!("{program} {words}"))
+        ))?;
+    }
+    output.line("\n^C stops it.")?;
+    Ok(())
+}
+
+/// How this program can be called from here.
+fn own_name() -> String {
+    let installed = std::env::var_os("PATH")
+        .iter()
+        .flat_map(std::env::split_paths)
+        .map(|directory| directory.join("linkspan"))
+        .find(|file| file.is_file());
+    let own = std::env::current_exe().unwrap_or_default();
+    let is_own = |file: &PathBuf| file.canonicalize().ok() == own.canonicalize().ok();
+    if installed.as_ref().is_some_and(is_own) {
+        return "linkspan".to_owned();
+    }
+    let here = std::env::current_dir().unwrap_or_default();
+    own.strip_prefix(here).map_or_else(
+        |_| own.display().to_string(),
+        |own| own.display().to_string(),
+    )
+}
+
+/// Reads the configuration again; if anything in it is wrong, nothing changes.
+fn reload(loaded: &mut Loaded, node: &Node, logging: &Logging) {
+    let new = match load(loaded.file()) {
+        Ok(new) => new,
+        Err(problem) => return error!(%problem, "the configuration is wrong; nothing was changed"),
+    };
+    if let Err(problem) = logging.change(&new.config.environment) {
+        return error!(%problem, "the log level cannot be changed; nothing was changed");
+    }
+    node.reconfigure(&new.config);
+    let needs_restart: Vec<_> = new
+        .changes(loaded)
+        .into_iter()
+        .filter(|key| is_fixed(key))
+        .collect();
+    info!(changed = ?new.changes(loaded), ?needs_restart, "configuration was read again");
+    *loaded = new;
+}
+
+/// Whether a value holds from the node's start to its end.
+fn is_fixed(key: &str) -> bool {
+    [
+        "socket_path",
+        "default_type",
+        "bind_address",
+        "log_format",
+        "_permissions",
+    ]
+    .iter()
+    .any(|fixed| key.ends_with(fixed))
+}
+
+/// Waits for a second wish to stop.
+async fn another_stop(signals: &mut Signals) {
+    while signals.next().await == Wish::Reload {}
+}
+
+/// Waits until nobody holds the other end of standard input, if that matters.
+async fn stdin_closed(matters: bool) {
+    if !matters {
+        return std::future::pending().await;
+    }
+    let mut stdin = tokio::io::stdin();
+    let mut ignored = [0; 256];
+    while stdin.read(&mut ignored).await.is_ok_and(|bytes| bytes > 0) {}
+}
+
+impl From<ListenError> for Failure {
+    fn from(error: ListenError) -> Self {
+        let hint = match &error {
+            ListenError::Plaintext { .. } => {
+                "allow it by `transport: { allow_plaintext: true }`, if everybody on the way may read along"
+            }
+            ListenError::Bind(os::BindError::InUse { .. }) => {
+                "a node runs there already; `linkspan status` shows it"
+            }
+            _ => "`linkspan doctor` looks for what is wrong",
+        };
+        Self::new(Kind::Other, error).hint(hint)
+    }
+}

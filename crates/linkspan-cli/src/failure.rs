@@ -1,0 +1,184 @@
+//! Why a command failed: its causes, what to do about it, and the exit code.
+
+use std::fmt;
+use std::io;
+use std::process::ExitCode;
+
+use linkspan::rpc::{CallError, ConnectError};
+use linkspan::transport::DialError;
+use linkspan::{Category, Code};
+
+use crate::config::ConfigError;
+
+/// A command failed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    kind: Kind,
+    error: anyhow::Error,
+    hint: Option<String>,
+}
+
+/// What kind of failure; the numbers are exit codes and stay what they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Other = 1,
+    Usage = 2,
+    Config = 3,
+    Unreachable = 4,
+    Refused = 5,
+    Application = 6,
+    Deadline = 7,
+}
+
+pub(crate) type Result<T = ()> = std::result::Result<T, Failure>;
+
+impl Failure {
+    pub(crate) fn new(kind: Kind, error: impl Into<anyhow::Error>) -> Self {
+        Self {
+            kind,
+            error: error.into(),
+            hint: None,
+        }
+    }
+
+    /// A failure that is told in one sentence.
+    pub(crate) fn message(kind: Kind, message: impl fmt::Display) -> Self {
+        Self::new(kind, anyhow::anyhow!("{message}"))
+    }
+
+    /// The same failure as the cause of another.
+    pub(crate) fn context(mut self, message: String) -> Self {
+        self.error = self.error.context(message);
+        self
+    }
+
+    /// The same failure with something that the reader can do.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    pub(crate) fn hint_text(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.kind as u8)
+    }
+
+    /// Whether our own output was closed by its reader.
+    pub(crate) fn is_closed_pipe(&self) -> bool {
+        let error = self.error.downcast_ref::<io::Error>();
+        error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// A configuration that is wrong, shown where it is.
+    pub(crate) fn config_error(&self) -> Option<&ConfigError> {
+        self.error.downcast_ref()
+    }
+
+    /// What happened, and then each cause that says something new.
+    pub(crate) fn chain(&self) -> Vec<String> {
+        let mut texts: Vec<String> = Vec::new();
+        for cause in self.error.chain() {
+            let text = cause.to_string();
+            if texts.last().is_none_or(|last| !last.contains(&text)) {
+                texts.push(text);
+            }
+        }
+        texts
+    }
+}
+
+impl Kind {
+    /// Its name for programs.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Other => "failed",
+            Self::Usage => "usage",
+            Self::Config => "config",
+            Self::Unreachable => "unreachable",
+            Self::Refused => "refused",
+            Self::Application => "application",
+            Self::Deadline => "deadline",
+        }
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::new(Kind::Other, error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::new(Kind::Other, error)
+    }
+}
+
+impl From<Box<ConfigError>> for Failure {
+    fn from(error: Box<ConfigError>) -> Self {
+        Self::new(Kind::Config, *error)
+    }
+}
+
+impl From<ConnectError> for Failure {
+    fn from(error: ConnectError) -> Self {
+        let hint = match &error {
+            ConnectError::Address(_) => {
+                Some("addresses look like unix:/run/app.sock or tcp:127.0.0.1:9000")
+            }
+            ConnectError::Dial(DialError::Plaintext { .. }) => Some(
+                "allow it by `transport: { allow_plaintext: true }`, if everybody on the way may read along",
+            ),
+            ConnectError::Dial(DialError::Io { .. }) => {
+                Some("is a server running there? `linkspan up` starts a node")
+            }
+            ConnectError::Silent { .. } => {
+                Some("something listens there, but it may not be a Linkspan server")
+            }
+            _ => None,
+        };
+        let kind = match &error {
+            ConnectError::Address(_) => Kind::Usage,
+            _ if error.refusal().is_some() => Kind::Refused,
+            _ => Kind::Unreachable,
+        };
+        let failure = Self::new(kind, error);
+        match hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        let kind = match error.category() {
+            Category::Deadline => Kind::Deadline,
+            Category::Connection if error.code() == Code::OUTCOME_UNKNOWN => Kind::Unreachable,
+            Category::Request
+            | Category::Limit
+            | Category::Connection
+            | Category::Authorization => Kind::Refused,
+            _ => Kind::Other,
+        };
+        let hint = match error.retry_after() {
+            Some(wait) => Some(format!("try again in {wait:?}")),
+            None if error.code() == Code::DEADLINE_EXCEEDED => {
+                Some("--timeout sets how long to wait".to_owned())
+            }
+            None => None,
+        };
+        let failure = Self::new(kind, error);
+        match hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Signals of the operating system, as things to wait for.
+
+use std::io;
+
+#[cfg(unix)]
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Waits for requests to stop, and to read the configuration again.
+#[derive(Debug)]
+pub(crate) struct Signals {
+    #[cfg(unix)]
+    interrupt: Signal,
+    #[cfg(unix)]
+    terminate: Signal,
+    #[cfg(unix)]
+    hang_up: Signal,
+}
+
+/// What somebody outside wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// To stop; ^C on the terminal, or SIGTERM.
+    Stop(&'static str),
+    /// To read the configuration again; SIGHUP.
+    Reload,
+}
+
+#[cfg(unix)]
+impl Signals {
+    /// Begins to listen; from now on signals no longer end the process by themselves.
+    pub(crate) fn listen() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// The next wish. Nothing is lost when the future is dropped.
+    pub(crate) async fn next(&mut self) -> Wish {
+        tokio::select! {
+            _ = self.interrupt.recv() => Wish::Stop("^C"),
+            _ = self.terminate.recv() => Wish::Stop("SIGTERM"),
+            _ = self.hang_up.recv() => Wish::Reload,
+        }
+    }
+}
+
+#[cfg(not(unix))]
+impl Signals {
+    /// Begins to listen.
+    pub(crate) fn listen() -> io::Result<Self> {
+        Ok(Self {})
+    }
+
+    /// The next wish.
+    pub(crate) async fn next(&mut self) -> Wish {
+        match tokio::signal::ctrl_c().await {
+            Ok(()) => Wish::Stop("^C"),
+            Err(_) => std::future::pending().await,
+        }
+    }
+}
