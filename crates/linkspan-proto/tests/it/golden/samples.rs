@@ -9,8 +9,8 @@ use linkspan_proto::message::{
     Cancel, CancelReason, Chunk, Credit, Event, Failure, Goodbye, Heartbeat, Identity, Message,
     Metadata, Request, Response, Status, Usage, VersionRange,
 };
-use linkspan_proto::session::{EndError, Handshake, Session};
-use linkspan_proto::{Config, Role, StreamId};
+use linkspan_proto::session::{Handshake, Session};
+use linkspan_proto::{Config, Decoder, Role, StreamId};
 use rmpv::Value;
 
 /// What the golden blocks show: the frames of one session, and some of others.
@@ -55,11 +55,11 @@ fn refusal() -> Frame {
     config.versions = VersionRange::new(2, 3);
     let mut server: Session = Session::new(Role::Server, config, [0; 32]);
     let mut offer = BytesMut::from(&encode(&opening().0, Checksum::Crc32)[..]);
-    let end = server.handle_bytes(Instant::now(), &mut offer).unwrap_err();
-    let EndError::Handshake(error) = end else {
-        panic!("{end}")
-    };
-    Handshake::refusal(error.to_failure().unwrap())
+    server.handle_bytes(Instant::now(), &mut offer).unwrap_err();
+    let mut answer = Vec::new();
+    server.poll_transmit(&mut answer);
+    let refusal = Decoder::handshake().decode(&mut BytesMut::from(&answer[..]));
+    refusal.unwrap().unwrap()
 }
 
 fn from_client() -> Vec<(&'static str, Frame)> {
