@@ -1,11 +1,22 @@
 //! The project's own commands, run as `cargo xtask COMMAND`.
+#![expect(
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "these are programs for people"
+)]
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+mod arch;
 mod bench;
+mod docs;
 mod fuzz;
+mod packages;
+mod shape;
 mod shell;
+mod steps;
+mod test;
 
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", about, version)]
@@ -16,13 +27,30 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Arch(arch::Options),
     Bench(bench::Options),
+    Docs(docs::Options),
     Fuzz(fuzz::Options),
+    Shape(shape::Options),
+    Test(test::Options),
 }
 
 fn main() -> Result<()> {
-    match Arguments::parse().command {
+    run(Arguments::parse())
+}
+
+/// Runs another command, as if it had been typed.
+fn command(words: &[&str]) -> Result<()> {
+    run(Arguments::try_parse_from([&["xtask"], words].concat())?)
+}
+
+fn run(arguments: Arguments) -> Result<()> {
+    match arguments.command {
+        Command::Arch(options) => arch::run(&options),
         Command::Bench(options) => bench::run(&options),
+        Command::Docs(options) => docs::run(&options),
         Command::Fuzz(options) => fuzz::run(&options),
+        Command::Shape(options) => shape::run(&options),
+        Command::Test(options) => test::run(&options),
     }
 }

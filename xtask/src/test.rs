@@ -1,0 +1,76 @@
+//! `cargo xtask test`: everything that has to hold, step by step.
+
+use std::process::Stdio;
+
+use anyhow::Result;
+
+use crate::steps::Steps;
+use crate::{command, packages, shell};
+
+/// Run all tests: what CI calls, and what runs before a change is handed in
+///
+/// Installs missing system packages by apt-get if it may; never compiles a tool. Uses cargo-nextest
+/// where it is installed.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Leave out the short runs of the fuzzer and the benchmarks
+    #[arg(long)]
+    quick: bool,
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let mut steps = Steps::new();
+    if !options.quick {
+        let remedy = "install what is named above, or run with --quick";
+        steps.step("System packages", remedy, packages::install_missing)?;
+    }
+    let remedy = "run the test that is named above by `cargo test -p CRATE NAME`";
+    steps.step("Tests", remedy, tests)?;
+    let remedy = "run it alone by `cargo test -p CRATE --doc`";
+    steps.step("Examples in the documentation", remedy, doctests)?;
+    if !options.quick {
+        let remedy = "the command that repeats the finding is printed above";
+        steps.step("Fuzz targets, a few seconds each", remedy, || {
+            command(&["fuzz", "all", "--smoke"])
+        })?;
+        let remedy = "run it alone by `cargo xtask bench --smoke`";
+        steps.step("Benchmarks, to see that they run", remedy, || {
+            command(&["bench", "--smoke"])
+        })?;
+    }
+    steps.report("all well");
+    Ok(())
+}
+
+fn tests() -> Result<()> {
+    let mut cargo = shell::cargo();
+    if has_nextest() {
+        cargo.args(["nextest", "run", "--profile", "ci"]);
+    } else {
+        cargo.args([
+            "test",
+            "--lib",
+            "--bins",
+            "--tests",
+            "--examples",
+            "--no-fail-fast",
+        ]);
+    }
+    shell::run(cargo.args(EVERYTHING))
+}
+
+/// Nextest does not run these.
+fn doctests() -> Result<()> {
+    shell::run(shell::cargo().args(["test", "--doc"]).args(EVERYTHING))
+}
+
+fn has_nextest() -> bool {
+    let mut nextest = shell::cargo();
+    nextest
+        .args(["nextest", "--version"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    nextest.status().is_ok_and(|status| status.success())
+}
+
+const EVERYTHING: [&str; 2] = ["--workspace", "--all-features"];
