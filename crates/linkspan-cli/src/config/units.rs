@@ -166,6 +166,11 @@ impl Visitor<'_> for Scalar {
         })
     }
 
+    /// YAML takes a plain `on` or `off` for one.
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Text, E> {
+        self.visit_str(if value { "on" } else { "off" })
+    }
+
     fn visit_i64<E: Error>(self, number: i64) -> Result<Text, E> {
         Ok(Text {
             text: number.to_string(),

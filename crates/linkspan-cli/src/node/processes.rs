@@ -10,12 +10,13 @@ use crate::node::wire::{Change, Process, ProcessEvent};
 /// What was seen of the process table so far.
 #[derive(Debug, Default)]
 pub(crate) struct Processes {
-    system: System,
     users: Option<Users>,
-    /// By pid and start, as pids are used again.
-    known: BTreeMap<(u32, u64), Process>,
+    known: Table,
     has_looked: bool,
 }
+
+/// Processes by pid.
+type Table = BTreeMap<u32, Process>;
 
 impl Processes {
     /// Reads the table; gives what is new since the last time.
@@ -28,38 +29,36 @@ impl Processes {
             .with_user(UpdateKind::Always)
             .with_cmd(UpdateKind::Always)
             .without_tasks();
-        self.system
-            .refresh_processes_specifics(ProcessesToUpdate::All, true, what);
-        let processes = self
-            .system
+        // One that is kept never learns that a process has become another program.
+        let mut system = System::new();
+        system.refresh_processes_specifics(ProcessesToUpdate::All, true, what);
+        let processes = system
             .processes()
             .values()
             .map(|process| describe(process, users));
-        let now = processes
-            .map(|process| ((process.pid, process.started_at), process))
-            .collect();
-        let change = if self.has_looked {
+        let now = processes.map(|process| (process.pid, process)).collect();
+        let appeared = if self.has_looked {
             Change::Started
         } else {
             Change::Present
         };
         self.has_looked = true;
         let before = std::mem::replace(&mut self.known, now);
-        differences(before, &self.known, change)
+        differences(before, &self.known, appeared)
     }
 }
 
 /// What has to be told so that somebody who knows `before` knows `now`.
-fn differences(
-    mut before: BTreeMap<(u32, u64), Process>,
-    now: &BTreeMap<(u32, u64), Process>,
-    appeared: Change,
-) -> Vec<ProcessEvent> {
+fn differences(mut before: Table, now: &Table, appeared: Change) -> Vec<ProcessEvent> {
     let mut events = Vec::new();
-    for (key, process) in now {
-        let event = match before.remove(key) {
+    for (pid, process) in now {
+        let is_known = before
+            .get(pid)
+            .is_some_and(|old| is_same_process(old, process));
+        let old = if is_known { before.remove(pid) } else { None };
+        let event = match old {
             None => appeared,
-            Some(old) if is_same(&old, process) => continue,
+            Some(old) if says_the_same(&old, process) => continue,
             Some(_) => Change::Changed,
         };
         events.push(ProcessEvent {
@@ -67,18 +66,23 @@ fn differences(
             process: process.clone(),
         });
     }
+    // A pid must be free before it can be taken again.
     let ended = before.into_values().map(|process| ProcessEvent {
         event: Change::Ended,
         process,
     });
-    // A pid must be free before it can be taken again.
-    let mut all: Vec<_> = ended.collect();
-    all.append(&mut events);
-    all
+    ended.chain(events).collect()
+}
+
+/// Whether it is one process, and not a later one with the same pid.
+///
+/// The system counts from its own start, whose time moves a little when the clock is corrected.
+fn is_same_process(one: &Process, other: &Process) -> bool {
+    one.started_at.abs_diff(other.started_at) <= CLOCK_CORRECTION_SECONDS
 }
 
 /// Whether nothing has changed that is worth telling; memory changes all the time.
-fn is_same(one: &Process, other: &Process) -> bool {
+fn says_the_same(one: &Process, other: &Process) -> bool {
     let facts = |process: &Process| {
         let Process {
             parent,
@@ -109,6 +113,8 @@ fn describe(process: &sysinfo::Process, users: &Users) -> Process {
     }
 }
 
+const CLOCK_CORRECTION_SECONDS: u64 = 2;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,10 +131,10 @@ mod tests {
         }
     }
 
-    fn table(processes: &[Process]) -> BTreeMap<(u32, u64), Process> {
+    fn table(processes: &[Process]) -> Table {
         processes
             .iter()
-            .map(|process| ((process.pid, process.started_at), process.clone()))
+            .map(|process| (process.pid, process.clone()))
             .collect()
     }
 
@@ -141,6 +147,8 @@ mod tests {
         ]);
         let mut grown = process(1, 1, "init");
         grown.memory_bytes = 4096;
+        // The clock was corrected meanwhile.
+        grown.started_at += 1;
         let now = table(&[grown, process(2, 5, "cargo"), process(4, 9, "new")]);
         let told: Vec<_> = differences(before, &now, Change::Started)
             .into_iter()
@@ -159,7 +167,7 @@ mod tests {
     #[test]
     fn a_pid_that_is_used_again_ends_and_starts() {
         let before = table(&[process(7, 1, "old")]);
-        let now = table(&[process(7, 2, "new")]);
+        let now = table(&[process(7, 200, "new")]);
         let told: Vec<_> = differences(before, &now, Change::Started)
             .into_iter()
             .map(|event| (event.event, event.process.name))

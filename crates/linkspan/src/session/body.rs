@@ -117,26 +117,40 @@ impl Body {
     ///
     /// What was read so far is lost with the future.
     pub async fn split(self) -> Result<(Bytes, Items), CallError> {
-        let continued = matches!(
-            self.rest,
-            Rest::Received {
-                head_continued: true,
-                ..
-            }
-        );
+        let is_partial = self.has_partial_head();
         let mut items = Items {
             source: self.rest,
             partial: BytesMut::new(),
         };
-        if !continued {
+        if !is_partial {
             return Ok((self.head, items));
+        }
+        if let Rest::Received { head_continued, .. } = &mut items.source {
+            *head_continued = false;
         }
         items.partial = BytesMut::from(self.head);
         let head = poll_fn(|cx| items.poll_item(cx)).await.transpose()?;
         Ok((head.unwrap_or_default(), items))
     }
 
-    /// The first piece and the items, as they are sent.
+    /// Whether the first piece is the beginning of a longer one only.
+    pub(crate) fn has_partial_head(&self) -> bool {
+        let Rest::Received { head_continued, .. } = self.rest else {
+            return false;
+        };
+        head_continued
+    }
+
+    /// The same body with its first piece as a whole, so that it can be sent on.
+    pub(crate) async fn with_whole_head(self) -> Result<Self, CallError> {
+        let (head, items) = self.split().await?;
+        Ok(Self {
+            head,
+            rest: items.source,
+        })
+    }
+
+    /// The first piece, which has to be whole, and the items, as they are sent.
     pub(crate) fn into_outgoing(self) -> (Bytes, Option<Items>) {
         match self.rest {
             Rest::None => (self.head, None),

@@ -165,6 +165,9 @@ impl Connection {
 
     /// Sends a request, if that is possible now.
     pub(crate) fn start(&self, request: Request) -> Result<Answer, Box<Unsent>> {
+        if request.body.has_partial_head() {
+            return Err(Box::new(Unsent::Partial(request)));
+        }
         let (body, items) = request.body.into_outgoing();
         let mut message = proto::message::Request::new(request.method, body);
         message.timeout = request.timeout;
@@ -176,7 +179,7 @@ impl Connection {
             .try_open(clock::now(), message, items.is_none(), caller);
         match opened {
             Ok(stream) => Ok(self.started(stream, answer, items)),
-            Err(refused) => Err(Box::new(Unsent {
+            Err(refused) => Err(Box::new(Unsent::Refused {
                 refused,
                 answer,
                 items,
@@ -186,11 +189,20 @@ impl Connection {
 
     /// Sends a request that could not be sent at once, when that is possible.
     pub(crate) async fn start_later(&self, unsent: Box<Unsent>) -> Result<Answer, CallError> {
-        let Unsent {
-            refused,
-            answer,
-            items,
-        } = *unsent;
+        let (refused, answer, items) = match *unsent {
+            Unsent::Refused {
+                refused,
+                answer,
+                items,
+            } => (refused, answer, items),
+            Unsent::Partial(mut request) => {
+                request.body = request.body.with_whole_head().await?;
+                return match self.start(request) {
+                    Ok(answer) => Ok(answer),
+                    Err(unsent) => Box::pin(self.start_later(unsent)).await,
+                };
+            }
+        };
         let stream = match refused {
             Refused::Failed(error) => return Err(error),
             Refused::Blocked(message, caller) => {
@@ -264,10 +276,15 @@ type Receiver = oneshot::Receiver<Result<Response, CallError>>;
 
 /// A request that could not be sent at once.
 #[derive(Debug)]
-pub(crate) struct Unsent {
-    refused: Refused,
-    answer: Receiver,
-    items: Option<Items>,
+pub(crate) enum Unsent {
+    /// It was tried.
+    Refused {
+        refused: Refused,
+        answer: Receiver,
+        items: Option<Items>,
+    },
+    /// It is one that was received, sent on before its first piece was here.
+    Partial(Request),
 }
 
 /// The answer to a request that was sent. Dropping it cancels the call at the peer.

@@ -261,6 +261,10 @@ impl Work {
             Self::Answer(response) => Ok(response),
             Self::Handle(name, future) => handle(&name, future, &shared.config).await,
         };
+        let answer = match answer {
+            Ok(response) if response.body.has_partial_head() => complete(response).await,
+            answer => answer,
+        };
         let items = {
             let mut state = shared.lock();
             let items = match answer {
@@ -277,6 +281,13 @@ impl Work {
             Outlet::new(shared, stream).send_all(items).await;
         }
     }
+}
+
+/// A response whose body was received from elsewhere, with its first piece as a whole.
+async fn complete(mut response: Response) -> Result<Response, Failure> {
+    let body = response.body.with_whole_head().await;
+    response.body = body.map_err(CallError::into_failure)?;
+    Ok(response)
 }
 
 /// Runs a handler to its answer.

@@ -1,0 +1,276 @@
+//! `linkspan config` and what its files can say.
+
+use std::process::Stdio;
+
+use crate::support::{Place, Ran, finish};
+
+/// Every key that exists, as an operator would write it.
+const FULL: &str = "\
+environment: { name: production, debug_enabled: false, log_level: info, log_format: text }
+transport:
+  default_type: UnixDomainSocket
+  socket_path: sockets/
+  allow_plaintext: false
+  max_frame_bytes: 2MiB
+  checksum: on
+  in_process: { enabled: true, buffer_size: 1000, max_concurrent_tasks: 100 }
+  unix_socket:
+    socket_path: run/node.sock
+    max_connections: 100
+    connection_timeout: 30s
+    file_permissions: 0o600
+    directory_permissions: 0o700
+  tcp: { bind_address: 127.0.0.1:8443, max_connections: 50, connection_timeout: 30s }
+performance: { enable_multiplexing: true, max_concurrent_requests: 500, request_timeout_ms: 60000 }
+";
+
+const FULL_TOML: &str = r#"
+[environment]
+name = "production"
+debug_enabled = false
+log_level = "info"
+log_format = "text"
+[transport]
+default_type = "unix_socket"
+socket_path = "sockets/"
+allow_plaintext = false
+max_frame_bytes = "2MiB"
+checksum = "on"
+in_process = { enabled = true, buffer_size = 1000, max_concurrent_tasks = 100 }
+tcp = { bind_address = "127.0.0.1:8443", max_connections = 50, connection_timeout = "30s" }
+[transport.unix_socket]
+socket_path = "run/node.sock"
+max_connections = 100
+connection_timeout = "30s"
+file_permissions = 0o600
+directory_permissions = 0o700
+[performance]
+enable_multiplexing = true
+max_concurrent_requests = 500
+request_timeout_ms = 60000
+"#;
+
+#[test]
+fn every_key_loads_from_yaml_and_from_toml() {
+    let place = Place::new();
+    place.write("full.yaml", FULL);
+    place.write("full.toml", FULL_TOML);
+    let values = |file| {
+        let shown = place.run(["config", "show", "--json", "-c", file]).json();
+        let mut values = shown.as_array().unwrap().clone();
+        for value in &mut values {
+            let origin = value["origin"].as_str().unwrap();
+            assert!(origin.starts_with(file), "{value} is not set by the file");
+            value["origin"].take();
+        }
+        values
+    };
+    assert_eq!(values("full.yaml"), values("full.toml"));
+    let node = place.node(["-c", "full.yaml"]);
+    assert!(node.address().ends_with("run/node.sock"));
+}
+
+#[test]
+fn origins_are_told() {
+    let place = Place::new();
+    place.write(
+        "linkspan.yaml",
+        "environment: { name: production }\ntransport:\n  max_frame_bytes: 64KiB\n",
+    );
+    let mut command = place.command(["config", "show"]);
+    command.env("LINKSPAN_TRANSPORT__TCP__MAX_CONNECTIONS", "7");
+    let shown = finish(
+        command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap(),
+    )
+    .ok();
+    let origin = |key: &str| {
+        let line = shown
+            .lines()
+            .find(|line| line.trim_start().starts_with(key))
+            .unwrap();
+        line.split_whitespace()
+            .skip(1)
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    assert_eq!(
+        origin("transport.max_frame_bytes"),
+        "64KiB ./linkspan.yaml:3"
+    );
+    assert_eq!(origin("environment.log_format"), "json preset production");
+    assert_eq!(
+        origin("transport.tcp.max_connections"),
+        "7 LINKSPAN_TRANSPORT__TCP__MAX_CONNECTIONS"
+    );
+    assert_eq!(origin("transport.allow_plaintext"), "false default");
+}
+
+#[test]
+fn mistakes_are_shown_where_they_are() {
+    let place = Place::new();
+    let cases = [
+        (
+            "transport:\n  max_frame_byts: 1MiB\n",
+            ":2:3",
+            "did you mean `max_frame_bytes`?",
+        ),
+        (
+            "transport:\n  max_frame_bytes: 1XiB\n",
+            ":2:3",
+            "is not a size",
+        ),
+        (
+            "transport:\n  max_frame_bytes: 8KiB\n",
+            ":2:3",
+            "least usable value of 16384 bytes",
+        ),
+        (
+            "transport:\n  max_frame_bytes: 5GiB\n",
+            ":2:3",
+            "exceed the limit of 4294967295 bytes",
+        ),
+        (
+            "transport:\n  unix_socket: { connection_timeout: 30 }\n",
+            ":2:18",
+            "write 30s",
+        ),
+        (
+            "transport:\n  unix_socket: { file_permissions: 0o1777 }\n",
+            ":2:18",
+            "octal digits",
+        ),
+        (
+            "transport: { default_type: carrier-pigeon }\n",
+            ":1:14",
+            "is not one of in-process, unix-socket",
+        ),
+        (
+            "transport: { tcp: { bind_address: nowhere } }\n",
+            ":1:21",
+            "bind_address",
+        ),
+        ("transport: [\n", ":1:12", "unclosed"),
+        (
+            "environment: { log_level: loud }\n",
+            ":1:16",
+            "error, warn, info, debug, trace",
+        ),
+        (
+            "performance: { max_concurrent_requests: 0 }\n",
+            ":1:16",
+            "0 requests at once",
+        ),
+        ("bus: { listen: [] }\n", ":1:1", "unknown key `bus`"),
+    ];
+    for (text, at, words) in cases {
+        place.write("wrong.yaml", text);
+        let complaint = place.run(["config", "check", "-c", "wrong.yaml"]).fails(3);
+        assert!(
+            complaint.contains(&format!("wrong.yaml{at}")),
+            "{text}{complaint}"
+        );
+        assert!(complaint.contains(words), "{text}{complaint}");
+        place.run(["up", "-c", "wrong.yaml"]).fails(3);
+    }
+    place
+        .run(["config", "check", "-c", "missing.yaml"])
+        .fails(3);
+}
+
+#[test]
+fn limits_hold_at_their_edge() {
+    let place = Place::new();
+    let check = |bytes: u64| -> Ran {
+        place.write(
+            "edge.yaml",
+            &format!("transport: {{ max_frame_bytes: {bytes} }}"),
+        );
+        place.run(["config", "check", "-c", "edge.yaml"])
+    };
+    check(16 * 1024 - 1).fails(3);
+    check(16 * 1024).ok();
+    check(16 * 1024 + 1).ok();
+    check(u64::from(u32::MAX)).ok();
+    check(u64::from(u32::MAX) + 1).fails(3);
+}
+
+#[test]
+fn enumerations_may_be_written_in_many_ways() {
+    let place = Place::new();
+    for name in [
+        "UnixDomainSocket",
+        "unix_domain_socket",
+        "unix-socket",
+        "UNIX",
+        "unixSocket",
+    ] {
+        place.write(
+            "name.yaml",
+            &format!("transport: {{ default_type: {name} }}"),
+        );
+        place.run(["config", "check", "-c", "name.yaml"]).ok();
+    }
+}
+
+#[test]
+fn presets_never_weaken_security() {
+    let place = Place::new();
+    for preset in ["testing", "staging", "production"] {
+        place.write("preset.yaml", &format!("environment: {{ name: {preset} }}"));
+        let changed = place
+            .run(["config", "show", "--changed", "--json", "-c", "preset.yaml"])
+            .json();
+        for value in changed.as_array().unwrap() {
+            let key = value["key"].as_str().unwrap();
+            assert!(key.starts_with("environment."), "{preset} changes {key}");
+        }
+    }
+}
+
+#[test]
+fn mem_can_be_turned_off() {
+    let place = Place::new();
+    place.write(
+        "linkspan.yaml",
+        "transport: { in_process: { enabled: false } }",
+    );
+    let complaint = place
+        .run(["transport", "test", "--type", "in-process"])
+        .fails(1);
+    assert!(complaint.contains("turned off"), "{complaint}");
+}
+
+#[test]
+fn frames_longer_than_the_nodes_limit_are_not_sent() {
+    let place = Place::new();
+    place.write("small.yaml", "transport: { max_frame_bytes: 16KiB }");
+    let node = place.node(["-c", "small.yaml"]);
+    place.write("body.json", &format!("\"{}\"", "x".repeat(100_000)));
+    // It goes in pieces that the node takes, and comes back whole.
+    let back = place
+        .run(["call", &node.address(), "node.echo", "@body.json", "--json"])
+        .ok();
+    assert_eq!(back.trim_end().len(), 100_002);
+}
+
+#[test]
+fn the_schema_is_json_schema_of_every_section() {
+    let place = Place::new();
+    let schema = place.run(["config", "schema"]).json();
+    assert!(
+        schema["$schema"]
+            .as_str()
+            .unwrap()
+            .contains("json-schema.org")
+    );
+    for section in ["environment", "transport", "performance"] {
+        assert!(
+            schema["properties"][section]["properties"].is_object(),
+            "{section}"
+        );
+    }
+}

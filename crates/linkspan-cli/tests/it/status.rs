@@ -1,0 +1,41 @@
+//! `linkspan status`.
+
+use crate::support::Place;
+
+#[test]
+fn status_shows_listeners_and_connections() {
+    let place = Place::new();
+    let node = place.node(["--listen", &place.address(), "--listen", "tcp:127.0.0.1:0"]);
+    place.run(["call", &node.address(), "node.echo", "1"]).ok();
+    let status = place.run(["status", "--json"]).json();
+    assert_eq!(status["node"]["pid"], node.child.id());
+    let listeners = &status["status"]["listeners"];
+    assert_eq!(listeners[0]["accepted"], 2, "{listeners}");
+    assert!(
+        listeners[1]["address"]
+            .as_str()
+            .unwrap()
+            .starts_with("tcp:127.0.0.1:")
+    );
+    let connection = &status["status"]["connections"][0];
+    assert_eq!(connection["transport"], "unix");
+    assert_eq!(connection["client"], "linkspan");
+    let text = place.run(["status"]).ok();
+    for words in [
+        "linkspan 0.1.0",
+        "LISTENER",
+        &place.address(),
+        "CONNECTION",
+        "uid:",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+}
+
+#[test]
+fn without_a_node_it_says_what_to_do() {
+    let place = Place::new();
+    let complaint = place.run(["status"]).fails(4);
+    assert!(complaint.contains(&place.address()), "{complaint}");
+    assert!(complaint.contains("linkspan up"), "{complaint}");
+}

@@ -1,0 +1,80 @@
+//! `linkspan transport`.
+
+use crate::support::Place;
+
+#[test]
+fn every_transport_can_be_measured() {
+    for transport in ["in-process", "unix-socket", "tcp"] {
+        let place = Place::new();
+        let test = [
+            "transport",
+            "test",
+            "--type",
+            transport,
+            "--count",
+            "500",
+            "--json",
+        ];
+        let measured = place.run(test).json();
+        assert_eq!(
+            (&measured["count"], &measured["size"]),
+            (&500.into(), &64.into())
+        );
+        let latency = &measured["latency_us"];
+        let micros = |name: &str| latency[name].as_f64().unwrap();
+        assert!(
+            0.0 < micros("p50") && micros("p50") <= micros("p99") && micros("p99") <= micros("max")
+        );
+        assert!(measured["calls_per_second"].as_u64().unwrap() > 0);
+    }
+}
+
+#[test]
+fn size_and_calls_at_once_can_be_chosen() {
+    let place = Place::new();
+    let arguments = [
+        "transport",
+        "test",
+        "--count",
+        "100",
+        "--size",
+        "1MiB",
+        "--in-flight",
+        "8",
+    ];
+    let text = place.run(arguments).ok();
+    for words in ["100 of 1.0 MiB each way, 8 at once", "p99.9", "rate"] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    place.run(["transport", "test", "--count", "0"]).fails(2);
+    place
+        .run(["transport", "test", "--in-flight", "0"])
+        .fails(2);
+    place
+        .run(["transport", "test", "--type", "smoke-signals"])
+        .fails(2);
+}
+
+#[test]
+fn recommendations_can_be_pasted() {
+    let place = Place::new();
+    let advice = place.run(["transport", "recommend", "--json"]).json();
+    assert_eq!(
+        (&advice[0]["transport"], &advice[0]["verdict"]),
+        (&"unix".into(), &"recommended".into())
+    );
+    place.write("advice.yaml", advice[0]["config"].as_str().unwrap());
+    place.run(["config", "check", "-c", "advice.yaml"]).ok();
+
+    let within = place
+        .run(["transport", "recommend", "--ends", "same-process", "--json"])
+        .json();
+    assert_eq!(within[0]["transport"], "mem");
+    let far = place
+        .run(["transport", "recommend", "--ends", "other-machine"])
+        .ok();
+    assert!(
+        far.contains("needs security configuration") && far.contains("not supported"),
+        "{far}"
+    );
+}
