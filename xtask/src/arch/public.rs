@@ -193,7 +193,7 @@ fn dependencies(manifest: &Table, names: &mut BTreeSet<String>) {
 const CRATES: [&str; 3] = ["linkspan", "linkspan-os", "linkspan-proto"];
 
 /// What may stand in it.
-const ALLOWED: [&str; 13] = [
+const ALLOWED: [&str; 12] = [
     "bytes",
     "futures_core::Stream",
     "linkspan_macros",
@@ -202,7 +202,6 @@ const ALLOWED: [&str; 13] = [
     "proto",
     "schemars",
     "serde",
-    "thiserror",
     "tokio::io::AsyncRead",
     "tokio::io::AsyncWrite",
     "tower_layer",
