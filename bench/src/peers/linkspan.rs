@@ -1,5 +1,6 @@
 //! Linkspan, over each of its transports.
 
+use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -11,9 +12,9 @@ use linkspan::rpc::{
     Body, CallError, Client, ClientConfig, Request, Response, Router, Server, ServerConfig,
 };
 use linkspan::session::Checksum;
-use tokio::io::AsyncWriteExt;
+use linkspan::{Category, Code, Failure};
 
-use crate::peer::{Connection, Peer, Place};
+use crate::peer::{Connection, FILL, Peer, Place, Ready, verify_chunk, verify_echo};
 
 #[linkspan::service]
 pub(crate) trait Echo {
@@ -36,28 +37,28 @@ pub(crate) trait Setup: Send + Sync + 'static {
 }
 
 pub(crate) struct Unix;
-pub(crate) struct UnixUnchecked;
+pub(crate) struct Unchecked;
 pub(crate) struct Tcp;
 pub(crate) struct Memory;
 
 impl Setup for Unix {
-    const NAME: &'static str = "linkspan unix";
+    const NAME: &'static str = "linkspan-unix";
     const SCHEME: &'static str = "unix";
 }
 
-impl Setup for UnixUnchecked {
-    const NAME: &'static str = "linkspan unix, no checksums";
+impl Setup for Unchecked {
+    const NAME: &'static str = "linkspan-unchecked";
     const SCHEME: &'static str = "unix";
     const CHECKSUM: Checksum = Checksum::Off;
 }
 
 impl Setup for Tcp {
-    const NAME: &'static str = "linkspan tcp";
+    const NAME: &'static str = "linkspan-tcp";
     const SCHEME: &'static str = "tcp";
 }
 
 impl Setup for Memory {
-    const NAME: &'static str = "linkspan mem";
+    const NAME: &'static str = "linkspan-mem";
     const SCHEME: &'static str = "mem";
 }
 
@@ -68,44 +69,66 @@ impl<S: Setup> Peer for Linkspan<S> {
     const IN_PROCESS: bool = matches!(S::SCHEME.as_bytes(), b"mem");
     type Connection = Session;
 
-    async fn serve(place: Place) -> Result<()> {
+    async fn serve(place: Place, ready: Ready) -> Result<()> {
         let mut config = ServerConfig::default();
         config.session.checksum = S::CHECKSUM;
-        config.transport.unix_socket.max_connections = 100_000;
-        config.transport.tcp.max_connections = 100_000;
-        let router = Router::new().service(EchoServer::new(Same)).raw_method("blast", blast);
+        config.transport.unix_socket.max_connections = CONNECTIONS;
+        config.transport.tcp.max_connections = CONNECTIONS;
+        let router = Router::new()
+            .service(EchoServer::new(Same))
+            .raw_method("blast", blast);
         let address = match S::SCHEME {
-            "unix" => format!("unix:{}", place.socket().display()),
+            "unix" => format!("unix:{}", place.socket()),
             "tcp" => "tcp:127.0.0.1:0".to_owned(),
             _ => "mem:bench".to_owned(),
         };
-        let serving = Server::new().config(config).service(router).listen(&address).await?;
-        let address = serving.address().to_string();
-        let fresh = place.file("address.new");
-        let mut file = tokio::fs::File::create(&fresh).await?;
-        file.write_all(address.as_bytes()).await?;
-        file.flush().await?;
-        tokio::fs::rename(fresh, place.file("address")).await?;
+        let serving = Server::new()
+            .config(config)
+            .service(router)
+            .listen(address.as_str())
+            .await?;
+        ready.listening(serving.address().to_string())?;
         std::future::pending::<()>().await;
         drop(serving);
         Ok(())
     }
 
-    async fn connect(place: Place) -> Result<Session> {
-        let address = tokio::fs::read_to_string(place.file("address")).await?;
+    async fn connect(address: String) -> Result<Session> {
         let mut config = ClientConfig::default();
         config.session.checksum = S::CHECKSUM;
-        let client = Client::connect_with(&address, config, Router::new()).await?;
-        Ok(Session { typed: EchoClient::new(client.clone()), client })
+        let client = Client::connect_with(address.as_str(), config, Router::new()).await?;
+        Ok(Session {
+            typed: EchoClient::new(client.clone()),
+            client,
+        })
     }
 }
+
+/// The only limit that is not the default: a thousand idle connections are measured.
+const CONNECTIONS: usize = 10_000;
 
 /// Sends as many chunks of a size as the body says.
 async fn blast(request: Request) -> Result<Response, CallError> {
     let body = request.body.collect().await?;
-    let numbers: Vec<u64> = body.chunks_exact(8).map(|n| u64::from_be_bytes(n.try_into().expect("8 bytes"))).collect();
-    let chunks = Chunks { left: numbers[0], chunk: vec![7; numbers[1] as usize].into() };
+    let (left, chunk_bytes) = blast_of(&body).ok_or_else(|| {
+        let text = "a number and a size of chunks are needed";
+        let failure = Failure::new(Category::Request, Code::INVALID_PARAMETERS, text);
+        CallError::Failed(Box::new(failure))
+    })?;
+    let chunks = Chunks {
+        left,
+        chunk: vec![FILL; chunk_bytes].into(),
+    };
     Ok(Response::new(Body::streaming(Bytes::new(), chunks)))
+}
+
+fn blast_of(body: &[u8]) -> Option<(u64, usize)> {
+    let (chunks, chunk_bytes) = body.split_first_chunk()?;
+    let chunk_bytes = u64::from_be_bytes(*chunk_bytes.first_chunk()?);
+    Some((
+        u64::from_be_bytes(*chunks),
+        usize::try_from(chunk_bytes).ok()?,
+    ))
 }
 
 struct Chunks {
@@ -132,19 +155,21 @@ pub(crate) struct Session {
 }
 
 impl Connection for Session {
-    async fn echo(&self, body: Bytes) -> Result<usize> {
-        Ok(self.typed.echo(body).await?.len())
+    async fn echo(&self, body: Bytes) -> Result<()> {
+        let reply = self.typed.echo(body.clone()).await?;
+        verify_echo(&body, &reply)
     }
 
-    async fn stream(&self, chunks: u64, size: usize) -> Result<u64> {
-        let numbers = [chunks.to_be_bytes(), (size as u64).to_be_bytes()].concat();
-        let response = self.client.call(Request::new("blast", Bytes::from(numbers))).await?;
+    async fn stream(&self, chunks: u64, chunk_bytes: usize) -> Result<u64> {
+        let blast = [chunks.to_be_bytes(), (chunk_bytes as u64).to_be_bytes()].concat();
+        let response = self
+            .client
+            .call(Request::new("blast", Bytes::from(blast)))
+            .await?;
         let (_, mut items) = response.body.split().await?;
         let mut bytes = 0;
-        while let Some(chunk) =
-            std::future::poll_fn(|cx| Pin::new(&mut items).poll_next(cx)).await
-        {
-            bytes += chunk?.len() as u64;
+        while let Some(chunk) = poll_fn(|cx| Pin::new(&mut items).poll_next(cx)).await {
+            bytes += verify_chunk(&chunk?)?;
         }
         Ok(bytes)
     }

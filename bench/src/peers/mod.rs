@@ -1,9 +1,74 @@
-//! The peers.
+//! The peers, and how a name becomes code.
 
-pub(crate) mod linkspan;
-pub(crate) mod raw_std;
-pub(crate) mod raw_tokio;
+mod linkspan;
+mod raw_std;
+mod raw_tokio;
 #[cfg(feature = "peers")]
-pub(crate) mod tarpc;
+mod tarpc;
 #[cfg(feature = "peers")]
-pub(crate) mod tonic;
+mod tonic;
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use tokio::runtime::Runtime;
+
+use self::linkspan::{Linkspan, Memory, Tcp, Unchecked, Unix};
+use self::raw_std::RawStd;
+use self::raw_tokio::RawTokio;
+use crate::figures::Sample;
+use crate::peer::{Peer, Place, Ready};
+use crate::scenarios::{Target, Work};
+
+/// A peer whose types are forgotten.
+pub(crate) struct Entry {
+    pub(crate) name: &'static str,
+    pub(crate) is_in_process: bool,
+    /// Answers for ever.
+    pub(crate) serve: fn(&Runtime, Place, Ready) -> Result<()>,
+    /// Answers on a runtime that does something else, too.
+    pub(crate) serve_beside: fn(&Runtime, Ready),
+    /// Takes one sample.
+    pub(crate) measure: fn(&Runtime, Work, Target) -> Result<Sample>,
+}
+
+/// All that are built in, in the order of the tables.
+pub(crate) const ALL: &[Entry] = &[
+    entry::<RawStd>(),
+    entry::<RawTokio>(),
+    entry::<Linkspan<Unix>>(),
+    entry::<Linkspan<Unchecked>>(),
+    entry::<Linkspan<Tcp>>(),
+    entry::<Linkspan<Memory>>(),
+    #[cfg(feature = "peers")]
+    entry::<tarpc::Tarpc>(),
+    #[cfg(feature = "peers")]
+    entry::<tonic::Tonic>(),
+];
+
+/// The peer of a name.
+pub(crate) fn named(name: &str) -> Result<&'static Entry> {
+    let known = || {
+        let names: Vec<_> = ALL.iter().map(|entry| entry.name).collect();
+        format!("no peer is called {name:?}; there are {}", names.join(", "))
+    };
+    ALL.iter()
+        .find(|entry| entry.name == name)
+        .with_context(known)
+}
+
+const fn entry<P: Peer>() -> Entry {
+    Entry {
+        name: P::NAME,
+        is_in_process: P::IN_PROCESS,
+        serve: |runtime, place, ready| runtime.block_on(P::serve(place, ready)),
+        serve_beside: |runtime, ready| {
+            // It ends with the runtime. It needs no directory, as it needs no socket.
+            runtime.spawn(P::serve(Place::new(Path::new("")), ready));
+        },
+        // On a task of its own, as users' code is, and not on the runtime's special first one.
+        measure: |runtime, work, target| {
+            runtime.block_on(async { tokio::spawn(work.measure::<P>(target)).await? })
+        },
+    }
+}

@@ -9,7 +9,7 @@ use tarpc::serde_transport::unix;
 use tarpc::server::{BaseChannel, Channel};
 use tarpc::tokio_serde::formats::Bincode;
 
-use crate::peer::{Connection, Peer, Place};
+use crate::peer::{Connection, Peer, Place, Ready, verify_echo};
 
 #[tarpc::service]
 pub(crate) trait Echo {
@@ -27,13 +27,17 @@ impl Echo for Same {
 
 pub(crate) struct Tarpc;
 
+/// The longest frame, in bytes: as long as Linkspan's longest message.
+const FRAME: usize = 64 << 20;
+
 impl Peer for Tarpc {
     const NAME: &'static str = "tarpc";
     type Connection = EchoClient;
 
-    async fn serve(place: Place) -> Result<()> {
+    async fn serve(place: Place, ready: Ready) -> Result<()> {
         let mut listener = unix::listen(place.socket(), Bincode::default).await?;
-        listener.config_mut().max_frame_length(64 << 20);
+        listener.config_mut().max_frame_length(FRAME);
+        ready.listening(place.socket())?;
         while let Some(transport) = listener.next().await {
             let channel = BaseChannel::with_defaults(transport?);
             tokio::spawn(channel.execute(Same.serve()).for_each(async |answer| {
@@ -43,16 +47,17 @@ impl Peer for Tarpc {
         Ok(())
     }
 
-    async fn connect(place: Place) -> Result<EchoClient> {
-        let mut connecting = unix::connect(place.socket(), Bincode::default);
-        connecting.config_mut().max_frame_length(64 << 20);
+    async fn connect(address: String) -> Result<EchoClient> {
+        let mut connecting = unix::connect(address, Bincode::default);
+        connecting.config_mut().max_frame_length(FRAME);
         Ok(EchoClient::new(Config::default(), connecting.await?).spawn())
     }
 }
 
 impl Connection for EchoClient {
-    async fn echo(&self, body: Bytes) -> Result<usize> {
-        Ok(EchoClient::echo(self, context::current(), body).await?.len())
+    async fn echo(&self, body: Bytes) -> Result<()> {
+        let reply = Self::echo(self, context::current(), body.clone()).await?;
+        verify_echo(&body, &reply)
     }
 
     async fn stream(&self, _: u64, _: usize) -> Result<u64> {

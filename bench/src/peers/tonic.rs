@@ -11,9 +11,14 @@ use tonic::transport::{Channel, Endpoint, Server, Uri};
 use tonic::{Response, Status};
 use tower::service_fn;
 
-use crate::peer::{Connection, Peer, Place};
+use crate::peer::{Connection, FILL, Peer, Place, Ready, verify_chunk, verify_echo};
 
-#[expect(clippy::all, reason = "generated")]
+#[expect(
+    clippy::all,
+    unreachable_pub,
+    unused_qualifications,
+    reason = "generated"
+)]
 mod schema {
     tonic::include_proto!("bench");
 }
@@ -23,6 +28,9 @@ use schema::echo_server::{Echo, EchoServer};
 use schema::{Blasted, Data};
 
 pub(crate) struct Tonic;
+
+/// The longest message, in bytes: as long as Linkspan's longest one.
+const MESSAGE: usize = 64 << 20;
 
 struct Same;
 
@@ -39,7 +47,8 @@ impl Echo for Same {
         request: tonic::Request<Blasted>,
     ) -> Result<Response<Self::BlastStream>, Status> {
         let Blasted { chunks, size } = request.into_inner();
-        let body = Bytes::from(vec![7; size as usize]);
+        let size = usize::try_from(size).map_err(|_| Status::invalid_argument("chunk size"))?;
+        let body = Bytes::from(vec![FILL; size]);
         let data = move |_| Ok(Data { body: body.clone() });
         Ok(Response::new(Box::pin(stream::iter((0..chunks).map(data)))))
     }
@@ -49,42 +58,48 @@ impl Peer for Tonic {
     const NAME: &'static str = "tonic";
     type Connection = EchoClient<Channel>;
 
-    async fn serve(place: Place) -> Result<()> {
+    async fn serve(place: Place, ready: Ready) -> Result<()> {
         let listener = UnixListener::bind(place.socket())?;
+        ready.listening(place.socket())?;
         let accepted = stream::unfold(listener, async |listener| {
             Some((listener.accept().await.map(|(stream, _)| stream), listener))
         });
         Server::builder()
-            .add_service(EchoServer::new(Same).max_decoding_message_size(64 << 20))
+            .add_service(EchoServer::new(Same).max_decoding_message_size(MESSAGE))
             .serve_with_incoming(accepted)
             .await?;
         Ok(())
     }
 
-    async fn connect(place: Place) -> Result<EchoClient<Channel>> {
+    async fn connect(address: String) -> Result<EchoClient<Channel>> {
         let connector = service_fn(move |_: Uri| {
-            let path = place.socket();
+            let path = address.clone();
             async move { UnixStream::connect(path).await.map(TokioIo::new) }
         });
-        let channel =
-            Endpoint::from_static("http://localhost").connect_with_connector(connector).await?;
-        Ok(EchoClient::new(channel).max_decoding_message_size(64 << 20))
+        let channel = Endpoint::from_static("http://localhost")
+            .connect_with_connector(connector)
+            .await?;
+        Ok(EchoClient::new(channel).max_decoding_message_size(MESSAGE))
     }
 }
 
 impl Connection for EchoClient<Channel> {
-    async fn echo(&self, body: Bytes) -> Result<usize> {
+    async fn echo(&self, body: Bytes) -> Result<()> {
         let mut client = self.clone();
-        Ok(EchoClient::echo(&mut client, Data { body }).await?.into_inner().body.len())
+        let reply = Self::echo(&mut client, Data { body: body.clone() }).await?;
+        verify_echo(&body, &reply.into_inner().body)
     }
 
-    async fn stream(&self, chunks: u64, size: usize) -> Result<u64> {
+    async fn stream(&self, chunks: u64, chunk_bytes: usize) -> Result<u64> {
         let mut client = self.clone();
-        let blasted = Blasted { chunks, size: size as u64 };
-        let mut data = client.blast(blasted).await?.into_inner();
+        let blasted = Blasted {
+            chunks,
+            size: chunk_bytes as u64,
+        };
+        let mut pieces = client.blast(blasted).await?.into_inner();
         let mut bytes = 0;
-        while let Some(data) = data.next().await {
-            bytes += data?.body.len() as u64;
+        while let Some(piece) = pieces.next().await {
+            bytes += verify_chunk(&piece?.body)?;
         }
         Ok(bytes)
     }

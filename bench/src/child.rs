@@ -1,0 +1,120 @@
+//! Being the server or the client of a sample.
+
+use std::io::Read;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::figures::Sample;
+use crate::peer::{Place, Ready};
+use crate::peers;
+use crate::process::{LISTENING, Order};
+use crate::scenarios::{Setting, Target, allow_descriptors};
+
+/// Answers until standard input ends.
+pub(crate) fn serve(order: &Order) -> Result<()> {
+    allow_descriptors()?;
+    let runtime = runtime(order.setting)?;
+    let peer = peers::named(&order.peer)?;
+    let directory = tempfile::Builder::new()
+        .prefix("linkspan-bench-")
+        .tempdir()?;
+    let place = Place::new(directory.path());
+    let (ready, listening) = Ready::new();
+    // Nobody joins it: it answers for ever, and ends with the process.
+    let serving = thread::spawn(move || (peer.serve)(&runtime, place, ready));
+    let Ok(address) = listening.blocking_recv() else {
+        let ended = serving.join().ok().context("the server panicked")?;
+        return ended.context("the server cannot listen");
+    };
+    println!("{LISTENING}{address}");
+    wait_for_end_of_input();
+    directory
+        .close()
+        .context("the server's directory cannot be removed")
+}
+
+/// Takes one sample and prints it, or gives up when standard input ends.
+pub(crate) fn measure(order: Order) -> Result<()> {
+    allow_descriptors()?;
+    let (send, outcome) = mpsc::channel();
+    let abandoned = send.clone();
+    // Nobody joins them: whichever is late ends with the process.
+    thread::spawn(move || {
+        wait_for_end_of_input();
+        abandoned.send(None)
+    });
+    let work = format!("{:?}", order.work);
+    thread::spawn(move || send.send(Some(sample(order))));
+    match outcome.recv_timeout(LIMIT) {
+        Ok(Some(sample)) => Ok(serde_json::to_writer(std::io::stdout(), &sample?)?),
+        Ok(None) => bail!("the bench has ended"),
+        Err(_) => bail!("{work} gave nothing within {} s", LIMIT.as_secs()),
+    }
+}
+
+fn sample(order: Order) -> Result<Sample> {
+    let runtime = runtime(order.setting)?;
+    let peer = peers::named(&order.peer)?;
+    let target = match order.server {
+        Some((address, process)) => Target {
+            address,
+            server: Some(process),
+        },
+        None => Target {
+            address: serve_here(peer, &runtime)?,
+            server: None,
+        },
+    };
+    (peer.measure)(&runtime, order.work, target)
+        .with_context(|| format!("{} cannot be measured", peer.name))
+}
+
+/// Serves on the client's own runtime; gives the address.
+fn serve_here(peer: &peers::Entry, runtime: &Runtime) -> Result<String> {
+    let (ready, listening) = Ready::new();
+    (peer.serve_beside)(runtime, ready);
+    runtime
+        .block_on(listening)
+        .context("the server within this process does not listen")
+}
+
+fn runtime(setting: Setting) -> Result<Runtime> {
+    let mut builder = match setting {
+        Setting::OneThread => Builder::new_current_thread(),
+        Setting::OneCore => {
+            stay_on_one_core()?;
+            Builder::new_current_thread()
+        }
+        Setting::TwoThreads => {
+            let mut builder = Builder::new_multi_thread();
+            builder.worker_threads(2);
+            builder
+        }
+    };
+    Ok(builder.enable_all().build()?)
+}
+
+/// Keeps this thread, and those that it starts, on the last core, as the first one has the most
+/// interrupts.
+fn stay_on_one_core() -> Result<()> {
+    let allowed = sched_getaffinity(None)?;
+    let last = (0..CpuSet::MAX_CPU)
+        .rev()
+        .find(|&core| allowed.is_set(core));
+    let mut cores = CpuSet::new();
+    cores.set(last.context("no core is allowed")?);
+    Ok(sched_setaffinity(None, &cores)?)
+}
+
+fn wait_for_end_of_input() {
+    // An error is as good an end as any.
+    std::io::stdin().read_to_end(&mut Vec::new()).ok();
+}
+
+/// Far more than any sample takes, even under valgrind.
+const LIMIT: Duration = Duration::from_secs(120);

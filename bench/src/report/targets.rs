@@ -1,0 +1,184 @@
+//! What the design asks for, and whether this run has it.
+
+use crate::figures::Figure;
+use crate::report::Table;
+use crate::results::Results;
+use crate::scenarios::unary::{ANY_CORE, ONE_CORE};
+use crate::scenarios::{concurrency, idle, mixed, stream};
+
+/// A demand on one number.
+struct Target {
+    text: &'static str,
+    bound: Bound,
+    measured: fn(&Results) -> Option<f64>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Bound {
+    AtLeast(f64),
+    AtMost(f64),
+    Below(f64),
+}
+
+impl Bound {
+    fn holds(self, value: f64) -> bool {
+        match self {
+            Self::AtLeast(bound) => value >= bound,
+            Self::AtMost(bound) => value <= bound,
+            Self::Below(bound) => value < bound,
+        }
+    }
+
+    fn shown(self) -> String {
+        match self {
+            Self::AtLeast(bound) => format!("at least {bound}"),
+            Self::AtMost(bound) => format!("at most {bound}"),
+            Self::Below(bound) => format!("below {bound}"),
+        }
+    }
+}
+
+/// All targets, with what was measured.
+pub(crate) fn targets(results: &Results) -> Table {
+    let mut table = Table::new(["what", "target", "measured", "met"]);
+    for target in TARGETS {
+        let (measured, met) = match (target.measured)(results) {
+            None => ("–".to_owned(), "not measured"),
+            Some(value) if target.bound.holds(value) => (format!("{value:.2}"), "yes"),
+            Some(value) => (format!("{value:.2}"), "**no**"),
+        };
+        table.add([
+            target.text.to_owned(),
+            target.bound.shown(),
+            measured,
+            met.to_owned(),
+        ]);
+    }
+    table
+}
+
+const TARGETS: &[Target] = &[
+    Target {
+        text: "unary over `unix:`, p50 ÷ tokio socket, any core",
+        bound: Bound::AtMost(1.15),
+        measured: |results| {
+            results.ratio("unary", ANY_CORE, ["linkspan-unix", "tokio"], Figure::P50)
+        },
+    },
+    Target {
+        text: "unary over `unix:`, p50 ÷ tokio socket, one core",
+        bound: Bound::AtMost(1.15),
+        measured: |results| {
+            results.ratio("unary", ONE_CORE, ["linkspan-unix", "tokio"], Figure::P50)
+        },
+    },
+    Target {
+        text: "64 in flight over `unix:`, rate ÷ tarpc",
+        bound: Bound::AtLeast(2.5),
+        measured: |results| rate(results, "tarpc"),
+    },
+    Target {
+        text: "64 in flight over `unix:`, rate ÷ tonic",
+        bound: Bound::AtLeast(12.0),
+        measured: |results| rate(results, "tonic"),
+    },
+    Target {
+        text: "stream over `unix:` with checksums, GiB/s ÷ tokio socket",
+        bound: Bound::AtLeast(0.65),
+        measured: |results| throughput(results, "linkspan-unix"),
+    },
+    Target {
+        text: "stream over `unix:` without checksums, GiB/s ÷ tokio socket",
+        bound: Bound::AtLeast(0.85),
+        measured: |results| throughput(results, "linkspan-unchecked"),
+    },
+    Target {
+        text: "unary over `mem:`, p50 in µs",
+        bound: Bound::Below(3.0),
+        measured: |results| results.median("unary", ANY_CORE, "linkspan-mem", Figure::P50),
+    },
+    Target {
+        text: "idle connection over `unix:`, KiB in the server",
+        bound: Bound::Below(16.0),
+        measured: |results| results.median("idle", idle::CASE, "linkspan-unix", Figure::ServerKib),
+    },
+    Target {
+        text: "small calls during a stream over `unix:`, p99 in µs",
+        bound: Bound::Below(5000.0),
+        measured: |results| slowest(results, "linkspan-unix"),
+    },
+    Target {
+        text: "small calls during a stream over `tcp:`, p99 in µs",
+        bound: Bound::Below(5000.0),
+        measured: |results| slowest(results, "linkspan-tcp"),
+    },
+];
+
+fn rate(results: &Results, base: &str) -> Option<f64> {
+    results.ratio(
+        "unary-n",
+        &concurrency::label(64),
+        ["linkspan-unix", base],
+        Figure::Rate,
+    )
+}
+
+fn throughput(results: &Results, peer: &str) -> Option<f64> {
+    results.ratio("stream", stream::CASE, [peer, "tokio"], Figure::Throughput)
+}
+
+fn slowest(results: &Results, peer: &str) -> Option<f64> {
+    results.median("mixed", mixed::CASE, peer, Figure::P99)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::figures::Sample;
+    use crate::results::tests::empty;
+    use crate::scenarios::{ALL, Effort, USUAL};
+
+    #[test]
+    fn a_target_is_met_or_not_or_not_measured() {
+        let mut results = empty();
+        for (peer, rate) in [("linkspan-unix", 900.0), ("tarpc", 300.0), ("tonic", 100.0)] {
+            let sample = Sample::default().with(Figure::Rate, rate);
+            results.add("unary-n", "64 in flight", peer, sample);
+        }
+        let table = targets(&results).to_string();
+        let line = |text: &str| table.lines().find(|line| line.contains(text)).unwrap();
+        assert!(line("÷ tarpc").contains("3.00") && line("÷ tarpc").contains("yes"));
+        assert!(line("÷ tonic").contains("9.00") && line("÷ tonic").contains("**no**"));
+        assert!(line("idle").contains("not measured"));
+    }
+
+    #[test]
+    fn targets_name_cases_that_exist() {
+        let mut results = empty();
+        let figures = [
+            Figure::P50,
+            Figure::P99,
+            Figure::Rate,
+            Figure::Throughput,
+            Figure::ServerKib,
+        ];
+        let sample = figures
+            .into_iter()
+            .fold(Sample::default(), |sample, figure| sample.with(figure, 1.0));
+        let effort = Effort {
+            duration: USUAL,
+            is_smoke: false,
+        };
+        let cases = ALL
+            .iter()
+            .map(|scenario| (scenario.name, (scenario.cases)(effort)));
+        for (scenario, case) in
+            cases.flat_map(|(name, cases)| cases.into_iter().map(move |case| (name, case)))
+        {
+            for peer in case.peers {
+                results.add(scenario, &case.label, peer, sample.clone());
+            }
+        }
+        assert!(!targets(&results).to_string().contains("not measured"));
+    }
+}

@@ -1,0 +1,197 @@
+//! A run: all scenarios, round by round, with the peers taking turns.
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use std::{fs, io};
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Args;
+
+use crate::machine::Machine;
+use crate::process::{Launcher, Order};
+use crate::results::Results;
+use crate::scenarios::{self, Case, Effort, Scenario, USUAL};
+use crate::{peers, report};
+
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Only sees whether everything works: raw sockets and ours, one short round, no documents
+    #[arg(long)]
+    smoke: bool,
+    /// Only these peers [default: all]
+    #[arg(long, num_args = 1.., value_name = "NAME")]
+    peer: Vec<String>,
+    /// Only these scenarios [default: all]
+    #[arg(long, num_args = 1.., value_name = "NAME")]
+    scenario: Vec<String>,
+    /// How often each peer has its turn [default: 7, or 1 with --smoke]
+    #[arg(long, value_name = "N")]
+    rounds: Option<usize>,
+    /// How long a sample takes; streams are shortened in proportion [default: 0.5]
+    #[arg(long, value_name = "S")]
+    seconds: Option<f64>,
+    /// Does not write docs/benchmarks.md
+    #[arg(long)]
+    no_docs: bool,
+    /// Writes everything that was measured
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let chosen = options.scenarios()?;
+    options.check_peers()?;
+    let machine = Machine::look()?;
+    println!("{}", report::machine_line(&machine));
+    let mut results = Results::new(machine, options.rounds(), options.duration()?.as_secs_f64());
+    for scenario in chosen {
+        options.take(scenario, &mut results)?;
+        println!(
+            "\n{}\n\n{}",
+            scenario.title,
+            report::table(scenario, &results)
+        );
+    }
+    if let Some(path) = &options.json {
+        let text = serde_json::to_string(&results)?;
+        fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    if options.smoke {
+        return Ok(());
+    }
+    println!("\nTargets\n\n{}", report::targets(&results));
+    options.write_documents(&results)
+}
+
+impl Options {
+    /// Takes all samples of a scenario.
+    ///
+    /// Every second round has the peers in reverse, so that none always follows the same one.
+    fn take(&self, scenario: &Scenario, results: &mut Results) -> Result<()> {
+        let effort = Effort {
+            duration: self.duration()?,
+            is_smoke: self.smoke,
+        };
+        for round in 0..self.rounds() {
+            for case in (scenario.cases)(effort) {
+                progress(&format!(
+                    "round {} of {}: {}, {}",
+                    round + 1,
+                    self.rounds(),
+                    scenario.name,
+                    case.label
+                ));
+                self.take_turns(round, scenario, &case, results)?;
+            }
+        }
+        progress("");
+        Ok(())
+    }
+
+    /// Takes one sample of each peer.
+    fn take_turns(
+        &self,
+        round: usize,
+        scenario: &Scenario,
+        case: &Case,
+        results: &mut Results,
+    ) -> Result<()> {
+        let mut turns: Vec<_> = case.peers.iter().filter(|name| self.has(name)).collect();
+        if round % 2 == 1 {
+            turns.reverse();
+        }
+        for &peer in turns {
+            let (setting, work) = (case.setting, case.work.clone());
+            let order = Order {
+                peer: peer.to_owned(),
+                setting,
+                work,
+                server: None,
+            };
+            let sample = Launcher::default().sample(order);
+            let sample = sample.with_context(|| format!("{}, {}", scenario.name, case.label))?;
+            results.add(scenario.name, &case.label, peer, sample);
+        }
+        Ok(())
+    }
+
+    fn rounds(&self) -> usize {
+        self.rounds.unwrap_or(if self.smoke { 1 } else { 7 })
+    }
+
+    fn duration(&self) -> Result<Duration> {
+        let usual = if self.smoke { SMOKE } else { USUAL };
+        let duration = self
+            .seconds
+            .map_or(Ok(usual), Duration::try_from_secs_f64)?;
+        ensure!(
+            SMOKE <= duration && duration <= LONGEST,
+            "a sample takes 0.03 to 20 seconds"
+        );
+        Ok(duration)
+    }
+
+    fn scenarios(&self) -> Result<Vec<&'static Scenario>> {
+        for name in &self.scenario {
+            let names: Vec<_> = scenarios::ALL
+                .iter()
+                .map(|scenario| scenario.name)
+                .collect();
+            ensure!(
+                names.contains(&name.as_str()),
+                "no scenario is called {name:?}; there are {}",
+                names.join(", ")
+            );
+        }
+        let is_chosen = |name: &str| {
+            self.scenario.is_empty() || self.scenario.iter().any(|chosen| chosen == name)
+        };
+        let all = scenarios::ALL.iter().copied();
+        Ok(all.filter(|scenario| is_chosen(scenario.name)).collect())
+    }
+
+    fn check_peers(&self) -> Result<()> {
+        for name in &self.peer {
+            peers::named(name)?;
+        }
+        ensure!(self.rounds() > 0, "there has to be a round");
+        Ok(())
+    }
+
+    /// Whether a peer is built in and takes part.
+    fn has(&self, name: &str) -> bool {
+        let is_ours = name.starts_with("linkspan") || matches!(name, "std" | "tokio");
+        let is_chosen = self.peer.is_empty() || self.peer.iter().any(|chosen| chosen == name);
+        is_chosen && (is_ours || !self.smoke) && peers::named(name).is_ok()
+    }
+
+    /// Only of a whole run: tables with holes would be worse than old ones.
+    fn write_documents(&self, results: &Results) -> Result<()> {
+        let is_whole = self.peer.is_empty() && self.scenario.is_empty() && cfg!(feature = "peers");
+        if self.no_docs || !is_whole {
+            println!("\ndocs/benchmarks.md is left as it is");
+            return Ok(());
+        }
+        if self.rounds() < 7 {
+            bail!("docs/benchmarks.md needs at least 7 rounds; use --no-docs");
+        }
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+        report::write(&directory, results)
+    }
+}
+
+/// Shows what is going on, on a terminal in one line.
+fn progress(line: &str) {
+    let mut error = io::stderr().lock();
+    let shown = if error.is_terminal() {
+        write!(error, "\r\x1b[K{line}").and_then(|()| error.flush())
+    } else {
+        Ok(())
+    };
+    // A terminal that has gone away is no reason to stop.
+    shown.ok();
+}
+
+const SMOKE: Duration = Duration::from_millis(30);
+const LONGEST: Duration = Duration::from_secs(20);
