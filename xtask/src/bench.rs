@@ -1,11 +1,43 @@
-//! `cargo xtask bench`.
+//! `cargo xtask bench`: Linkspan against its peers and against the raw socket.
 
 use anyhow::Result;
 
-/// Not there yet.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Options {}
+use crate::shell;
 
-pub(crate) fn run(_options: &Options) -> Result<()> {
-    anyhow::bail!("not there yet")
+/// Measures Linkspan, its peers and raw sockets, and writes docs/benchmarks.md.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Only sees whether everything works: raw sockets and ours, one short round, no documents
+    #[arg(long)]
+    smoke: bool,
+    /// Counts instructions per call under valgrind instead
+    #[arg(long, conflicts_with_all = ["smoke", "arguments"])]
+    instructions: bool,
+    /// Goes to the bench: --peer NAME..., --scenario NAME..., --rounds N, --seconds S, --no-docs,
+    /// --json FILE
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let mut command = shell::cargo();
+    command.args([
+        "run",
+        "--release",
+        "--quiet",
+        "--manifest-path",
+        "bench/Cargo.toml",
+    ]);
+    // What needs no peers shall not wait until they are compiled.
+    if !options.smoke && !options.instructions {
+        command.args(["--features", "peers"]);
+    }
+    command.arg("--");
+    if options.instructions {
+        command.arg("instructions");
+    }
+    if options.smoke {
+        command.arg("--smoke");
+    }
+    shell::run(command.args(&options.arguments))
 }
