@@ -184,8 +184,8 @@ impl Handshake {
             } else {
                 Checksum::Crc32
             },
-            features: terms.choice.features,
-            codecs: terms.choice.codecs,
+            features: common(&self.config.features, &terms.choice.features),
+            codecs: common(&self.config.codecs, &terms.choice.codecs),
             peer: terms.peer,
             peer_limits: terms.peer_limits,
             nonces,

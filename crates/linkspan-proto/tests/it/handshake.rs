@@ -1,7 +1,7 @@
 use std::time::Instant;
 
 use bytes::BytesMut;
-use linkspan_proto::error::{Code, HandshakeError};
+use linkspan_proto::error::{Code, HandshakeError, SessionError};
 use linkspan_proto::frame::Checksum;
 use linkspan_proto::message::{Identity, VersionRange};
 use linkspan_proto::session::{EndError, Session};
@@ -175,4 +175,14 @@ fn a_handshake_frame_over_16_kib_is_refused_from_its_header() {
         error.to_string(),
         "frame of 16385 bytes exceeds the limit of 16384 bytes"
     );
+}
+
+#[test]
+fn a_server_is_told_why_its_choice_is_refused() {
+    let pair = Pair::with(|_| {}, |config| config.limits.max_streams = 0);
+    let refusal = pair.client.error.unwrap().to_string();
+    let EndError::Session(SessionError::Peer(told)) = pair.server.error.unwrap() else {
+        panic!("the server is told");
+    };
+    assert_eq!(told.message, refusal);
 }
