@@ -3,17 +3,20 @@
 /// What the peer may still send here.
 #[derive(Debug)]
 pub(crate) struct Window {
-    size: u64,
     left: u64,
     consumed: u64,
+    /// What was read is given back once it is this much.
+    grant_bytes: u64,
 }
 
 impl Window {
-    pub(crate) fn new(size: u64) -> Self {
+    /// A window of `size` bytes, of which `enough` bytes always let the sender go on.
+    pub(crate) fn new(size: u64, enough: u64) -> Self {
         Self {
-            size,
             left: size,
             consumed: 0,
+            // What was read and not given back yet must not be what the sender waits for.
+            grant_bytes: (size / GRANT_FRACTION).min(size.saturating_sub(enough)),
         }
     }
 
@@ -30,7 +33,7 @@ impl Window {
     /// Counts what was read; says how much to grant once it is worth a frame.
     pub(crate) fn consume(&mut self, bytes: u64) -> Option<u64> {
         self.consumed = self.consumed.saturating_add(bytes);
-        if self.consumed < self.size / GRANT_FRACTION {
+        if self.consumed < self.grant_bytes.max(1) {
             return None;
         }
         self.left = self.left.saturating_add(self.consumed);

@@ -19,6 +19,13 @@ pub(crate) struct Schedule {
     writable: Vec<StreamId>,
 }
 
+impl Schedule {
+    /// Gives no more turns to those that wait for one.
+    pub(crate) fn clear(&mut self) {
+        self.turns.clear();
+    }
+}
+
 /// What came of a stream's turn.
 enum Turn {
     Sent,

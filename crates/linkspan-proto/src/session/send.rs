@@ -68,7 +68,7 @@ impl<A> Send<A> {
             streams: Streams::default(),
             next_stream: Some(StreamId::first(agreement.role)),
             allowance: Allowance::new(agreement.peer_limits.connection_credit),
-            window: Window::new(config.limits.connection_credit),
+            window: connection_window(&config.limits),
             outbox: Outbox::new(agreement, empty),
             schedule: Schedule::default(),
             keepalive: Keepalive::new(now, config.heartbeat_interval, config.heartbeat_misses),
@@ -280,12 +280,14 @@ impl<A> Send<A> {
         check_name(event.topic.len())?;
         let message = Message::Event(event);
         let cost = to_u64(message.payload_bytes());
-        let limit = u64::from(self.peer_limits.max_frame_bytes);
+        let reserve = self.peer_limits.reserve_bytes();
+        let beyond = self.peer_limits.connection_credit.saturating_sub(reserve);
+        let limit = beyond.min(self.peer_limits.max_frame_bytes.into());
         if cost > limit {
             return Err(SendError::TooLarge { bytes: cost, limit });
         }
         // Events leave the reserve to calls, as chunks do.
-        let fits = self.allowance.beyond(self.peer_limits.reserve_bytes()) >= cost;
+        let fits = self.allowance.beyond(reserve) >= cost;
         if !fits || !self.has_buffer() {
             return Err(SendError::Blocked);
         }
@@ -312,9 +314,13 @@ impl<A> Send<A> {
                 Message::Credit(Credit::new(grant)),
             );
         }
-        if id == StreamId::CONNECTION {
-            return;
+        if id != StreamId::CONNECTION {
+            self.consume_on_stream(id, bytes);
         }
+    }
+
+    /// Gives only the stream's credit back.
+    pub(super) fn consume_on_stream(&mut self, id: StreamId, bytes: u64) {
         let side = self.streams.get_mut(id).map(|stream| &mut stream.recv);
         let grant = side
             .filter(|side| !side.ended)
@@ -334,8 +340,9 @@ impl<A> Send<A> {
         }
     }
 
-    /// Tells the peer why the session ends. The last thing to send.
+    /// Tells the peer why the session ends. The last thing to send: what waits on streams stays.
     pub fn end_session(&mut self, failure: Failure) {
+        self.schedule.clear();
         let message = Message::Error(Box::new(failure));
         self.push(StreamId::CONNECTION, Flags::NONE, message);
     }
@@ -393,4 +400,11 @@ impl<A> Send<A> {
         stats.bytes_sent = self.outbox.written;
         stats
     }
+}
+
+/// With an empty reserve, no chunk is sent; with the longest frame above it, any event.
+fn connection_window(limits: &Limits) -> Window {
+    let frame = u64::from(limits.max_frame_bytes);
+    let enough = limits.reserve_bytes().saturating_add(frame);
+    Window::new(limits.connection_credit, enough)
 }

@@ -8,6 +8,7 @@ use foldhash::fast::RandomState;
 
 use crate::message::{CancelReason, Failure, Response};
 use crate::session::credit::{Allowance, Window};
+use crate::session::push::FRAGMENT_BYTES;
 use crate::session::{Closed, Fate};
 use crate::stream_id::{Role, StreamId};
 
@@ -16,6 +17,8 @@ use crate::stream_id::{Role, StreamId};
 pub(crate) struct Streams<A> {
     map: HashMap<StreamId, Stream<A>, RandomState>,
     closed: Vec<StreamId>,
+    /// Credit of the connection that streams held back until they closed.
+    owed: u64,
     /// Open streams of the client and of the server.
     open: [u32; 2],
 }
@@ -25,6 +28,7 @@ impl<A> Default for Streams<A> {
         Self {
             map: HashMap::default(),
             closed: Vec::new(),
+            owed: 0,
             open: [0; 2],
         }
     }
@@ -91,11 +95,17 @@ impl<A> Streams<A> {
         let id = self.closed.pop()?;
         let stream = self.map.remove(&id)?;
         let fate = stream.fate.unwrap_or(Fate::Finished);
+        self.owed = self.owed.saturating_add(stream.recv.owed);
         Some(Closed {
             stream: id,
             attachment: stream.attachment,
             fate,
         })
+    }
+
+    /// Credit of the connection that closed streams had held back.
+    pub(crate) fn take_owed(&mut self) -> Option<u64> {
+        Some(std::mem::take(&mut self.owed)).filter(|owed| *owed > 0)
     }
 
     /// Gives memory back that many streams left behind.
@@ -140,10 +150,11 @@ impl<A> Stream<A> {
                 scheduled: false,
             },
             recv: RecvSide {
-                window: Window::new(recv_window),
+                window: Window::new(recv_window, ENOUGH_BYTES),
                 next_chunk: 0,
                 answered: false,
                 ended: false,
+                owed: 0,
             },
             fate: None,
         }
@@ -195,4 +206,9 @@ pub(crate) struct RecvSide {
     pub(crate) answered: bool,
     /// The frame that ends the direction came.
     pub(crate) ended: bool,
+    /// Credit of the connection that is held back until the stream closes.
+    pub(crate) owed: u64,
 }
+
+/// Credit with which any response can be sent: its head and the first piece of its body.
+const ENOUGH_BYTES: u64 = 2 * FRAGMENT_BYTES as u64;

@@ -253,3 +253,61 @@ fn a_peer_that_does_not_read_fills_bounded_memory() {
     assert_eq!(answered, 1_024);
     assert!(!pair.server.send().is_clogged());
 }
+
+#[test]
+fn credit_goes_back_before_chunks_wait_for_it() {
+    // Chunks may use 64 KiB, which is less than a quarter of the whole.
+    let mut pair = Pair::with(
+        |_| {},
+        |config| {
+            config.limits.max_frame_bytes = 112 * 1024;
+            config.limits.connection_credit = (2 * 112 + 64) * 1024;
+        },
+    );
+    let body = vec![7; 300 * KIB];
+    let request = Request::new("upload", body.into());
+    let stream = pair.client.open(pair.now, request, true);
+    pair.drive();
+    assert!(pair.server.chunk_bytes(stream) > 200 * KIB);
+    assert!(pair.server.wire.is_empty() && pair.client.send().is_flushed());
+    pair.server.answer(stream, "all of it");
+    pair.drive();
+    assert_eq!(pair.client.closed.len(), 1);
+}
+
+#[test]
+fn credit_goes_back_before_a_response_waits_for_it() {
+    // The last response costs the whole window, of which an item took a part.
+    let mut pair = Pair::with(|config| config.limits.stream_credit = 16 * 1024, |_| {});
+    let stream = stream_to_client(&mut pair);
+    send_all(&mut pair, stream, 1, 100);
+    pair.drive();
+    let failed = Response::new(Status::Error, vec![7; 16 * KIB].into());
+    pair.server.send().respond(stream, failed, true).unwrap();
+    pair.drive();
+    assert_eq!(pair.client.closed.len(), 1);
+}
+
+#[test]
+fn an_event_for_which_there_can_never_be_credit_is_too_large() {
+    let mut pair = Pair::with(
+        |_| {},
+        |config| {
+            config.limits.max_frame_bytes = 64 * 1024;
+            config.limits.connection_credit = (2 * 64 + 20) * 1024;
+        },
+    );
+    let event = |bytes| Event::new("", 0, vec![0; bytes].into());
+    let send = pair.client.send();
+    let over = send.event(StreamId::CONNECTION, event(20 * KIB - 1));
+    let (bytes, limit) = (20 * 1024 + 1, 20 * 1024);
+    assert_eq!(over, Err(SendError::TooLarge { bytes, limit }));
+    // As many as fit one by one pass, however little each gives back.
+    for _ in 0..3 {
+        for bytes in [100, 20 * KIB - 2] {
+            let send = pair.client.send();
+            send.event(StreamId::CONNECTION, event(bytes)).unwrap();
+            pair.drive();
+        }
+    }
+}

@@ -358,3 +358,42 @@ fn an_event_for_nobody_costs_only_credit() {
     let event = Message::Event(Event::new("t", 0, Bytes::new()));
     script.send(0, Flags::NONE, event).unwrap();
 }
+
+#[test]
+fn nothing_follows_what_a_peer_is_told_at_the_end() {
+    let mut script = server();
+    script.send(1, Flags::END, request()).unwrap();
+    let body = Bytes::from(vec![0; 500_000]);
+    let send = script.session().send().unwrap();
+    send.respond(StreamId::new(1), Response::new(Status::Ok, body), true)
+        .unwrap();
+    script.send(0, Flags::NONE, Message::End).unwrap_err();
+    let told = script.receive().pop().expect("the peer is told");
+    assert!(matches!(told.message, Message::Error(_)), "{told:?}");
+}
+
+#[test]
+fn opening_frames_of_unanswered_requests_are_bounded_by_the_connections_credit() {
+    let mut pair = Pair::new();
+    let mut metadata = Metadata::new();
+    metadata.set_text("large", &"x".repeat(1_000_000));
+    let mut streams = Vec::new();
+    loop {
+        let mut request = Request::new("hoard", Bytes::new());
+        request.metadata = Some(Box::new(metadata.clone()));
+        match pair.client.send().open(pair.now, request, true, ()) {
+            Ok(stream) => streams.push(stream),
+            Err(error) => break assert!(matches!(error, SendError::Blocked), "{error}"),
+        }
+        pair.drive();
+    }
+    // 8 MiB, and 128 KiB more for each.
+    assert!((8..=10).contains(&streams.len()), "{} requests", streams.len());
+    for stream in streams {
+        pair.server.answer(stream, "");
+    }
+    pair.drive();
+    let mut request = Request::new("hoard", Bytes::new());
+    request.metadata = Some(Box::new(metadata));
+    pair.client.send().open(pair.now, request, true, ()).unwrap();
+}
