@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`sim`] | two sessions, a wire between them and a clock that only the test moves |
 //! | [`script`] | a peer that says exactly what the test wants, frame by frame |
+//! | [`fuzz`] | properties that hold for every input, for the fuzzer and for plain tests |
 //! | [`conformance`] | what every transport has to do, as one suite for all of them |
 //! | [`wait`] | waiting for a condition, with a deadline |
 //! | [`raw`] | a client that speaks bytes, for all that a correct one would not say |
@@ -16,6 +17,7 @@
 )]
 
 pub mod conformance;
+pub mod fuzz;
 pub mod raw;
 pub mod script;
 pub mod sim;

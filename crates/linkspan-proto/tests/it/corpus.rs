@@ -1,0 +1,42 @@
+//! What the fuzzer has found worth keeping, run once more.
+
+use std::fs;
+use std::path::Path;
+
+use linkspan_test::fuzz::{TARGETS, Target, target};
+
+#[test]
+fn no_property_is_broken_by_the_stored_corpus_of_any_target() {
+    for target in TARGETS {
+        replay(target);
+    }
+}
+
+#[test]
+fn every_stored_corpus_belongs_to_a_target() {
+    for folder in fs::read_dir(corpus()).unwrap() {
+        let name = folder.unwrap().file_name();
+        let name = name.to_str().unwrap();
+        assert!(target(name).is_some(), "no target is named {name}");
+    }
+}
+
+fn replay(target: &Target) {
+    let folder = corpus().join(target.name);
+    let inputs = fs::read_dir(&folder)
+        .unwrap_or_else(|error| panic!("cannot read {}: {error}", folder.display()));
+    let mut replayed = 0;
+    for input in inputs {
+        let path = input.unwrap().path();
+        let data = fs::read(&path).unwrap();
+        // The name of an input that breaks a property is in the output of the failed test.
+        println!("{}", path.display());
+        (target.run)(&data);
+        replayed += 1;
+    }
+    assert!(replayed > 0, "{} is empty", folder.display());
+}
+
+fn corpus() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus"))
+}

@@ -1,0 +1,43 @@
+//! What the fuzzer runs: properties that hold for every input.
+//!
+//! A target is a function of bytes that panics when a property is broken. `cargo xtask fuzz` looks
+//! for bytes that break it; the ordinary tests replay the stored corpus through the same function.
+//!
+//! A new target is one file here, one line in [`TARGETS`] and one seed in `fuzz/corpus/NAME`.
+
+mod frame;
+mod handshake;
+mod session;
+mod wire;
+
+pub use frame::frame;
+pub use handshake::handshake;
+pub use session::session;
+
+/// A property, and the name under which the fuzzer and the corpus know it.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Target {
+    /// Name of the target and of its corpus.
+    pub name: &'static str,
+    /// Panics if the property does not hold for the input.
+    pub run: fn(&[u8]),
+}
+
+impl Target {
+    const fn new(name: &'static str, run: fn(&[u8])) -> Self {
+        Self { name, run }
+    }
+}
+
+/// The target with this name.
+pub fn target(name: &str) -> Option<&'static Target> {
+    TARGETS.iter().find(|target| target.name == name)
+}
+
+/// All targets.
+pub const TARGETS: &[Target] = &[
+    Target::new("frame", frame),
+    Target::new("handshake", handshake),
+    Target::new("session", session),
+];
