@@ -68,7 +68,7 @@ pub struct Limits {
     pub max_frame_bytes: u32,
     /// Streams that the peer may have open at once. Default: 1,024.
     ///
-    /// Each can hold a first frame of 64 KiB besides what credit allows.
+    /// Each can hold the first 128 KiB of its opening frame besides what credit allows.
     pub max_streams: u32,
     /// Bytes that the peer may send on a stream before the first credit. Default: 1,048,576.
     pub stream_credit: u64,

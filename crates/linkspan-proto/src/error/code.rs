@@ -136,6 +136,8 @@ impl Code {
     pub const CUT_OFF: Self = Self::named("cut_off");
     /// The connection was lost after a request had been sent.
     pub const OUTCOME_UNKNOWN: Self = Self::named("outcome_unknown");
+    /// Something that the handler needs cannot be reached.
+    pub const UNAVAILABLE: Self = Self::named("unavailable");
     /// The method gave an error of its own.
     pub const APPLICATION: Self = Self::named("application");
     /// The caller gave up.

@@ -5,6 +5,7 @@ use std::time::Instant;
 use crate::error::SessionError;
 use crate::frame::{Flags, Kind};
 use crate::message::{CancelReason, Chunk, Heartbeat, Response, Status};
+use crate::session::push::FRAGMENT_BYTES;
 use crate::session::streams::{Progress, Stream};
 use crate::session::{Fate, Incoming, Send};
 use crate::stream_id::StreamId;
@@ -81,11 +82,15 @@ impl<A> Send<A> {
         );
         receive_on(&mut stream, id, bytes)?;
         stream.recv.ended = flags.contains(Flags::END);
+        // The handler has it; how many it can have is bounded by the number of streams, and how
+        // much by the connection's credit.
+        stream.recv.owed = bytes.saturating_sub(OPENING_BYTES);
+        let prompt = bytes.saturating_sub(stream.recv.owed);
         self.streams.insert(id, stream);
         self.note_deadline(deadline);
         self.stats.streams_accepted = self.stats.streams_accepted.saturating_add(1);
-        // The handler has it; how many it can have is bounded by the number of streams.
-        self.consume(id, bytes);
+        self.consume(StreamId::CONNECTION, prompt);
+        self.consume_on_stream(id, bytes);
         Ok(())
     }
 
@@ -262,6 +267,9 @@ impl<A> Send<A> {
         Ok(())
     }
 }
+
+/// Bytes of an opening frame whose credit goes back at once: a piece of a body, and its head.
+const OPENING_BYTES: u64 = 2 * FRAGMENT_BYTES as u64;
 
 /// Counts bytes against a stream's credit.
 fn receive_on<A>(stream: &mut Stream<A>, id: StreamId, bytes: u64) -> Result<(), SessionError> {

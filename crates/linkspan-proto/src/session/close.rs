@@ -61,6 +61,11 @@ impl<A> Send<A> {
         Ok(())
     }
 
+    /// Takes note that the peer sent bytes, even if they are no whole frame yet.
+    pub fn handle_bytes(&mut self, now: Instant) {
+        self.keepalive.on_heard(now);
+    }
+
     /// Takes out a stream that has closed, with what was attached to it.
     pub fn reap(&mut self) -> Option<Closed<A>> {
         self.streams.reap()

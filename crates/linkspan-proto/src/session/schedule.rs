@@ -42,6 +42,9 @@ impl<A> Send<A> {
     /// Small messages leave in the order in which they were made; large data fills up to
     /// 256 KiB around them, one piece per stream in turn.
     pub fn poll_transmit(&mut self, empty: &mut Transmit) -> bool {
+        if let Some(owed) = self.streams.take_owed() {
+            self.consume(StreamId::CONNECTION, owed);
+        }
         let mut blocked = 0_usize;
         while self.outbox.pending_bytes() < TRANSMIT_BYTES && blocked < self.schedule.turns.len() {
             let Some(id) = self.schedule.turns.pop_front() else {

@@ -74,6 +74,8 @@ impl<A> Streams<A> {
         };
         stream.fate = Some(fate);
         stream.send.queue = VecDeque::new();
+        let owed = stream.recv.owed;
+        self.owed = self.owed.saturating_add(owed);
         self.closed.push(id);
         if let Some(count) = self.count(id) {
             *count = count.saturating_sub(1);
@@ -95,7 +97,6 @@ impl<A> Streams<A> {
         let id = self.closed.pop()?;
         let stream = self.map.remove(&id)?;
         let fate = stream.fate.unwrap_or(Fate::Finished);
-        self.owed = self.owed.saturating_add(stream.recv.owed);
         Some(Closed {
             stream: id,
             attachment: stream.attachment,

@@ -1,7 +1,7 @@
 //! What the fuzzer has found worth keeping, run once more.
 
-use std::fs;
 use std::path::Path;
+use std::{fs, panic};
 
 use linkspan_test::fuzz::{TARGETS, Target, target};
 
@@ -29,9 +29,8 @@ fn replay(target: &Target) {
     for input in inputs {
         let path = input.unwrap().path();
         let data = fs::read(&path).unwrap();
-        // The name of an input that breaks a property is in the output of the failed test.
-        println!("{}", path.display());
-        (target.run)(&data);
+        let result = panic::catch_unwind(|| (target.run)(&data));
+        assert!(result.is_ok(), "{} breaks a property", path.display());
         replayed += 1;
     }
     assert!(replayed > 0, "{} is empty", folder.display());

@@ -97,3 +97,17 @@ fn heartbeats_can_be_made_rarer_or_turned_off() {
     pair.advance(Duration::from_secs(3_599));
     assert_eq!(frames(&mut pair), before);
 }
+
+#[test]
+fn bytes_of_a_frame_that_is_not_whole_are_a_sign_of_life() {
+    let mut pair = Pair::new();
+    pair.server.mode = Mode::Stopped;
+    for _ in 0..20 {
+        pair.advance(INTERVAL);
+        let now = pair.now;
+        pair.client.send().handle_bytes(now);
+    }
+    assert!(pair.client.error.is_none());
+    pair.advance(4 * INTERVAL);
+    assert!(pair.client.error.is_some());
+}

@@ -1,15 +1,16 @@
 //! What a peer must not do, and what is told to it then.
 
 use bytes::Bytes;
-use linkspan_proto::error::{Code, SessionError};
+use linkspan_proto::error::{Code, SendError, SessionError};
 use linkspan_proto::frame::{Flags, Frame, Kind};
 use linkspan_proto::message::{
-    Cancel, CancelReason, Chunk, Credit, Event, Goodbye, Heartbeat, Message, Request, Response,
-    Status,
+    Cancel, CancelReason, Chunk, Credit, Event, Goodbye, Heartbeat, Message, Metadata, Request,
+    Response, Status,
 };
 use linkspan_proto::session::EndError;
 use linkspan_proto::{Config, Role, StreamId};
 use linkspan_test::script::Script;
+use linkspan_test::sim::Pair;
 
 fn request() -> Message {
     Message::Request(Request::new("m", Bytes::new()))
@@ -381,19 +382,23 @@ fn opening_frames_of_unanswered_requests_are_bounded_by_the_connections_credit()
     loop {
         let mut request = Request::new("hoard", Bytes::new());
         request.metadata = Some(Box::new(metadata.clone()));
-        match pair.client.send().open(pair.now, request, true, ()) {
+        match pair.client.send().open(pair.now, request, true) {
             Ok(stream) => streams.push(stream),
             Err(error) => break assert!(matches!(error, SendError::Blocked), "{error}"),
         }
         pair.drive();
     }
     // 8 MiB, and 128 KiB more for each.
-    assert!((8..=10).contains(&streams.len()), "{} requests", streams.len());
+    assert!(
+        (8..=10).contains(&streams.len()),
+        "{} requests",
+        streams.len()
+    );
     for stream in streams {
         pair.server.answer(stream, "");
     }
     pair.drive();
     let mut request = Request::new("hoard", Bytes::new());
     request.metadata = Some(Box::new(metadata));
-    pair.client.send().open(pair.now, request, true, ()).unwrap();
+    pair.client.send().open(pair.now, request, true).unwrap();
 }

@@ -278,6 +278,7 @@ impl Driver {
     /// Has everything that was received take effect.
     fn settle(&mut self, now: Instant) -> Result<Settled, SessionError> {
         let mut state = self.shared.lock();
+        state.send.handle_bytes(now);
         while let Some(incoming) = self.incoming.pop_front() {
             state.send.apply(now, &incoming)?;
             match incoming {

@@ -257,13 +257,16 @@ impl CallError {
 
     /// What a server whose handler gave this error tells its client.
     pub(crate) fn into_failure(self) -> Failure {
-        if let Self::Failed(failure) = self {
-            return *failure;
+        match self {
+            Self::Failed(failure) => *failure,
+            // What the handler could not reach never accepted its request; this one was accepted,
+            // and must not be repeated as if it were not.
+            Self::NotAccepted { .. } => {
+                let message = format!("the handler gave up: {self}");
+                Failure::new(Category::Connection, Code::UNAVAILABLE, message)
+            }
+            error => Failure::new(error.category(), error.code(), error.to_string()),
         }
-        let mut failure = Failure::new(self.category(), self.code(), self.to_string());
-        failure.retryable = self.is_retryable();
-        failure.retry_after = self.retry_after();
-        failure
     }
 }
 

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use proto::StreamId;
 use proto::message::CancelReason;
 
+use crate::codec::Payload;
 use crate::session::CallError;
 use crate::session::shared::Shared;
 
@@ -21,6 +22,8 @@ pub(crate) struct Inbox {
 #[derive(Debug, Default)]
 struct State {
     fragments: VecDeque<Fragment>,
+    /// The method's own error, while its pieces come.
+    error: Option<Payload>,
     /// How the stream ended, once it did.
     end: Option<Result<(), CallError>>,
     /// Nobody will read any more.
@@ -45,14 +48,27 @@ impl Inbox {
         if state.abandoned || state.end.is_some() {
             return Err(fragment);
         }
+        if let Some(error) = &mut state.error {
+            append(&mut error.bytes, &fragment.bytes);
+            return Err(fragment);
+        }
         fragment.bytes = compact(fragment.bytes);
         state.fragments.push_back(fragment);
         Ok(state.reader.take())
     }
 
+    /// What is pushed from now on are further pieces of the method's own error.
+    pub(crate) fn begin_error(&self, error: Payload) {
+        self.lock().error = Some(error);
+    }
+
     /// Ends the stream after what was pushed; only the first end counts.
     pub(crate) fn end(&self, end: Result<(), CallError>) -> Option<Waker> {
         let mut state = self.lock();
+        let end = match state.error.take() {
+            Some(error) => end.and(Err(CallError::Application(error))),
+            None => end,
+        };
         state.end.get_or_insert(end);
         state.reader.take()
     }
@@ -154,6 +170,13 @@ impl fmt::Debug for RecvStream {
     }
 }
 
+/// Adds a piece to an error; what exceeds the limit is left out.
+fn append(whole: &mut Bytes, piece: &[u8]) {
+    let room = MAX_ERROR_BYTES.saturating_sub(whole.len());
+    let piece = piece.get(..room).unwrap_or(piece);
+    *whole = [whole, piece].concat().into();
+}
+
 /// A small piece that waits would keep the whole buffer that it was read into; it is copied out.
 pub(crate) fn compact(bytes: Bytes) -> Bytes {
     if bytes.len() < COPY_BYTES {
@@ -165,3 +188,5 @@ pub(crate) fn compact(bytes: Bytes) -> Bytes {
 
 const COPY_BYTES: usize = 4096;
 const PORTION_BYTES: u64 = 64 * 1024;
+/// Longest error of a method after data, in bytes.
+const MAX_ERROR_BYTES: usize = 1024 * 1024;

@@ -112,20 +112,21 @@ impl Receiver {
             if let Some(frame) = self.frames.pop_front() {
                 return Ok(frame);
             }
-            if role == Role::Client {
-                self.skip_greeting();
-            }
-            let decoded = self
-                .decoder
-                .decode(&mut self.input)
-                .map_err(HandshakeError::from)?;
-            if let Some(frame) = decoded {
+            let is_clear = role == Role::Server || self.skip_greeting();
+            if let Some(frame) = self.decode(is_clear)? {
                 return Ok(frame);
             }
             if !self.receive(link).await.map_err(ConnectError::Io)? {
                 return Err(ConnectError::Io(io::ErrorKind::UnexpectedEof.into()));
             }
         }
+    }
+
+    fn decode(&mut self, is_clear: bool) -> Result<Option<Frame>, HandshakeError> {
+        if !is_clear {
+            return Ok(None);
+        }
+        Ok(self.decoder.decode(&mut self.input)?)
     }
 
     /// Waits for more; false at the end.
@@ -136,14 +137,17 @@ impl Receiver {
         Ok(read == ReadEvent::Data)
     }
 
-    /// A listener that is shared with BUS/RT speaks first; its three bytes mean nothing here.
-    fn skip_greeting(&mut self) {
-        if !self.greeted && self.input.len() >= GREETING_BYTES {
-            self.greeted = true;
-            if self.input.first() == Some(&GREETING_START) {
-                drop(self.input.split_to(GREETING_BYTES));
+    /// Skips the three bytes of a listener that is shared with BUS/RT, which mean nothing here;
+    /// says whether all that is left belongs to frames.
+    fn skip_greeting(&mut self) -> bool {
+        if !self.greeted && self.input.first() == Some(&GREETING_START) {
+            if self.input.len() < GREETING_BYTES {
+                return false;
             }
+            drop(self.input.split_to(GREETING_BYTES));
         }
+        self.greeted |= !self.input.is_empty();
+        true
     }
 }
 

@@ -5,7 +5,6 @@ use std::task::Waker;
 
 use proto::StreamId;
 use proto::frame::Flags;
-use proto::message::Metadata;
 use proto::session::Incoming;
 
 use crate::codec::{Codec, Payload};
@@ -94,8 +93,14 @@ impl Effects {
         };
         let Some(caller) = slot.caller.take() else {
             // A second response ends a stream by the method's own error.
-            let error = application_error(response.metadata.as_deref(), response.body);
-            return self.end(state, stream, Err(error));
+            let codec = Codec::of(response.metadata.as_deref()).unwrap_or_default();
+            let error = Payload::new(codec, response.body);
+            if !flags.contains(Flags::END)
+                && let Some(inbox) = &slot.inbox
+            {
+                return inbox.begin_error(error);
+            }
+            return self.end(state, stream, Err(CallError::Application(error)));
         };
         let body = if flags.contains(Flags::END) {
             Body::unary(response.body)
@@ -139,8 +144,4 @@ impl Effects {
         let waker = slot.inbox.as_ref().and_then(|inbox| inbox.end(end));
         self.wakes.extend(waker);
     }
-}
-
-fn application_error(metadata: Option<&Metadata>, body: bytes::Bytes) -> CallError {
-    CallError::Application(Payload::new(Codec::of(metadata).unwrap_or_default(), body))
 }

@@ -8,6 +8,7 @@ use linkspan::Address;
 use linkspan::rpc::{Client, ConnectError, Router, Server, ServerConfig};
 use linkspan::transport::{DialError, ListenError};
 use linkspan_test::conformance::{Place, Server as TestServer};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::{address, pair};
 
@@ -199,4 +200,31 @@ async fn nobody_at_an_address_is_told_at_once() {
     }
     let error = Client::connect("tcp:nowhere").await.unwrap_err();
     assert!(matches!(error, ConnectError::Address(_)));
+}
+
+#[tokio::test]
+async fn a_greeting_of_another_protocol_is_skipped_however_it_comes() {
+    for pieces in [vec![3], vec![1, 2], vec![1, 1, 1], vec![2, 1]] {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("tcp:{}", listener.local_addr().unwrap());
+        let server = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.set_nodelay(true).unwrap();
+            let mut greeting = &[0xEB, 1, 0][..];
+            for piece in pieces {
+                let (now, later) = greeting.split_at(piece);
+                stream.write_all(now).await.unwrap();
+                // The client reads each piece by itself, as far as the system lets us say so.
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                greeting = later;
+            }
+            // Nothing that is a frame: the client has to get as far as looking at it.
+            stream.write_all(b"NOPE").await.unwrap();
+            stream.read_to_end(&mut Vec::new()).await.ok();
+        });
+        let error = Client::connect(address.as_str()).await.unwrap_err();
+        let text = format!("{error:?}");
+        assert!(text.contains("Magic") && text.contains("78"), "{text}");
+        server.await.unwrap();
+    }
 }
