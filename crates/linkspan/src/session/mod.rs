@@ -6,10 +6,10 @@
 //!   handlers ◄── Driver { Recv } ◄─ reader ─┘
 //! ```
 //!
-//! The driver owns the receiving half of the protocol and runs as one task per
-//! connection. The sending half stands behind one short lock, which is never held across an await
-//! or a system call; whoever has something to send encodes it under the lock and, if nobody else is
-//! writing, writes it from its own task. What piles up meanwhile leaves in one write.
+//! The driver owns the receiving half of the protocol and runs as one task per connection. The
+//! sending half stands behind one short lock, which is never held across an await or a system call;
+//! whoever has something to send encodes it under the lock and, if nobody else is writing, writes it
+//! from its own task. What piles up meanwhile leaves in one write.
 
 mod accept;
 mod body;
