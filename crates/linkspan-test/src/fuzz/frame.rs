@@ -57,24 +57,29 @@ impl Case {
         let mut decoded = Decoded::default();
         for read in reads {
             input.extend_from_slice(read);
-            loop {
-                let before = input.clone();
-                match decoder.decode(&mut input) {
-                    Ok(Some(frame)) => {
-                        let wire = before.get(..before.len() - input.len());
-                        let wire = wire.expect("a decoder only takes");
-                        decoded.frames.push(self.check_frame(&frame, wire));
-                    }
-                    Ok(None) => break,
-                    Err(error) => {
-                        decoded.end = Some(without_bytes_unread(error));
-                        return decoded;
-                    }
-                }
+            if let Err(error) = self.decode_all(&mut decoder, &mut input, &mut decoded.frames) {
+                decoded.end = Some(without_bytes_unread(error));
+                break;
             }
             self.check_waiting(&decoder, &input);
         }
         decoded
+    }
+
+    fn decode_all(
+        &self,
+        decoder: &mut Decoder,
+        input: &mut BytesMut,
+        frames: &mut Vec<Vec<u8>>,
+    ) -> Result<(), DecodeError> {
+        loop {
+            let before = input.clone();
+            let Some(frame) = decoder.decode(input)? else {
+                return Ok(());
+            };
+            let wire = before.get(..before.len() - input.len());
+            frames.push(self.check_frame(&frame, wire.expect("a decoder only takes")));
+        }
     }
 
     fn check_waiting(&self, decoder: &Decoder, input: &BytesMut) {

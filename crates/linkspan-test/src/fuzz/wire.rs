@@ -5,7 +5,7 @@ use std::iter;
 use proto::frame::{HEADER_BYTES, MAGIC, TRAILER_BYTES};
 
 /// Cuts `bytes` as a transport might: into reads whose lengths repeat, 0 standing for all the rest.
-pub(super) fn reads<'a>(mut bytes: &'a [u8], lengths: [u8; 2]) -> impl Iterator<Item = &'a [u8]> {
+pub(super) fn reads(mut bytes: &[u8], lengths: [u8; 2]) -> impl Iterator<Item = &[u8]> {
     let mut lengths = lengths.into_iter().cycle();
     iter::from_fn(move || {
         let length = match lengths.next().map_or(0, usize::from) {

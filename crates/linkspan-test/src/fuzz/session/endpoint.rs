@@ -63,7 +63,7 @@ impl Endpoint {
             self.send.poll_transmit(&mut self.output);
         }
         let Transmit::Segments(segments) = &mut self.output else {
-            unreachable!("a transport of bytes was asked for");
+            panic!("a transport of bytes was asked for");
         };
         let mut slices = [IoSlice::new(&[]); 4];
         let count = segments.chunks_vectored(&mut slices);

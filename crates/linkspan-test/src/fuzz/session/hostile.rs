@@ -138,7 +138,7 @@ impl Siege {
     fn frame(&mut self, attack: &Attack) -> Vec<u8> {
         let kind = attack.kind % 16;
         let stream = match Kind::from_byte(kind) {
-            Some(Kind::Request) if attack.stream % 8 != 0 => {
+            Some(Kind::Request) if !attack.stream.is_multiple_of(8) => {
                 self.next_stream += 2;
                 self.next_stream - 2
             }

@@ -33,9 +33,7 @@ pub(super) enum Act {
     /// Answers a stream of the peer's.
     Respond {
         stream: Pick,
-        body: Length,
-        metadata: bool,
-        fails: bool,
+        answer: Answer,
         end: bool,
     },
     /// Sends an item.
@@ -58,6 +56,15 @@ pub(super) enum Act {
     FailAll,
     /// Takes no new streams.
     Goodbye,
+}
+
+/// A response to be.
+#[derive(Debug, Clone, Copy, Default, Arbitrary)]
+pub(super) struct Answer {
+    pub(super) body: Length,
+    pub(super) metadata: bool,
+    /// It is the method's own error.
+    pub(super) fails: bool,
 }
 
 /// One of two sides.

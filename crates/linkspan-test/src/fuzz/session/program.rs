@@ -8,7 +8,7 @@ use proto::error::{Category, Code, SendError};
 use proto::message::{CancelReason, Event, Failure, Metadata, Request, Response, Status};
 
 use crate::fuzz::session::endpoint::Endpoint;
-use crate::fuzz::session::op::{self, Act, Length, Pick, tenths};
+use crate::fuzz::session::op::{self, Act, Answer, Length, Pick, tenths};
 
 impl Endpoint {
     /// Does something, if there is a stream to do it on.
@@ -28,13 +28,11 @@ impl Endpoint {
             }
             Act::Respond {
                 stream,
-                body,
-                metadata,
-                fails,
+                answer,
                 end,
             } => {
                 if let Some(stream) = self.pick(stream) {
-                    self.respond(stream, body, metadata, fails, end);
+                    self.respond(stream, answer, end);
                 }
             }
             Act::Send { stream, body, end } => {
@@ -75,7 +73,7 @@ impl Endpoint {
         for stream in self.open.clone() {
             let asked = stream.opener() != Some(self.role);
             if asked && self.talk(stream).is_some_and(|talk| !talk.may_send) {
-                self.respond(stream, Length::default(), false, false, true);
+                self.respond(stream, Answer::default(), true);
             }
             self.finish(stream);
         }
@@ -96,21 +94,21 @@ impl Endpoint {
         }
     }
 
-    fn respond(&mut self, id: StreamId, body: Length, metadata: bool, fails: bool, end: bool) {
+    fn respond(&mut self, id: StreamId, answer: Answer, end: bool) {
         let role = self.role;
         let Some(talk) = self.talk(id).filter(|_| id.opener() != Some(role)) else {
             return;
         };
         // After the answer, another response can only be the failure that ends the stream.
         let again = talk.may_send;
-        let (status, end) = match again || fails {
+        let (status, end) = match again || answer.fails {
             true => (Status::Error, end || again),
             false => (Status::Ok, end),
         };
-        let mut response = Response::new(status, talk.sent.next_body(body.bytes()));
-        response.metadata = metadata.then(|| Box::new(some_metadata()));
+        let mut response = Response::new(status, talk.sent.next_body(answer.body.bytes()));
+        response.metadata = answer.metadata.then(|| Box::new(some_metadata()));
         let result = self.send.respond(id, response, end);
-        self.note_sent(id, body.bytes(), end, &result);
+        self.note_sent(id, answer.body.bytes(), end, &result);
     }
 
     fn send_item(&mut self, id: StreamId, body: Length, end: bool) {
@@ -166,11 +164,8 @@ impl Endpoint {
     }
 
     fn fail_all(&mut self) {
-        let handled: Vec<_> = self.open.iter().copied().collect();
-        let handled = handled
-            .into_iter()
-            .filter(|id| id.opener() != Some(self.role));
-        let handled: Vec<_> = handled.collect();
+        let mut handled = self.open.clone();
+        handled.retain(|id| id.opener() != Some(self.role));
         handled.iter().for_each(|id| self.cut(*id));
         self.free_frames += handled.len() as u64;
         assert_eq!(self.send.fail_handled(&failure()), handled.len());
