@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::fmt;
 
 use bytes::Bytes;
+#[cfg(feature = "rpc")]
 use proto::message::Metadata;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -41,27 +42,6 @@ impl Codec {
         [Self::Msgpack, Self::Json, Self::Protobuf, Self::Raw]
             .into_iter()
             .find(|codec| codec.name() == name)
-    }
-
-    /// The codec that metadata names; without a name it is MessagePack.
-    ///
-    /// # Errors
-    ///
-    /// The name, if it is not a codec's.
-    pub(crate) fn of(metadata: Option<&Metadata>) -> Result<Self, String> {
-        let name = metadata.and_then(|metadata| metadata.text(Metadata::CONTENT_TYPE));
-        name.map_or(Ok(Self::Msgpack), |name| {
-            Self::from_name(name).ok_or_else(|| name.to_owned())
-        })
-    }
-
-    /// Adds its name to metadata where it is not the one that is understood without.
-    pub(crate) fn note_in(self, metadata: &mut Option<Box<Metadata>>) {
-        if self != Self::Msgpack {
-            metadata
-                .get_or_insert_default()
-                .set_text(Metadata::CONTENT_TYPE, self.name());
-        }
     }
 
     /// Encodes a value.
@@ -120,6 +100,30 @@ impl Codec {
                 serde_path_to_error::deserialize(&mut decoder).map_err(CodecError::decoding)
             }
             Self::Protobuf | Self::Raw => Err(CodecError::not_for_values(self)),
+        }
+    }
+}
+
+#[cfg(feature = "rpc")]
+impl Codec {
+    /// The codec that metadata names; without a name it is MessagePack.
+    ///
+    /// # Errors
+    ///
+    /// The name, if it is not a codec's.
+    pub(crate) fn of(metadata: Option<&Metadata>) -> Result<Self, String> {
+        let name = metadata.and_then(|metadata| metadata.text(Metadata::CONTENT_TYPE));
+        name.map_or(Ok(Self::Msgpack), |name| {
+            Self::from_name(name).ok_or_else(|| name.to_owned())
+        })
+    }
+
+    /// Adds its name to metadata where it is not the one that is understood without.
+    pub(crate) fn note_in(self, metadata: &mut Option<Box<Metadata>>) {
+        if self != Self::Msgpack {
+            metadata
+                .get_or_insert_default()
+                .set_text(Metadata::CONTENT_TYPE, self.name());
         }
     }
 }

@@ -2,12 +2,16 @@
 #![forbid(unsafe_code)]
 
 mod address;
+#[cfg(feature = "rpc")]
 pub mod auth;
+#[cfg(feature = "rpc")]
 mod clock;
 pub mod codec;
 #[cfg(feature = "rpc")]
 pub mod rpc;
+#[cfg(feature = "rpc")]
 pub mod session;
+#[cfg(feature = "rpc")]
 pub mod transport;
 
 pub use address::{Address, AddressError, Advice, Facts, HostPort, Platform, Verdict};

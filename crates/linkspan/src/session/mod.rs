@@ -32,6 +32,7 @@ mod reconnect;
 mod settle;
 mod shared;
 mod slot;
+mod writing;
 
 pub use body::{Body, Items};
 pub use config::{Checksum, Config};

@@ -1,21 +1,20 @@
 //! The sending half of a connection, shared by all who send.
 
-use std::io;
-use std::mem;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::task::Waker;
+use std::time::Instant;
 
 use proto::StreamId;
 use proto::error::SendError;
 use proto::message::{CancelReason, Event, Request};
-use proto::session::{Agreement, Send, Transmit};
+use proto::session::{Agreement, Send};
 use tokio::sync::{Notify, oneshot, watch};
 
 use crate::clock;
 use crate::session::connection::Handle;
 use crate::session::slot::{self, Slot};
+use crate::session::writing::Writing;
 use crate::session::{CallError, Config, Disconnected, Response};
 use crate::transport::{Peer, Writer};
 
@@ -23,7 +22,7 @@ use crate::transport::{Peer, Writer};
 #[derive(Debug)]
 pub(crate) struct Shared {
     state: Mutex<State>,
-    writer: Writer,
+    pub(super) writer: Writer,
     /// Callers that found no stream, no credit or no buffer wait here.
     room: Notify,
     /// How many do.
@@ -41,32 +40,14 @@ pub(crate) struct Shared {
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) send: Send<Slot>,
-    pen: Pen,
-    /// Why writing failed, for the driver.
-    write_error: Option<io::Error>,
-    /// Since when the link takes nothing, if something waits for it.
-    stalled_since: Option<Instant>,
-    /// Since when nobody writes before the driver's next turn, so that requests of many callers
-    /// that were just woken leave together.
-    corked: Option<Instant>,
+    pub(super) writing: Writing,
     /// The driver's waker, while it waits.
-    driver: Option<Waker>,
+    pub(super) driver: Option<Waker>,
     /// When the driver wakes by itself.
     armed: Option<Instant>,
     /// What the driver was asked to do.
     stop: Option<Stop>,
     is_over: bool,
-}
-
-/// Who writes. Whoever takes the pen writes what others add meanwhile, too.
-#[derive(Debug)]
-enum Pen {
-    /// Nobody; an empty batch is there to be filled.
-    Free(Transmit),
-    /// A caller, or the driver.
-    Taken,
-    /// The driver, as soon as the link takes more.
-    Parked(Transmit),
 }
 
 /// How far a connection has come.
@@ -121,10 +102,7 @@ impl Shared {
     ) -> Self {
         let state = State {
             send,
-            pen: Pen::Free(writer.empty_transmit()),
-            write_error: None,
-            stalled_since: None,
-            corked: None,
+            writing: Writing::new(writer.empty_transmit()),
             driver: None,
             armed: None,
             stop: None,
@@ -262,109 +240,6 @@ impl Shared {
         }
     }
 
-    /// Ends a section in which something may have been queued: writes it, unless somebody else
-    /// writes already or the driver soon does.
-    pub(crate) fn flush(&self, mut state: MutexGuard<'_, State>) {
-        let batch = if state.is_corked() {
-            None
-        } else {
-            state.take_pen()
-        };
-        self.leave(state);
-        if let Some(batch) = batch {
-            self.write(batch);
-        }
-    }
-
-    /// Writes, and what others add meanwhile, until nothing is left or the link takes no more.
-    fn write(&self, mut batch: Transmit) {
-        for _ in 0..ROUNDS {
-            let mut written = 0;
-            let result = self.writer.try_write(&mut batch, &mut written);
-            match self.note_write(result, written, batch) {
-                Some(next) => batch = next,
-                None => return,
-            }
-        }
-        // Whoever has written for others this long has done its share; the driver goes on.
-        let mut state = self.lock();
-        state.pen = Pen::Parked(batch);
-        self.leave(state);
-    }
-
-    /// Takes note of what came of a write; gives what is to be written next.
-    fn note_write(
-        &self,
-        result: io::Result<()>,
-        written: u64,
-        mut batch: Transmit,
-    ) -> Option<Transmit> {
-        let mut state = self.lock();
-        state.send.handle_written(written);
-        let next = match result {
-            Ok(()) => {
-                state.stalled_since = None;
-                if state.send.poll_transmit(&mut batch) {
-                    Some(batch)
-                } else {
-                    state.pen = Pen::Free(batch);
-                    None
-                }
-            }
-            Err(error) => {
-                state.pen = Pen::Parked(batch);
-                state.note_refusal(error, written);
-                None
-            }
-        };
-        self.leave(state);
-        next
-    }
-
-    /// The driver's turn to write: lifts the cork, and goes on with what was parked.
-    ///
-    /// # Errors
-    ///
-    /// Why writing failed, now or in a caller's hands.
-    pub(crate) fn drive_write(&self, cx: &mut Context<'_>) -> io::Result<()> {
-        while self.begin_drive(cx)? {
-            match self.writer.poll_write_ready(cx) {
-                Poll::Ready(ready) => ready?,
-                Poll::Pending => return Ok(()),
-            }
-            let parked = self.lock().take_parked();
-            if let Some(batch) = parked {
-                self.write(batch);
-            }
-        }
-        Ok(())
-    }
-
-    /// Notes the driver's waker and lifts the cork; says whether something is parked.
-    fn begin_drive(&self, cx: &Context<'_>) -> io::Result<bool> {
-        let mut state = self.lock();
-        state.driver = Some(cx.waker().clone());
-        if let Some(error) = state.write_error.take() {
-            return Err(error);
-        }
-        let parked = matches!(state.pen, Pen::Parked(_));
-        if !parked && state.corked.take().is_some() {
-            self.flush(state);
-        }
-        Ok(parked)
-    }
-
-    /// Gives back what a burst left behind.
-    pub(crate) fn shrink(&self) {
-        self.writer.stop_waiting();
-        self.lock().shrink();
-    }
-
-    /// Tells the peer that nothing follows.
-    pub(crate) fn shutdown(&self) {
-        self.writer.shutdown();
-    }
-
     /// Says that the connection takes no new requests.
     pub(crate) fn going_away(&self) {
         self.life.send_if_modified(|life| {
@@ -401,7 +276,7 @@ impl Shared {
     }
 
     /// Leaves a locked section, and wakes whom it concerns.
-    fn leave(&self, mut state: MutexGuard<'_, State>) {
+    pub(super) fn leave(&self, mut state: MutexGuard<'_, State>) {
         let finished = slot::take_finished(&mut state.send);
         let mut wakes = state.take_writable();
         if state.needs_driver() {
@@ -431,19 +306,9 @@ impl Shared {
 }
 
 impl State {
-    /// Holds writes back until the driver's next turn.
-    pub(crate) fn cork(&mut self, now: Instant) {
-        self.corked = Some(now);
-    }
-
     /// What the driver was asked to do.
     pub(crate) fn stop(&self) -> Option<Stop> {
         self.stop
-    }
-
-    /// Since when the link takes nothing, if something waits for it.
-    pub(crate) fn stalled_since(&self) -> Option<Instant> {
-        self.stalled_since
     }
 
     /// Notes when the driver will wake by itself.
@@ -458,18 +323,11 @@ impl State {
         }
     }
 
-    fn shrink(&mut self) {
-        if let Pen::Free(batch) = &mut self.pen {
-            batch.shrink(0);
-        }
-        self.send.shrink();
-    }
-
     /// Whether there is something that only the driver does: writing what was parked, and ending a
     /// connection on which everything is finished.
     fn needs_driver(&self) -> bool {
         let ending = self.stop.is_some() || self.send.is_going_away();
-        matches!(self.pen, Pen::Parked(_)) || (ending && self.send.is_drained())
+        self.writing.is_parked() || (ending && self.send.is_drained())
     }
 
     /// Has the driver look at the time earlier, if a deadline asks for it.
@@ -481,48 +339,6 @@ impl State {
             if let Some(driver) = self.driver.take() {
                 driver.wake();
             }
-        }
-    }
-
-    /// Whether writes are held back: not for long, and not when there is enough for one.
-    fn is_corked(&self) -> bool {
-        self.corked.is_some_and(|since| {
-            self.send.pending_bytes() < CORKED_BYTES && clock::now() < since + LONGEST_CORK
-        })
-    }
-
-    /// Takes the pen, if nobody has it and there is something to write.
-    fn take_pen(&mut self) -> Option<Transmit> {
-        let Pen::Free(batch) = &mut self.pen else {
-            return None;
-        };
-        if !self.send.poll_transmit(batch) {
-            return None;
-        }
-        match mem::replace(&mut self.pen, Pen::Taken) {
-            Pen::Free(batch) => Some(batch),
-            _ => None,
-        }
-    }
-
-    /// Takes what was parked, and the pen with it.
-    fn take_parked(&mut self) -> Option<Transmit> {
-        match mem::replace(&mut self.pen, Pen::Taken) {
-            Pen::Parked(batch) => Some(batch),
-            pen => {
-                self.pen = pen;
-                None
-            }
-        }
-    }
-
-    /// Takes note of a link that took less than all.
-    fn note_refusal(&mut self, error: io::Error, written: u64) {
-        if error.kind() != io::ErrorKind::WouldBlock {
-            self.write_error = Some(error);
-        }
-        if written > 0 || self.stalled_since.is_none() {
-            self.stalled_since = Some(clock::now());
         }
     }
 
@@ -545,10 +361,3 @@ impl Drop for Waiting<'_> {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
-
-/// A caller writes for others at most this often before the driver takes over.
-const ROUNDS: usize = 16;
-/// The longest that requests of callers that were woken together are held back.
-const LONGEST_CORK: Duration = Duration::from_micros(50);
-/// What makes a write worth while: some small requests. Waiting for more would leave the peer idle.
-const CORKED_BYTES: u64 = 1024;

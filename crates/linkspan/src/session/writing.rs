@@ -1,0 +1,230 @@
+//! Who writes to the link, and when.
+//!
+//! Whoever has something to send encodes it under the lock and takes the pen, if it is free; it then
+//! writes outside the lock, what others add meanwhile included. When the link takes no more, the
+//! rest is parked for the driver.
+
+use std::io;
+use std::mem;
+use std::sync::MutexGuard;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use proto::session::Transmit;
+
+use crate::clock;
+use crate::session::shared::{Shared, State};
+
+/// What a connection knows about its writing.
+#[derive(Debug)]
+pub(super) struct Writing {
+    pen: Pen,
+    /// Why writing failed, for the driver.
+    error: Option<io::Error>,
+    /// Since when the link takes nothing, if something waits for it.
+    stalled_since: Option<Instant>,
+    /// Since when nobody writes before the driver's next turn, so that requests of many callers
+    /// that were just woken leave together.
+    corked: Option<Instant>,
+}
+
+/// Who writes. Whoever takes the pen writes what others add meanwhile, too.
+#[derive(Debug)]
+enum Pen {
+    /// Nobody; an empty batch is there to be filled.
+    Free(Transmit),
+    /// A caller, or the driver.
+    Taken,
+    /// The driver, as soon as the link takes more.
+    Parked(Transmit),
+}
+
+impl Writing {
+    /// Nothing is to be written; `empty` is what batches are made of.
+    pub(super) fn new(empty: Transmit) -> Self {
+        Self {
+            pen: Pen::Free(empty),
+            error: None,
+            stalled_since: None,
+            corked: None,
+        }
+    }
+
+    /// Whether something waits for the link to take more.
+    pub(super) fn is_parked(&self) -> bool {
+        matches!(self.pen, Pen::Parked(_))
+    }
+}
+
+impl Shared {
+    /// Ends a section in which something may have been queued: writes it, unless somebody else
+    /// writes already or the driver soon does.
+    pub(crate) fn flush(&self, mut state: MutexGuard<'_, State>) {
+        let batch = if state.is_corked() {
+            None
+        } else {
+            state.take_pen()
+        };
+        self.leave(state);
+        if let Some(batch) = batch {
+            self.write(batch);
+        }
+    }
+
+    /// Writes, and what others add meanwhile, until nothing is left or the link takes no more.
+    fn write(&self, mut batch: Transmit) {
+        for _ in 0..ROUNDS {
+            let mut written = 0;
+            let result = self.writer.try_write(&mut batch, &mut written);
+            match self.note_write(result, written, batch) {
+                Some(next) => batch = next,
+                None => return,
+            }
+        }
+        // Whoever has written for others this long has done its share; the driver goes on.
+        let mut state = self.lock();
+        state.writing.pen = Pen::Parked(batch);
+        self.leave(state);
+    }
+
+    /// Takes note of what came of a write; gives what is to be written next.
+    fn note_write(
+        &self,
+        result: io::Result<()>,
+        written: u64,
+        mut batch: Transmit,
+    ) -> Option<Transmit> {
+        let mut state = self.lock();
+        state.send.handle_written(written);
+        let next = match result {
+            Ok(()) => {
+                state.writing.stalled_since = None;
+                if state.send.poll_transmit(&mut batch) {
+                    Some(batch)
+                } else {
+                    state.writing.pen = Pen::Free(batch);
+                    None
+                }
+            }
+            Err(error) => {
+                state.writing.pen = Pen::Parked(batch);
+                state.note_refusal(error, written);
+                None
+            }
+        };
+        self.leave(state);
+        next
+    }
+
+    /// The driver's turn to write: lifts the cork, and goes on with what was parked.
+    ///
+    /// # Errors
+    ///
+    /// Why writing failed, now or in a caller's hands.
+    pub(crate) fn drive_write(&self, cx: &mut Context<'_>) -> io::Result<()> {
+        while self.begin_drive(cx)? {
+            match self.writer.poll_write_ready(cx) {
+                Poll::Ready(ready) => ready?,
+                Poll::Pending => return Ok(()),
+            }
+            let parked = self.lock().take_parked();
+            if let Some(batch) = parked {
+                self.write(batch);
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes the driver's waker and lifts the cork; says whether something is parked.
+    fn begin_drive(&self, cx: &Context<'_>) -> io::Result<bool> {
+        let mut state = self.lock();
+        state.driver = Some(cx.waker().clone());
+        if let Some(error) = state.writing.error.take() {
+            return Err(error);
+        }
+        let parked = matches!(state.writing.pen, Pen::Parked(_));
+        if !parked && state.writing.corked.take().is_some() {
+            self.flush(state);
+        }
+        Ok(parked)
+    }
+
+    /// Gives back what a burst left behind.
+    pub(crate) fn shrink(&self) {
+        self.writer.stop_waiting();
+        self.lock().shrink();
+    }
+
+    /// Tells the peer that nothing follows.
+    pub(crate) fn shutdown(&self) {
+        self.writer.shutdown();
+    }
+}
+
+impl State {
+    /// Holds writes back until the driver's next turn.
+    pub(crate) fn cork(&mut self, now: Instant) {
+        self.writing.corked = Some(now);
+    }
+
+    /// Since when the link takes nothing, if something waits for it.
+    pub(crate) fn stalled_since(&self) -> Option<Instant> {
+        self.writing.stalled_since
+    }
+
+    fn shrink(&mut self) {
+        if let Pen::Free(batch) = &mut self.writing.pen {
+            batch.shrink(0);
+        }
+        self.send.shrink();
+    }
+
+    /// Whether writes are held back: not for long, and not when there is enough for one.
+    fn is_corked(&self) -> bool {
+        self.writing.corked.is_some_and(|since| {
+            self.send.pending_bytes() < CORKED_BYTES && clock::now() < since + LONGEST_CORK
+        })
+    }
+
+    /// Takes the pen, if nobody has it and there is something to write.
+    fn take_pen(&mut self) -> Option<Transmit> {
+        let Pen::Free(batch) = &mut self.writing.pen else {
+            return None;
+        };
+        if !self.send.poll_transmit(batch) {
+            return None;
+        }
+        match mem::replace(&mut self.writing.pen, Pen::Taken) {
+            Pen::Free(batch) => Some(batch),
+            _ => None,
+        }
+    }
+
+    /// Takes what was parked, and the pen with it.
+    fn take_parked(&mut self) -> Option<Transmit> {
+        match mem::replace(&mut self.writing.pen, Pen::Taken) {
+            Pen::Parked(batch) => Some(batch),
+            pen => {
+                self.writing.pen = pen;
+                None
+            }
+        }
+    }
+
+    /// Takes note of a link that took less than all.
+    fn note_refusal(&mut self, error: io::Error, written: u64) {
+        if error.kind() != io::ErrorKind::WouldBlock {
+            self.writing.error = Some(error);
+        }
+        if written > 0 || self.writing.stalled_since.is_none() {
+            self.writing.stalled_since = Some(clock::now());
+        }
+    }
+}
+
+/// A caller writes for others at most this often before the driver takes over.
+const ROUNDS: usize = 16;
+/// The longest that requests of callers that were woken together are held back.
+const LONGEST_CORK: Duration = Duration::from_micros(50);
+/// What makes a write worth while: some small requests. Waiting for more would leave the peer idle.
+const CORKED_BYTES: u64 = 1024;
