@@ -43,15 +43,17 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let chosen = options.scenarios()?;
     options.check_peers()?;
     let machine = Machine::look()?;
-    println!("{}", report::machine_line(&machine));
+    let mut out = io::stdout();
+    writeln!(out, "{}", report::machine_line(&machine))?;
     let mut results = Results::new(machine, options.rounds(), options.duration()?.as_secs_f64());
     for scenario in chosen {
         options.take(scenario, &mut results)?;
-        println!(
+        writeln!(
+            out,
             "\n{}\n\n{}",
             scenario.title,
             report::table(scenario, &results)
-        );
+        )?;
     }
     if let Some(path) = &options.json {
         let text = serde_json::to_string(&results)?;
@@ -60,7 +62,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if options.smoke {
         return Ok(());
     }
-    println!("\nTargets\n\n{}", report::targets(&results));
+    writeln!(out, "\nTargets\n\n{}", report::targets(&results))?;
     options.write_documents(&results)
 }
 
@@ -170,7 +172,7 @@ impl Options {
     fn write_documents(&self, results: &Results) -> Result<()> {
         let is_whole = self.peer.is_empty() && self.scenario.is_empty() && cfg!(feature = "peers");
         if self.no_docs || !is_whole {
-            println!("\ndocs/benchmarks.md is left as it is");
+            writeln!(io::stdout(), "\ndocs/benchmarks.md is left as it is")?;
             return Ok(());
         }
         if self.rounds() < 7 {

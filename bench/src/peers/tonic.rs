@@ -15,6 +15,10 @@ use crate::peer::{Connection, FILL, Peer, Place, Ready, verify_chunk, verify_ech
 
 #[expect(
     clippy::all,
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    clippy::doc_markdown,
+    clippy::too_many_lines,
     unreachable_pub,
     unused_qualifications,
     reason = "generated"

@@ -1,6 +1,7 @@
 //! `docs/benchmarks.md`: what a run says, around what a person wrote.
 
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::Path;
 use std::{fs, io};
 
@@ -22,8 +23,7 @@ pub(crate) fn write(directory: &Path, results: &Results) -> Result<()> {
     let plots = plots::write(&plots_directory, results)?;
     let text = text(results, &plots, notes(&old))?;
     fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
-    println!("\nwrote {}", path.display());
-    Ok(())
+    Ok(writeln!(io::stdout(), "\nwrote {}", path.display())?)
 }
 
 fn text(results: &Results, plots: &[(String, String)], notes: &str) -> Result<String> {
