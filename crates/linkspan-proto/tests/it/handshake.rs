@@ -3,8 +3,8 @@ use std::time::Instant;
 use bytes::BytesMut;
 use linkspan_proto::error::{Code, HandshakeError, SessionError};
 use linkspan_proto::frame::Checksum;
-use linkspan_proto::message::{Identity, VersionRange};
-use linkspan_proto::session::{EndError, Session};
+use linkspan_proto::message::{self, Identity, Message, VersionRange};
+use linkspan_proto::session::{EndError, Handshake, Session};
 use linkspan_proto::{Config, Role};
 use linkspan_test::sim::Pair;
 
@@ -185,4 +185,24 @@ fn a_server_is_told_why_its_choice_is_refused() {
         panic!("the server is told");
     };
     assert_eq!(told.message, refusal);
+}
+
+#[test]
+fn a_client_agrees_to_nothing_that_it_does_not_know() {
+    let mut client = Handshake::new(Role::Client, Config::default(), [1; 32]);
+    let mut server = Handshake::new(Role::Server, Config::default(), [2; 32]);
+    let offer = client.poll_transmit().unwrap();
+    server.handle_frame(offer).unwrap();
+    let mut choice = server.poll_transmit().unwrap();
+    let Message::Handshake(step) = &mut choice.message else {
+        panic!("{choice:?}");
+    };
+    let message::Handshake::Choice(terms) = &mut **step else {
+        panic!("{step:?}");
+    };
+    terms.features.push("unknown".to_owned());
+    terms.codecs.push("unknown".to_owned());
+    let agreement = client.handle_frame(choice).unwrap().unwrap();
+    assert!(agreement.features.is_empty());
+    assert_eq!(agreement.codecs, Config::default().codecs);
 }
