@@ -31,7 +31,7 @@ pub(crate) struct Options {
     #[arg(required_unless_present = "list")]
     target: Option<String>,
     /// Time for each target, in seconds
-    #[arg(long, value_name = "N", default_value_t = 60)]
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: u64,
     /// Run for a few seconds only, to see that the targets work
     #[arg(long, conflicts_with = "seconds")]
@@ -39,7 +39,7 @@ pub(crate) struct Options {
     /// Run one input instead of looking for new ones
     #[arg(long, value_name = "FILE", conflicts_with_all = ["smoke", "merge"])]
     input: Option<PathBuf>,
-    /// Afterwards, replace the stored corpus by the fewest inputs that cover all code found so far
+    /// Afterwards, replace the stored corpus by the inputs that cover most of the code found so far
     #[arg(long)]
     merge: bool,
     /// List the targets
@@ -157,7 +157,7 @@ impl<'a> Fuzzer<'a> {
         shell::run(self.command().arg(std::path::absolute(input)?))
     }
 
-    /// Replaces the stored corpus by the fewest inputs that cover what all known inputs cover.
+    /// Replaces the stored corpus by the inputs that cover most of what all known inputs cover.
     fn merge(&self) -> Result<()> {
         let merged = self.working.with_extension("merged");
         if merged.exists() {
@@ -170,6 +170,7 @@ impl<'a> Fuzzer<'a> {
             .args(["-set_cover_merge=1", "-use_counters=0"])
             .args([&merged, &self.stored, &self.working]);
         shell::run(&mut command)?;
+        keep_oldest(&merged, MAX_STORED_INPUTS)?;
         if names(&merged)?.is_empty() {
             bail!("merging the corpus of {} left nothing", self.target);
         }
@@ -199,6 +200,21 @@ fn names(folder: &Path) -> Result<BTreeSet<String>> {
         .collect()
 }
 
+/// Removes all files but the oldest: a merge writes the input that covers most first, then the one
+/// that adds most.
+fn keep_oldest(folder: &Path, count: usize) -> Result<()> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        files.push((entry.metadata()?.modified()?, entry.path()));
+    }
+    files.sort();
+    for (_, path) in files.iter().skip(count) {
+        fs::remove_file(path)?;
+    }
+    Ok(())
+}
+
 /// Coverage counters, tables of the code and of comparisons, for libFuzzer; assertions for us.
 const FLAGS: &[&str] = &[
     "-Cpasses=sancov-module",
@@ -219,3 +235,5 @@ const LIMITS: &[&str] = &[
     "-print_final_stats=1",
 ];
 const SMOKE_SECONDS: u64 = 5;
+/// Few enough to be read in a review and replayed in a second.
+const MAX_STORED_INPUTS: usize = 256;
