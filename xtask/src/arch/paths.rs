@@ -82,14 +82,14 @@ impl Imports {
 
     /// A path from the root of its crate instead of from here.
     fn absolute(&self, path: &str) -> String {
-        let mut above = self.module.len();
-        let mut parts = path.split("::").peekable();
-        let is_relative = matches!(parts.peek(), Some(&("self" | "super")));
-        while let Some(part) = parts.next_if(|part| matches!(*part, "self" | "super")) {
-            above = above.saturating_sub(usize::from(part == "super"));
-        }
+        let is_relative = path.starts_with("self::") || path.starts_with("super::");
         if !is_relative {
             return path.to_owned();
+        }
+        let mut above = self.module.len();
+        let mut parts = path.split("::").peekable();
+        while let Some(part) = parts.next_if(|part| matches!(*part, "self" | "super")) {
+            above = above.saturating_sub(usize::from(part == "super"));
         }
         let outer = self.module.iter().take(above).map(String::as_str);
         let all: Vec<_> = ["crate"].into_iter().chain(outer).chain(parts).collect();
@@ -204,4 +204,57 @@ fn flatten(outer: &str, tree: &UseTree, found: &mut Vec<Found>) {
         is_member: false,
     };
     found.push((name, mention));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn paths(text: &str) -> Vec<String> {
+        let source = Source::parse("crates/linkspan/src/rpc/client.rs", text).unwrap();
+        let mentions = source.mentions().into_iter();
+        mentions
+            .filter(|mention| mention.path.contains("::"))
+            .map(|mention| format!("{} {}", mention.path, mention.line))
+            .collect()
+    }
+
+    #[test]
+    fn imports_are_resolved_in_every_form() {
+        let text = "use std::{fs::{self, File as Handle}, time as t};\n\
+                    use super::wire;\n\
+                    fn f() { fs::read(); Handle::open(); t::Instant::now(); wire::X }";
+        let found = paths(text);
+        let expected = [
+            "std::fs 1",
+            "std::fs::File 1",
+            "std::time 1",
+            "crate::rpc::wire 2",
+            "std::fs::read 3",
+            "std::fs::File::open 3",
+            "std::time::Instant::now 3",
+            "crate::rpc::wire::X 3",
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn members_are_no_paths_and_macros_are_code() {
+        let text = "use std::thread;\n\
+                    fn f() { self.thread.thread(); 0..thread::available(); m!(thread::spawn) }";
+        let expected = [
+            "std::thread 1",
+            "std::thread::available 2",
+            "std::thread::spawn 2",
+        ];
+        assert_eq!(paths(text), expected);
+    }
+
+    #[test]
+    fn captured_lifetimes_are_no_import() {
+        assert_eq!(
+            paths("fn f<'a>() -> impl Sized + use<'a> { a::b() }"),
+            ["a::b 1"]
+        );
+    }
 }
