@@ -1,6 +1,7 @@
 //! What a person reads: tables, targets, plots, and the document that holds them.
 
 mod document;
+mod plot;
 mod plots;
 mod table;
 mod targets;
