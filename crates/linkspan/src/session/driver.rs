@@ -11,8 +11,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use proto::error::{Category, Code, SessionError};
-use proto::message::Failure;
+use proto::error::SessionError;
 use proto::session::{Incoming, Recv};
 use tokio::time::Sleep;
 use tracing::{debug, trace};
@@ -21,46 +20,31 @@ use crate::clock;
 use crate::session::Disconnected;
 use crate::session::dispatch::{Dispatch, Received};
 use crate::session::input::Input;
+use crate::session::phase::Phase;
 use crate::session::settle::Effects;
-use crate::session::shared::{Life, Shared, Stop};
+use crate::session::shared::{Life, Shared};
 
 /// Drives one connection to its end.
 pub(crate) struct Driver {
-    shared: Arc<Shared>,
-    input: Input,
-    recv: Recv,
+    pub(super) shared: Arc<Shared>,
+    pub(super) input: Input,
+    pub(super) recv: Recv,
     dispatch: Dispatch,
     /// What was received in this read and is to be settled.
     incoming: VecDeque<Incoming>,
     effects: Effects,
-    phase: Phase,
+    pub(super) phase: Phase,
     /// Why the peer goes, once it said so.
-    goodbye: Option<String>,
+    pub(super) goodbye: Option<String>,
     /// What came together with the handshake is still to be worked off.
     is_fresh: bool,
     /// The peer broke a rule; nothing that it sends means anything any more.
-    is_broken: bool,
+    pub(super) is_broken: bool,
     timer: Pin<Box<Sleep>>,
 }
 
-/// How far the end of the connection has come.
-#[derive(Debug)]
-enum Phase {
-    /// It has not begun.
-    Open,
-    /// Goodbye was said; what is under way may finish until then.
-    Draining(Stop),
-    /// Nothing more is to be done; what was written is sent, and the peer has until then to close.
-    Closing {
-        until: Instant,
-        reason: Disconnected,
-        cut: usize,
-        is_shut: bool,
-    },
-}
-
 /// What a turn of the driver led to.
-enum Turn {
+pub(super) enum Turn {
     /// There may be more to do at once.
     Again,
     /// There is nothing to do now.
@@ -123,57 +107,6 @@ impl Driver {
                 Poll::Pending => Turn::Idle,
             },
         }
-    }
-
-    /// Begins to end the connection, if that was asked for.
-    fn obey(&mut self) {
-        let mut state = self.shared.lock();
-        match (&mut self.phase, state.stop()) {
-            (Phase::Open, Some(stop)) => {
-                state.send.goodbye(self.recv.stop_accepting(), stop.reason);
-                self.phase = Phase::Draining(stop);
-                self.shared.flush(state);
-                self.shared.going_away();
-            }
-            (Phase::Draining(current), Some(stop)) => current.until = stop.until,
-            _ => {}
-        }
-    }
-
-    /// Goes on to the next phase when this one is through.
-    fn check_phase(&mut self) -> Option<Turn> {
-        match &mut self.phase {
-            Phase::Open => {
-                let reason = self.goodbye.clone()?;
-                if !self.shared.lock().send.is_drained() {
-                    return None;
-                }
-                self.close(Disconnected::Goodbye { reason }, 0);
-            }
-            Phase::Draining(stop) => {
-                let until = stop.until;
-                let mut state = self.shared.lock();
-                let drained = state.send.is_drained();
-                if !drained && clock::now() < until {
-                    return None;
-                }
-                let cut = if drained {
-                    0
-                } else {
-                    state.send.fail_handled(&cut_off())
-                };
-                self.shared.flush(state);
-                self.close(Disconnected::Closed, cut);
-            }
-            Phase::Closing { until, is_shut, .. } => {
-                if !*is_shut && self.shared.lock().send.is_flushed() {
-                    *is_shut = true;
-                    self.shared.shutdown();
-                }
-                return (clock::now() >= *until).then_some(Turn::Over(Disconnected::Closed));
-            }
-        }
-        Some(Turn::Again)
     }
 
     /// Reads once and works it off.
@@ -366,56 +299,6 @@ impl Driver {
         self.shared.flush(state);
         kept.map_err(Disconnected::Protocol)
     }
-
-    /// Ends the session because the peer broke a rule, and tells it.
-    fn fail(&mut self, error: SessionError) {
-        if let Some(failure) = error.to_failure() {
-            let mut state = self.shared.lock();
-            state.send.end_session(failure);
-            self.shared.flush(state);
-        }
-        self.is_broken = true;
-        let reason = Disconnected::Protocol(error);
-        // Nobody has to wait until the peer has heard it.
-        self.shared.over(reason.clone(), 0);
-        self.phase = Phase::Closing {
-            until: clock::now() + LINGER,
-            reason,
-            cut: 0,
-            is_shut: false,
-        };
-    }
-
-    /// Goes over to waiting for the peer to close; the first reason counts.
-    fn close(&mut self, reason: Disconnected, cut: usize) {
-        if !matches!(self.phase, Phase::Closing { .. }) {
-            let until = clock::now() + LINGER;
-            self.phase = Phase::Closing {
-                until,
-                reason,
-                cut,
-                is_shut: false,
-            };
-        }
-    }
-
-    fn end_of_file(&self) -> Disconnected {
-        match &self.goodbye {
-            _ if self.input.is_inside_frame() => Disconnected::Truncated,
-            Some(reason) => Disconnected::Goodbye {
-                reason: reason.clone(),
-            },
-            None => Disconnected::PeerClosed,
-        }
-    }
-
-    /// How the connection ended: as was decided before, if it was.
-    fn end(&mut self, reason: Disconnected) -> (Disconnected, usize) {
-        match &self.phase {
-            Phase::Open | Phase::Draining(_) => (reason, 0),
-            Phase::Closing { reason, cut, .. } => (reason.clone(), *cut),
-        }
-    }
 }
 
 impl Future for Driver {
@@ -438,18 +321,8 @@ impl Drop for Driver {
     }
 }
 
-fn cut_off() -> Failure {
-    Failure::new(
-        Category::Connection,
-        Code::CUT_OFF,
-        "the server stopped before the answer was complete",
-    )
-}
-
 /// Turns in a row before others on the thread get theirs.
 const TURNS: usize = 32;
-/// What was written may take this long to be read when a connection ends.
-const LINGER: Duration = Duration::from_secs(1);
 /// Without traffic for this long, a connection keeps no buffers.
 const IDLE: Duration = Duration::from_secs(1);
 /// When nothing is due.

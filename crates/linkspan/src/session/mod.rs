@@ -28,6 +28,7 @@ mod message;
 mod offload;
 mod open;
 mod outlet;
+mod phase;
 mod reconnect;
 mod settle;
 mod shared;
