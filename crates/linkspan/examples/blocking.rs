@@ -16,6 +16,7 @@
 //! four threads: 0 1 4 9
 //! 1 / 0: "division by zero"
 //! ```
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
 use std::thread;
 

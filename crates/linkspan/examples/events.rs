@@ -18,6 +18,7 @@
 //! {"kept":"release.tar"}
 //! there is no method "build.strat"; the nearest are build.start, build.plan
 //! ```
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
 use linkspan::Address;
 use linkspan::rpc::{CallError, Client, ClientConfig, Context, Router, Server};

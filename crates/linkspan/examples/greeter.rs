@@ -11,6 +11,7 @@
 //! $ cargo run -q -p linkspan --example greeter Ada
 //! Hello, Ada!
 //! ```
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
 use linkspan::Address;
 use linkspan::rpc::{CallError, Server};
@@ -35,11 +36,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     if let Some(name) = std::env::args().nth(1) {
         let greeter = GreeterClient::connect(&address).await?;
         println!("{}", greeter.greet(name).await?);
-    } else {
-        let server = Server::new().service(GreeterServer::new(Polite));
-        let _serving = server.listen(&address).await?;
-        println!("listening at {address}");
-        std::future::pending().await
+        return Ok(());
     }
-    Ok(())
+    let server = Server::new().service(GreeterServer::new(Polite));
+    let _serving = server.listen(&address).await?;
+    println!("listening at {address}");
+    std::future::pending().await
 }

@@ -16,6 +16,7 @@
 //! refused: a layer rejected the request: request timed out
 //! refused: uid:1000 may not call clock.reset
 //! ```
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
 use std::time::Duration;
 

@@ -16,11 +16,13 @@
 //! the stream ends with: 0 cannot be doubled twice
 //! a stream without end was left after 1000 numbers
 //! ```
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
 use linkspan::Address;
 use linkspan::rpc::{CallError, Server, Streaming};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use tokio::sync::mpsc;
 
 #[linkspan::service]
 trait Numbers {
@@ -63,22 +65,27 @@ impl Numbers for Machine {
 
     async fn double(
         &self,
-        mut numbers: Streaming<u64, NumberError>,
+        numbers: Streaming<u64, NumberError>,
     ) -> Result<Streaming<u64, NumberError>, NumberError> {
         let (sender, doubled) = Streaming::channel(16);
-        tokio::spawn(async move {
-            while let Some(number) = numbers.next().await {
-                let answer = match number {
-                    Ok(0) => Err(NumberError::Pointless(0)),
-                    other => other.map(|number| 2 * number),
-                };
-                // The reader may have left; then there is nothing more to do.
-                if sender.send(answer).await.is_err() {
-                    return;
-                }
-            }
-        });
+        tokio::spawn(double_all(numbers, sender));
         Ok(doubled)
+    }
+}
+
+async fn double_all(
+    mut numbers: Streaming<u64, NumberError>,
+    doubled: mpsc::Sender<Result<u64, NumberError>>,
+) {
+    while let Some(number) = numbers.next().await {
+        let answer = match number {
+            Ok(0) => Err(NumberError::Pointless(0)),
+            other => other.map(|number| 2 * number),
+        };
+        // The reader may have left; then there is nothing more to do.
+        if doubled.send(answer).await.is_err() {
+            return;
+        }
     }
 }
 
