@@ -168,7 +168,9 @@ impl Siege {
             stream,
             number,
         };
-        header.frame(&payload(kind, flags, attack.payload.bytes()))
+        // What is too long is refused by its header alone; the target of frames knows that.
+        let most = self.end.agreement.limits().max_frame_bytes as usize - MAX_HEAD_BYTES;
+        header.frame(&payload(kind, flags, attack.payload.bytes().min(most)))
     }
 
     /// Checks that all that was said is frames in their order and within the peer's limits; gives
@@ -240,3 +242,5 @@ fn write_all(end: &mut Endpoint) -> Vec<u8> {
 }
 
 const OVERHEAD: u64 = (HEADER_BYTES + TRAILER_BYTES) as u64;
+/// Longest part of a payload that stands before the body.
+const MAX_HEAD_BYTES: usize = 16;

@@ -113,11 +113,12 @@ impl Pick {
 
 impl Length {
     pub(super) fn bytes(self) -> usize {
-        let low = usize::from(self.0 & 0x0fff);
-        match self.0 >> 12 {
-            15 => low * 32,
-            12..15 => low * 8,
-            _ => low,
+        let low = usize::from(self.0 & 0x3fff);
+        match self.0 >> 14 {
+            0 => low % 256,
+            1 => low,
+            2 => low * 4,
+            _ => low * 8,
         }
     }
 }
@@ -126,16 +127,25 @@ impl Settings {
     pub(super) fn config(&self) -> Config {
         let mut config = Config::default();
         let limits = &mut config.limits;
-        limits.max_frame_bytes = LEAST + u32::from(self.frame) * 512;
+        limits.max_frame_bytes = LEAST_BYTES + more(self.frame);
         limits.max_streams = 1 + u32::from(self.streams % 8);
-        limits.stream_credit = u64::from(LEAST) + u64::from(self.stream_credit) * 512;
-        let least = limits.reserve_bytes() + u64::from(LEAST);
-        limits.connection_credit = least + u64::from(self.connection_credit) * 1024;
+        limits.stream_credit = u64::from(LEAST_BYTES + more(self.stream_credit));
+        let least = limits.reserve_bytes() + u64::from(LEAST_BYTES);
+        limits.connection_credit = least + u64::from(more(self.connection_credit)) * 4;
         config.send_buffer_bytes = 1 + usize::from(self.send_buffer) * 512;
         config.stream_buffer_bytes = 1 + usize::from(self.stream_buffer) * 512;
         config.unchecked = self.unchecked;
         config.heartbeat_interval = Duration::from_secs(2);
         config
+    }
+}
+
+/// Mostly so little more than the least that a few frames use it up, sometimes as much as programs
+/// really have.
+fn more(byte: u8) -> u32 {
+    match byte.checked_sub(192) {
+        None => u32::from(byte) * 64,
+        Some(much) => u32::from(much) * 4096,
     }
 }
 
@@ -157,8 +167,8 @@ static PATTERN: LazyLock<Bytes> = LazyLock::new(|| {
 
 /// Prime, so that it has nothing in common with the lengths of frames.
 const PERIOD: usize = 251;
-pub(super) const MAX_BODY_BYTES: usize = 0x0fff * 32;
+pub(super) const MAX_BODY_BYTES: usize = 0x3fff * 8;
 /// How many streams back a [`Pick`] reaches.
 const RECENT: usize = 8;
 /// The least frame and the least credit of a stream.
-const LEAST: u32 = 16 * 1024;
+const LEAST_BYTES: u32 = 16 * 1024;
