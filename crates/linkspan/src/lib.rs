@@ -1,4 +1,104 @@
-//! Linkspan
+//! A toolkit for programs made of several processes: typed calls, streams and events over the
+//! fastest safe transport that there is between the two ends.
+//!
+//! A server has methods, by a trait or by name. A client calls them on one connection that many
+//! calls and streams share, in both directions: the server may call its clients, too. The transport
+//! is a matter of the address: in-process queues (`mem:`), Unix sockets (`unix:`) or TCP (`tcp:`).
+//!
+//! # Quick start
+//!
+//! ```
+//! use linkspan::rpc::{CallError, Server};
+//!
+//! #[linkspan::service(deadline = "5s")]
+//! trait Greeter {
+//!     /// Greets somebody.
+//!     async fn greet(&self, name: String) -> Result<String, CallError>;
+//! }
+//!
+//! struct Polite;
+//!
+//! impl Greeter for Polite {
+//!     async fn greet(&self, name: String) -> Result<String, CallError> {
+//!         Ok(format!("Hello, {name}!"))
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let directory = tempfile::tempdir()?;
+//! # let address = linkspan::Address::Unix(directory.path().join("greeter.sock"));
+//! # let address = &address;
+//! // In one process; `address` is "unix:/run/user/1000/greeter.sock", say.
+//! let server = Server::new().service(GreeterServer::new(Polite));
+//! let serving = server.listen(address).await?;
+//!
+//! // In another.
+//! let greeter = GreeterClient::connect(address).await?;
+//! assert_eq!(greeter.greet("Ada".into()).await?, "Hello, Ada!");
+//! # drop(serving);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Everything runs on tokio; a client without a runtime is [`rpc::blocking`]. The manual is in
+//! [`guide`], programs of two processes are in the directory `examples` of this crate.
+//!
+//! # Modules
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | [`rpc`] | servers, clients, services, streams: what most programs name |
+//! | [`codec`] | encodings of bodies, for bodies that no trait describes |
+//! | [`transport`] | settings of transports, and who is at the other end |
+//! | [`session`] | settings of connections: limits, times, checksums |
+//! | [`auth`] | principals: peers by name |
+//! | [`guide`] | the manual: one page for each question, every example compiles |
+//!
+//! At the root are addresses, the vocabulary of failures ([`Blame`], [`Category`], [`Code`],
+//! [`Failure`]) and the macro [`service`].
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `rpc` | yes | calls, streams and events |
+//! | `macros` | yes | [`service`]: clients and servers from a trait |
+//! | `blocking` | | [`rpc::blocking`]: a client for programs without a runtime |
+//! | `prost` | | `codec::Protobuf`: protobuf messages as bodies |
+//! | `schema` | | JSON Schemas of parameters and results, for those who list the methods |
+//!
+//! A feature only adds; none changes what another does.
+//!
+//! # Choosing an address
+//!
+//! | the two ends are | address |
+//! |---|---|
+//! | in one process | `mem:NAME` |
+//! | on one machine | `unix:PATH`: the kernel tells each side who the other is, and only this user gets in |
+//! | on one machine, and a client cannot use Unix sockets | `tcp:127.0.0.1:PORT`: every user of the machine gets in |
+//! | on two machines | nothing yet: `tls:` is to come, and `tcp:` has to be allowed in so many words |
+//!
+//! [`Address::choose`] says the same to programs, `linkspan transport recommend` to people;
+//! [`guide::addresses`] tells the rest.
+//!
+//! # Promises
+//!
+//! They hold on every transport.
+//!
+//! - **Order.** Items of a stream arrive in the order in which they were sent. Events of a connection
+//!   are handled one after the other, in their order. Calls run concurrently, and beside events.
+//! - **At most once.** A request is handled once or not at all. After a lost connection only two
+//!   sorts are sent again by themselves: those that the server certainly never looked at, and those
+//!   that are declared idempotent. The others fail with [`rpc::CallError::OutcomeUnknown`].
+//! - **Cancelling.** A dropped call drops its handler's future and fires its
+//!   [`Cancellation`](rpc::Cancellation); so do a passed deadline and a lost connection. A reader that
+//!   drops its stream stops the sender.
+//! - **Deadlines** travel with the call as the time that is left, and end both sides.
+//! - **Limits.** Every queue is bounded: who sends faster than the other reads, waits. A peer can make
+//!   us neither panic nor take memory without limit.
+//! - **Failures** say who has to change something, whether trying again may help, and when:
+//!   [`guide::failures`].
 #![forbid(unsafe_code)]
 
 mod address;
@@ -7,6 +107,8 @@ pub mod auth;
 #[cfg(feature = "rpc")]
 mod clock;
 pub mod codec;
+#[cfg(feature = "rpc")]
+pub mod guide;
 #[cfg(feature = "rpc")]
 pub mod rpc;
 #[cfg(feature = "rpc")]
@@ -21,3 +123,16 @@ pub use proto::Limits;
 pub use linkspan_macros::service;
 pub use proto::error::{Blame, Category, Code};
 pub use proto::message::{Failure, Identity, Metadata, Status, Usage};
+
+/// The documents that stand beside the code, so that their examples are compiled, too.
+#[cfg(doctest)]
+mod documents {
+    #[doc = include_str!("../../../README.md")]
+    struct Readme;
+
+    #[doc = include_str!("../../../docs/guide/rpc.md")]
+    struct RpcGuide;
+
+    #[doc = include_str!("../../../docs/guide/node.md")]
+    struct NodeGuide;
+}

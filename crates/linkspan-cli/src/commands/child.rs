@@ -5,23 +5,17 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use linkspan::Address;
-use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::config::Loaded;
+use crate::node::Ready;
 
 /// A node that ends when this is dropped, or when this process dies.
 #[derive(Debug)]
 pub(crate) struct ChildNode {
     child: Child,
     address: Address,
-}
-
-/// The first line of `up --json`.
-#[derive(Debug, Deserialize)]
-struct Ready {
-    addresses: Vec<String>,
 }
 
 impl ChildNode {

@@ -12,7 +12,7 @@ use tracing::{error, info};
 use crate::config::{Loaded, Preset, load};
 use crate::failure::{Failure, Kind, Result};
 use crate::logging::Logging;
-use crate::node::Node;
+use crate::node::{Node, Ready};
 use crate::output::Output;
 use crate::signals::{Signals, Wish};
 
@@ -105,8 +105,12 @@ fn greet(node: &Node, loaded: &Loaded, output: &Output) -> Result {
         .map(|method| method.name.as_str())
         .collect();
     if output.json {
-        let ready = serde_json::json!({ "event": "ready", "pid": std::process::id(),
-            "addresses": addresses, "methods": methods });
+        let ready = Ready {
+            event: "ready".to_owned(),
+            pid: std::process::id(),
+            addresses,
+            methods: methods.into_iter().map(str::to_owned).collect(),
+        };
         return Ok(output.json_line(&ready)?);
     }
     let style = output.style();
@@ -218,9 +222,7 @@ impl From<ListenError> for Failure {
             ListenError::Plaintext { .. } => {
                 "allow it by `transport: { allow_plaintext: true }`, if everybody on the way may read along"
             }
-            ListenError::Bind(os::BindError::InUse { .. }) => {
-                "a node runs there already; `linkspan status` shows it"
-            }
+            ListenError::InUse { .. } => "a node runs there already; `linkspan status` shows it",
             _ => "`linkspan doctor` looks for what is wrong",
         };
         Self::new(Kind::Other, error).hint(hint)

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use linkspan::rpc::{CallError, Streaming};
-use tokio::sync::mpsc::Sender;
+use linkspan::rpc::{CallError, StreamSender, Streaming};
 use tokio::time::MissedTickBehavior;
 
 use crate::node::processes::Processes;
@@ -46,7 +45,7 @@ impl Host for ThisHost {
 }
 
 /// Looks at the processes again and again, as long as somebody wants to know.
-async fn watch(sender: Sender<Result<ProcessEvent, CallError>>, interval: Duration, follow: bool) {
+async fn watch(sender: StreamSender<ProcessEvent>, interval: Duration, follow: bool) {
     let mut processes = Processes::default();
     let mut ticks = tokio::time::interval(interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

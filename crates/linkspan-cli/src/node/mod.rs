@@ -11,7 +11,7 @@ mod processes;
 mod service;
 mod wire;
 
-pub(crate) use wire::{NodeInfo, NodeStatus};
+pub(crate) use wire::{NodeInfo, NodeStatus, Ready};
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

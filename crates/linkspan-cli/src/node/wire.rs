@@ -4,6 +4,19 @@ use linkspan::rpc::ListenerStats;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// The first line of `linkspan up --json`: the node takes connections.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Ready {
+    /// Always `ready`.
+    pub(crate) event: String,
+    /// Its process.
+    pub(crate) pid: u32,
+    /// Where it listens, with the ports that the system chose.
+    pub(crate) addresses: Vec<String>,
+    /// What can be called.
+    pub(crate) methods: Vec<String>,
+}
+
 /// Which program a node is, and since when it runs.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct NodeInfo {

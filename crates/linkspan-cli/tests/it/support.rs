@@ -221,11 +221,9 @@ impl Lines {
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let (sender, lines) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
-            for line in stdout.lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    return;
-                }
-            }
+            let mut read = stdout.lines().map_while(Result::ok);
+            // It ends with the output, or with the test.
+            read.all(|line| sender.send(line).is_ok());
         });
         Self { child, lines }
     }

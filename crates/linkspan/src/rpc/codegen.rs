@@ -13,7 +13,7 @@ use crate::codec::{Codec, Payload};
 use crate::rpc::handler::{answer_with, cannot_answer, invalid_parameters};
 use crate::rpc::layered::call_error;
 use crate::rpc::streaming::decode_error;
-use crate::rpc::{MethodInfo, ParameterInfo, Router, Shape, Streaming};
+use crate::rpc::{JsonSchema, MethodInfo, ParameterInfo, Router, Shape, Streaming};
 use crate::session::{Body, CallError, Context, Request, Response};
 
 pub use serde;
@@ -38,8 +38,8 @@ pub struct Spec {
 #[derive(Debug)]
 #[expect(clippy::exhaustive_structs, reason = "generated code makes it")]
 pub struct Schemas {
-    pub parameters: serde_json::Value,
-    pub result: serde_json::Value,
+    pub parameters: JsonSchema,
+    pub result: JsonSchema,
 }
 
 /// What a service's method can fail with.
@@ -81,8 +81,8 @@ pub use schemars;
 #[cfg(feature = "schema")]
 pub fn schemas<P: schemars::JsonSchema, T: schemars::JsonSchema>() -> Schemas {
     Schemas {
-        parameters: schemars::schema_for!(P).to_value(),
-        result: schemars::schema_for!(T).to_value(),
+        parameters: JsonSchema(schemars::schema_for!(P).to_value()),
+        result: JsonSchema(schemars::schema_for!(T).to_value()),
     }
 }
 

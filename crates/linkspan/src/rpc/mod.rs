@@ -59,8 +59,8 @@ pub use handler::Handle;
 pub use layered::BoxService;
 pub use router::Router;
 pub use server::{Server, Serving};
-pub use streaming::Streaming;
-pub use wire::{MethodInfo, ParameterInfo, Shape};
+pub use streaming::{StreamSender, Streaming, Unread};
+pub use wire::{JsonSchema, MethodInfo, ParameterInfo, Shape};
 
 pub use crate::session::{
     Body, CallError, Cancellation, ConnectError, Connection, Context, Disconnected, Event, Items,

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use thiserror::Error;
 use tokio::sync::mpsc;
 
 use crate::codec::{Codec, Payload};
@@ -71,7 +72,7 @@ impl<T, E> Streaming<T, E> {
     /// A stream that is filled from elsewhere: at most `capacity` values wait in it.
     ///
     /// It ends when all senders are dropped; sending fails once nobody reads any more.
-    pub fn channel(capacity: usize) -> (mpsc::Sender<Result<T, E>>, Self)
+    pub fn channel(capacity: usize) -> (StreamSender<T, E>, Self)
     where
         T: Send + 'static,
         E: Send + 'static,
@@ -85,7 +86,7 @@ impl<T, E> Streaming<T, E> {
             }
         }
         let (sender, receiver) = mpsc::channel(capacity.max(1));
-        (sender, Self::new(Received(receiver)))
+        (StreamSender(sender), Self::new(Received(receiver)))
     }
 
     /// The next value; none after the end or an error.
@@ -114,6 +115,64 @@ impl<T, E> Streaming<T, E> {
         Ok(values)
     }
 }
+
+/// Fills a stream; see [`Streaming::channel`]. The stream ends when all clones are dropped.
+pub struct StreamSender<T, E = CallError>(mpsc::Sender<Result<T, E>>);
+
+impl<T, E> StreamSender<T, E> {
+    /// Sends a value, or an error, after which nothing is read any more; waits for room.
+    ///
+    /// # Errors
+    ///
+    /// [`Unread`] if nobody reads the stream any more.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future has sent nothing.
+    pub async fn send(&self, value: Result<T, E>) -> Result<(), Unread> {
+        self.0.send(value).await.map_err(|_| Unread)
+    }
+
+    /// Sends from a thread that may block.
+    ///
+    /// # Errors
+    ///
+    /// [`Unread`] if nobody reads the stream any more.
+    ///
+    /// # Panics
+    ///
+    /// On a thread of an async runtime.
+    pub fn blocking_send(&self, value: Result<T, E>) -> Result<(), Unread> {
+        self.0.blocking_send(value).map_err(|_| Unread)
+    }
+
+    /// Waits until nobody reads the stream any more.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when the future is dropped.
+    pub async fn closed(&self) {
+        self.0.closed().await;
+    }
+}
+
+impl<T, E> Clone for StreamSender<T, E> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<T, E> fmt::Debug for StreamSender<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamSender").finish_non_exhaustive()
+    }
+}
+
+/// Nobody reads the stream any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("nobody reads the stream any more")]
+#[non_exhaustive]
+pub struct Unread;
 
 impl<T, E> Streaming<T, E>
 where

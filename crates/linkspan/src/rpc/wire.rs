@@ -1,5 +1,7 @@
 //! What rpc itself sends over the wire: descriptions of methods.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -31,10 +33,10 @@ pub struct MethodInfo {
     pub idempotent: bool,
     /// JSON Schema of the parameters, if the service was declared with `schema`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub parameters_schema: Option<Value>,
+    pub parameters_schema: Option<JsonSchema>,
     /// JSON Schema of the result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub result_schema: Option<Value>,
+    pub result_schema: Option<JsonSchema>,
 }
 
 impl MethodInfo {
@@ -58,6 +60,17 @@ impl MethodInfo {
 impl<T: Into<String>> From<T> for MethodInfo {
     fn from(name: T) -> Self {
         Self::named(name)
+    }
+}
+
+/// A JSON Schema, as a document; it displays as its JSON text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct JsonSchema(pub(crate) Value);
+
+impl fmt::Display for JsonSchema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

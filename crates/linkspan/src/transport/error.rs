@@ -15,10 +15,9 @@ pub enum ListenError {
     /// The text is not an address.
     #[error(transparent)]
     Address(#[from] AddressError),
-    /// The socket cannot be made.
-    #[cfg(unix)]
+    /// The place for the socket is not fit for one, or not ours.
     #[error(transparent)]
-    Bind(#[from] os::BindError),
+    Place(Box<dyn std::error::Error + Send + Sync>),
     /// The system refused.
     #[error("cannot listen at {address}")]
     Io {
@@ -27,11 +26,13 @@ pub enum ListenError {
         /// The system's answer.
         source: io::Error,
     },
-    /// Another server of this process has the name.
-    #[error("{address} is in use in this process")]
+    /// Another server listens there.
+    #[error("{address} is in use by {}", pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}")))]
     InUse {
         /// The address.
         address: Address,
+        /// Its process, where it is known.
+        pid: Option<u32>,
     },
     /// Plain TCP off this machine was not allowed.
     #[error(

@@ -29,6 +29,7 @@ impl MemoryListener {
         match lock(&LISTENERS).entry(name.to_owned()) {
             Entry::Occupied(taken) if !taken.get().is_closed() => Err(ListenError::InUse {
                 address: Address::Memory(name.into()),
+                pid: Some(std::process::id()),
             }),
             entry => {
                 let (sender, links) = mpsc::channel(BACKLOG);

@@ -22,7 +22,7 @@ impl UnixSocketListener {
         let mut options = os::BindOptions::default();
         options.file_permissions = config.file_permissions;
         options.directory_permissions = config.directory_permissions;
-        let (listener, file) = os::SocketFile::bind(path, &options)?;
+        let (listener, file) = os::SocketFile::bind(path, &options).map_err(refused)?;
         let listener = ListenSocket::new(listener).map_err(|source| ListenError::Io {
             address: Address::Unix(path.into()),
             source,
@@ -43,6 +43,16 @@ impl UnixSocketListener {
 /// Connects, waiting while the server's queue of connections is full.
 ///
 /// The caller limits the time.
+fn refused(error: os::BindError) -> ListenError {
+    match error {
+        os::BindError::InUse { path, pid } => ListenError::InUse {
+            address: Address::Unix(path),
+            pid,
+        },
+        error => ListenError::Place(Box::new(error)),
+    }
+}
+
 pub(crate) async fn dial(path: &Path, config: &UnixSocketConfig) -> Result<Link, DialError> {
     let address = || Address::Unix(path.into());
     let io = |source| DialError::Io {
