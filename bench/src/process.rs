@@ -111,10 +111,10 @@ impl Launcher {
     }
 
     fn command(&self, role: Role, order: &Order) -> Result<Command> {
-        let program = std::env::current_exe()?;
         let mut command = match &self.wrapper {
-            None => Command::new(program),
-            Some(wrapper) => wrapper.command(role, &program)?,
+            // Not by its path, under which a build may put another one while this one runs.
+            None => Command::new("/proc/self/exe"),
+            Some(wrapper) => wrapper.command(role, &std::env::current_exe()?)?,
         };
         command.arg(role.name()).arg(serde_json::to_string(order)?);
         command

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, io};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 
 use crate::machine::Machine;
@@ -41,7 +41,7 @@ pub(crate) struct Options {
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     let chosen = options.scenarios()?;
-    options.check_peers()?;
+    options.check()?;
     let machine = Machine::look()?;
     let mut out = io::stdout();
     writeln!(out, "{}", report::machine_line(&machine))?;
@@ -119,7 +119,7 @@ impl Options {
     }
 
     fn rounds(&self) -> usize {
-        self.rounds.unwrap_or(if self.smoke { 1 } else { 7 })
+        self.rounds.unwrap_or(if self.smoke { 1 } else { ROUNDS })
     }
 
     fn duration(&self) -> Result<Duration> {
@@ -153,11 +153,16 @@ impl Options {
         Ok(all.filter(|scenario| is_chosen(scenario.name)).collect())
     }
 
-    fn check_peers(&self) -> Result<()> {
+    fn check(&self) -> Result<()> {
         for name in &self.peer {
             peers::named(name)?;
         }
         ensure!(self.rounds() > 0, "there has to be a round");
+        ensure!(
+            self.rounds() >= ROUNDS || !self.writes_documents(),
+            "{} rounds are too few for docs/benchmarks.md, which needs {ROUNDS}; use --no-docs",
+            self.rounds()
+        );
         Ok(())
     }
 
@@ -170,16 +175,17 @@ impl Options {
 
     /// Only of a whole run: tables with holes would be worse than old ones.
     fn write_documents(&self, results: &Results) -> Result<()> {
-        let is_whole = self.peer.is_empty() && self.scenario.is_empty() && cfg!(feature = "peers");
-        if self.no_docs || !is_whole {
+        if !self.writes_documents() {
             writeln!(io::stdout(), "\ndocs/benchmarks.md is left as it is")?;
             return Ok(());
         }
-        if self.rounds() < 7 {
-            bail!("docs/benchmarks.md needs at least 7 rounds; use --no-docs");
-        }
         let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
         report::write(&directory, results)
+    }
+
+    fn writes_documents(&self) -> bool {
+        let is_whole = self.peer.is_empty() && self.scenario.is_empty() && cfg!(feature = "peers");
+        is_whole && !self.smoke && !self.no_docs
     }
 }
 
@@ -195,5 +201,7 @@ fn progress(line: &str) {
     shown.ok();
 }
 
+/// Rounds whose median is worth a document.
+const ROUNDS: usize = 7;
 const SMOKE: Duration = Duration::from_millis(30);
 const LONGEST: Duration = Duration::from_secs(20);
