@@ -13,9 +13,7 @@ use crate::message::{
 use crate::session::credit::{Allowance, Window};
 use crate::session::keepalive::Keepalive;
 use crate::session::outbox::Outbox;
-use crate::session::push::{
-    SMALL_FRAME_BYTES, check_name, head_bytes_of_request, head_flags, split_head,
-};
+use crate::session::push::{check_name, head_bytes_of_request, head_flags, split_head};
 use crate::session::schedule::Schedule;
 use crate::session::streams::{Item, Progress, Stream, Streams};
 use crate::session::{Agreement, Fate, Stats, Transmit};
@@ -345,60 +343,6 @@ impl<A> Send<A> {
         self.schedule.clear();
         let message = Message::Error(Box::new(failure));
         self.push(StreamId::CONNECTION, Flags::NONE, message);
-    }
-
-    /// The side that this is.
-    pub fn role(&self) -> Role {
-        self.role
-    }
-
-    /// What the peer takes.
-    pub fn peer_limits(&self) -> Limits {
-        self.peer_limits
-    }
-
-    /// Whether a small request would find a stream, credit and buffer now.
-    pub fn has_room(&self) -> bool {
-        self.streams.open(self.role) < self.peer_limits.max_streams
-            && self.allowance.left() > 0
-            && self.has_buffer()
-    }
-
-    /// Whether one side said goodbye.
-    pub fn is_going_away(&self) -> bool {
-        self.goodbye_sent.is_some() || self.goodbye_received.is_some()
-    }
-
-    /// Encoded bytes that the transport has not taken yet.
-    pub fn pending_bytes(&self) -> u64 {
-        self.outbox.pending_bytes()
-    }
-
-    /// Whether the peer leaves so much unread that nothing more should be read from it: what it
-    /// asks for would have to be kept.
-    ///
-    /// A peer that reads never gets here. One that does not runs into the write limit.
-    pub fn is_clogged(&self) -> bool {
-        let fair = self
-            .send_buffer_bytes
-            .saturating_add(self.peer_limits.connection_credit)
-            .saturating_add(u64::from(self.limits.max_streams).saturating_mul(SMALL_FRAME_BYTES));
-        self.outbox.pending_bytes() > fair
-    }
-
-    /// Gives memory back that a burst left behind.
-    pub fn shrink(&mut self) {
-        self.outbox.shrink();
-        self.streams.shrink();
-    }
-
-    /// What was counted so far.
-    pub fn stats(&self) -> Stats {
-        let mut stats = self.stats;
-        stats.streams_open = self.streams.open(self.role);
-        stats.streams_handled = self.streams.open(self.role.peer());
-        stats.bytes_sent = self.outbox.written;
-        stats
     }
 }
 
