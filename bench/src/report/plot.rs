@@ -44,7 +44,7 @@ impl Plot {
     ) -> Result<(), DrawingAreaErrorKind<io::Error>> {
         area.fill(&WHITE)?;
         let mut chart = ChartBuilder::on(area)
-            .caption(self.title, ("sans-serif", 20))
+            .caption(self.title, ("sans-serif", 22))
             .margin(12)
             .margin_right(30)
             .x_label_area_size(48)
@@ -55,6 +55,8 @@ impl Plot {
             .light_line_style(WHITE)
             .x_desc(self.x.title)
             .y_desc(self.y)
+            .label_style(LABELS)
+            .axis_desc_style(LABELS)
             .x_label_formatter(&|x| self.x.label(*x))
             .y_label_formatter(&|y| grouped(*y))
             .draw()?;
@@ -72,6 +74,7 @@ impl Plot {
         chart
             .configure_series_labels()
             .position(self.legend.clone())
+            .label_font(LABELS)
             .background_style(WHITE.mix(0.8))
             .border_style(BLACK.mix(0.3))
             .draw()?;
@@ -153,6 +156,7 @@ pub(super) const COLOURS: &[(&str, RGBColor)] = &[
     ("tarpc", RGBColor(230, 120, 0)),
     ("tonic", RGBColor(200, 30, 30)),
 ];
+const LABELS: (&str, u32) = ("sans-serif", 16);
 const SIZE: (u32, u32) = (860, 480);
 
 #[cfg(test)]
