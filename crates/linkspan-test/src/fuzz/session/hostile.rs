@@ -6,10 +6,11 @@ use std::time::Instant;
 use arbitrary::{Arbitrary, Result, Unstructured};
 use bytes::{Buf, BytesMut};
 use proto::error::SessionError;
-use proto::frame::{Flags, HEADER_BYTES, Kind, TRAILER_BYTES};
+use proto::frame::{HEADER_BYTES, Kind, TRAILER_BYTES};
 use proto::message::Message;
 use proto::{Decoder, Role};
 
+use crate::fuzz::session::attack::{Attack, payload};
 use crate::fuzz::session::endpoint::Endpoint;
 use crate::fuzz::session::op::{Act, Length, Settings, Side, tenths};
 use crate::fuzz::session::open;
@@ -48,19 +49,6 @@ enum Turn {
     Write(Length),
     /// Time passes.
     Wait { tenths: u8 },
-}
-
-/// A frame that may break every rule above those of encoding.
-#[derive(Debug, Arbitrary)]
-struct Attack {
-    kind: u8,
-    flags: u8,
-    stream: u8,
-    /// None is the number that is right for a chunk, and 0 for all else.
-    number: Option<u8>,
-    payload: Length,
-    /// 0 skips a frame.
-    order: u8,
 }
 
 struct Siege {
@@ -136,12 +124,14 @@ impl Siege {
     }
 
     fn frame(&mut self, attack: &Attack) -> Vec<u8> {
-        let kind = attack.kind % 16;
+        let kind = attack.kind();
         let stream = match Kind::from_byte(kind) {
-            Some(Kind::Request) if !attack.stream.is_multiple_of(8) => {
+            Some(Kind::Request) if Attack::fits(attack.stream) => {
                 self.next_stream += 2;
                 self.next_stream - 2
             }
+            Some(Kind::Heartbeat | Kind::Goodbye) if Attack::fits(attack.stream) => 0,
+            Some(_) if Attack::fits(attack.stream) => attack.open_stream(&self.end.open),
             _ => u64::from(attack.stream % 16),
         };
         let number = match (attack.number, Kind::from_byte(kind)) {
@@ -160,7 +150,7 @@ impl Siege {
         }
         let id = self.next_id + u64::from(attack.order == 0);
         self.next_id = id + 1;
-        let flags = u16::from(attack.flags) & 0x3f;
+        let flags = attack.flags(kind);
         let header = RawHeader {
             kind,
             flags,
@@ -203,24 +193,6 @@ impl Siege {
         );
         last
     }
-}
-
-/// A payload of `length` bytes that has the form of its kind, as long as there is room for it.
-fn payload(kind: u8, flags: u16, length: usize) -> Vec<u8> {
-    let name: &[u8] = b"\x01\x00m";
-    let no_metadata: &[u8] = match flags & Flags::METADATA.bits() {
-        0 => &[],
-        _ => b"\x01\x00\x00\x00\x80",
-    };
-    let mut payload = match Kind::from_byte(kind) {
-        Some(Kind::Request | Kind::Event) => [name, no_metadata].concat(),
-        Some(Kind::Response) => no_metadata.to_vec(),
-        Some(Kind::Chunk | Kind::Goodbye) => Vec::new(),
-        Some(Kind::Error) => return b"\x81\xa4code\xa4busy".to_vec(),
-        _ => return Vec::new(),
-    };
-    payload.resize(payload.len() + length, 0);
-    payload
 }
 
 fn costs_credit(message: &Message) -> bool {

@@ -1,5 +1,6 @@
 //! Sessions past their opening: two honest sides, or one and an enemy.
 
+mod attack;
 mod endpoint;
 mod hostile;
 mod op;

@@ -103,6 +103,12 @@ impl Side {
     }
 }
 
+impl From<u8> for Pick {
+    fn from(byte: u8) -> Self {
+        Self(byte)
+    }
+}
+
 impl Pick {
     /// The one that is meant, of those that end with the latest.
     pub(super) fn of<T: Copy>(self, all: &[T]) -> Option<T> {
