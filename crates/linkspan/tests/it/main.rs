@@ -9,6 +9,7 @@
 mod address;
 mod conformance;
 mod events;
+mod examples;
 mod forwarding;
 mod handlers;
 mod layers;

@@ -1,0 +1,21 @@
+//! The manual: one page for each question. All examples compile, most of them run.
+//!
+//! | page | it answers |
+//! |---|---|
+//! | [`addresses`] | Where does a server listen, who gets in, and who is at the other end? |
+//! | [`calls`] | How do I describe methods, set deadlines, call by name, and call back? |
+//! | [`streams`] | How do many values flow, in either direction, and what slows them down? |
+//! | [`failures`] | What went wrong, what can I do, and what was repeated already? |
+//! | [`middleware`] | How do I put limits, timeouts and checks around all calls? |
+//! | [`operations`] | How do I limit, stop, reload, count and watch a server? |
+//! | [`testing`] | How do I test a service without processes and without waiting? |
+//!
+//! Programs of two processes that run as they are stand in the directory `examples` of this crate.
+
+pub mod addresses;
+pub mod calls;
+pub mod failures;
+pub mod middleware;
+pub mod operations;
+pub mod streams;
+pub mod testing;
