@@ -41,7 +41,7 @@
 //! # }
 //! ```
 //!
-//! Everything runs on tokio; a client without a runtime is [`rpc::blocking`]. The manual is in
+//! Everything runs on tokio; a client without a runtime is `rpc::blocking`. The manual is in
 //! [`guide`], programs of two processes are in the directory `examples` of this crate.
 //!
 //! # Modules
@@ -64,7 +64,7 @@
 //! |---|---|---|
 //! | `rpc` | yes | calls, streams and events |
 //! | `macros` | yes | [`service`]: clients and servers from a trait |
-//! | `blocking` | | [`rpc::blocking`]: a client for programs without a runtime |
+//! | `blocking` | | `rpc::blocking`: a client for programs without a runtime |
 //! | `prost` | | `codec::Protobuf`: protobuf messages as bodies |
 //! | `schema` | | JSON Schemas of parameters and results, for those who list the methods |
 //!

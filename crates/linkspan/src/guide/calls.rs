@@ -144,19 +144,10 @@
 //!
 //! # Without a runtime
 //!
-//! With the feature `blocking`, `rpc::blocking::Client` has methods that wait on the calling thread. It
-//! calls by name, and must not be used on a runtime's own threads:
-//!
-#![cfg_attr(feature = "blocking", doc = "```no_run")]
-#![cfg_attr(not(feature = "blocking"), doc = "```ignore")]
-//! use linkspan::rpc::blocking::Client;
-//!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let client = Client::connect("unix:/run/bank/bank.sock")?;
-//! let cents: i64 = client.send_request("bank.balance", &serde_json::json!({ "account": 7 }))?;
-//! # Ok(())
-//! # }
-//! ```
+//! With the feature `blocking`, `rpc::blocking::Client` has methods that wait on the calling thread:
+//! `send_request`, `send_event`, and `send_request_for_items`, whose answer is an iterator. One thread for
+//! the whole process moves the bytes. It calls by name, and must not be used on a runtime's own threads.
+//! `examples/blocking.rs` is a program that uses it.
 //!
 //! [`CallError`]: crate::rpc::CallError
 //! [`CallError::DeadlineExceeded`]: crate::rpc::CallError::DeadlineExceeded
