@@ -14,7 +14,7 @@ pub struct Config {
     pub identity: Identity,
     /// Protocol versions that may be agreed on. Default: [`VersionRange::SUPPORTED`].
     pub versions: VersionRange,
-    /// Features that may be agreed on, by name. Default: none.
+    /// Features that may be agreed on, by name. Default: [`Config::CONTINUED`].
     pub features: Vec<String>,
     /// Body encodings that this side reads. Default: `msgpack`, `json`, `protobuf`, `raw`.
     pub codecs: Vec<String>,
@@ -38,12 +38,21 @@ pub struct Config {
     pub heartbeat_misses: u32,
 }
 
+impl Config {
+    /// The feature that items may go on in further chunks
+    /// ([`Flags::CONTINUED`](crate::frame::Flags::CONTINUED)).
+    ///
+    /// With a peer that does not know it, an item that does not fit into one chunk arrives as
+    /// several.
+    pub const CONTINUED: &str = "continued";
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
             identity: Identity::default(),
             versions: VersionRange::SUPPORTED,
-            features: Vec::new(),
+            features: vec![Self::CONTINUED.to_owned()],
             codecs: ["msgpack", "json", "protobuf", "raw"]
                 .map(str::to_owned)
                 .to_vec(),

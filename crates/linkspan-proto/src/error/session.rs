@@ -88,7 +88,7 @@ pub enum SessionError {
         /// The stream, or the connection.
         stream: StreamId,
     },
-    /// A body wrapped in a way that was not agreed.
+    /// A body wrapped or cut in a way that was not agreed.
     #[error("the flags {flags:?} were not agreed")]
     NotAgreed {
         /// The flags.

@@ -254,10 +254,11 @@ impl Flags {
     pub const SEALED: Self = Self(1 << 2);
     /// The sender's direction of the stream ends with this frame.
     pub const END: Self = Self(1 << 3);
+    /// The body goes on in the next chunk of this direction; only if both sides know
+    /// [`Config::CONTINUED`](crate::Config::CONTINUED).
+    pub const CONTINUED: Self = Self(1 << 4);
     /// The payload has metadata before its body.
-    pub const METADATA: Self = Self(1 << 4);
-    /// The body goes on in the next chunk of this direction.
-    pub const CONTINUED: Self = Self(1 << 5);
+    pub const METADATA: Self = Self(1 << 5);
 
     /// How the body is wrapped.
     pub(crate) const BODY: Self = Self(0b111);
@@ -305,7 +306,7 @@ impl Flags {
 
 impl fmt::Debug for Flags {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const NAMES: [&str; 6] = ["lz4", "zstd", "sealed", "end", "metadata", "continued"];
+        const NAMES: [&str; 6] = ["lz4", "zstd", "sealed", "end", "continued", "metadata"];
         let mut list = f.debug_set();
         for (bit, name) in NAMES.iter().enumerate() {
             if self.0 & (1 << bit) != 0 {

@@ -240,6 +240,14 @@ impl Agreement {
         self.config.limits
     }
 
+    /// Flags that the frames that follow may have.
+    pub(crate) fn flags(&self) -> Flags {
+        let continued = self.features.iter().any(|name| name == Config::CONTINUED);
+        Flags::END
+            .with(Flags::METADATA)
+            .with(Flags::CONTINUED.when(continued))
+    }
+
     /// The decoder for the frames that follow.
     pub fn decoder(&self) -> Decoder {
         Decoder::new(

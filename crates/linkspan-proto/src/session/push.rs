@@ -14,6 +14,7 @@ use crate::stream_id::StreamId;
 impl<A> Send<A> {
     pub(super) fn push(&mut self, stream: StreamId, flags: Flags, message: Message) {
         let id = self.outbox.next_id();
+        let flags = flags.only(self.flags);
         self.outbox.push(Frame::new(id, stream, flags, message));
         self.stats.frames_sent = id;
     }

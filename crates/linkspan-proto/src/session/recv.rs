@@ -12,6 +12,8 @@ use crate::stream_id::{Role, StreamId};
 #[derive(Debug)]
 pub struct Recv {
     role: Role,
+    /// Flags that were agreed on.
+    flags: Flags,
     /// Number of the last frame.
     last_id: u64,
     /// The last stream that the peer opened.
@@ -24,6 +26,7 @@ impl Recv {
     pub(crate) fn new(agreement: &Agreement) -> Self {
         Self {
             role: agreement.role,
+            flags: agreement.flags(),
             last_id: agreement.received,
             last_opened: StreamId::CONNECTION,
             accept_until: None,
@@ -45,9 +48,9 @@ impl Recv {
         }
         self.last_id = frame.id;
         self.check_place(&frame)?;
-        let wrapped = frame.flags.only(Flags::BODY);
-        if !wrapped.is_empty() {
-            return Err(SessionError::NotAgreed { flags: wrapped });
+        let surplus = frame.flags.without(self.flags);
+        if !surplus.is_empty() {
+            return Err(SessionError::NotAgreed { flags: surplus });
         }
         let bytes = frame.cost_bytes();
         let Frame {

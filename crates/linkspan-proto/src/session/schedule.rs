@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use crate::frame::Flags;
+use crate::frame::{Flags, to_u64};
 use crate::message::{Failure, Response};
 use crate::session::push::FRAGMENT_BYTES;
 use crate::session::streams::{Item, Progress};
@@ -110,16 +110,16 @@ impl<A> Send<A> {
 
     fn send_chunk(&mut self, id: StreamId, mut body: Bytes) -> Turn {
         let connection = self.allowance.beyond(self.peer_limits.reserve_bytes());
-        let most = FRAGMENT_BYTES.min(to_usize(self.peer_limits.max_frame_bytes.into()));
+        let (least, most) = self.chunk_bytes(body.len());
         let full = self.stream_buffer_bytes;
         let Some(stream) = self.streams.get_mut(id) else {
             return Turn::Over;
         };
         let side = &mut stream.send;
         let credit = side.credit.left().min(connection);
-        if credit == 0 {
+        if credit < least {
             side.queue.push_front(Item::Chunk(body));
-            return if connection == 0 {
+            return if connection < least {
                 Turn::Blocked
             } else {
                 Turn::Over
@@ -140,6 +140,25 @@ impl<A> Send<A> {
         }
         self.push_chunk(id, piece, flags);
         Turn::Sent
+    }
+
+    /// The credit that the next chunk of a body of `length` bytes has to wait for, and the most
+    /// bytes that it takes.
+    ///
+    /// To a peer that knows no continued items each chunk is one. What can be whole then waits for
+    /// the credit to be whole: up to half of a window, so that it may be given back late.
+    fn chunk_bytes(&self, length: usize) -> (u64, usize) {
+        let limits = &self.peer_limits;
+        let frame = u64::from(limits.max_frame_bytes);
+        let connection = limits
+            .connection_credit
+            .saturating_sub(limits.reserve_bytes());
+        let whole = frame.min(limits.stream_credit.min(connection) / 2);
+        if self.flags.contains(Flags::CONTINUED) || to_u64(length) > whole {
+            (1, FRAGMENT_BYTES.min(to_usize(frame)))
+        } else {
+            (to_u64(length).max(1), length)
+        }
     }
 
     fn send_response(&mut self, id: StreamId, response: Response) -> Turn {

@@ -33,6 +33,8 @@ pub struct Send<A> {
     pub(super) role: Role,
     pub(super) limits: Limits,
     pub(super) peer_limits: Limits,
+    /// Flags that were agreed on.
+    pub(super) flags: Flags,
     pub(super) send_buffer_bytes: u64,
     pub(super) stream_buffer_bytes: usize,
     pub(super) streams: Streams<A>,
@@ -61,6 +63,7 @@ impl<A> Send<A> {
             role: agreement.role,
             limits: config.limits,
             peer_limits: agreement.peer_limits,
+            flags: agreement.flags(),
             send_buffer_bytes: to_u64(config.send_buffer_bytes),
             stream_buffer_bytes: config.stream_buffer_bytes,
             streams: Streams::default(),
@@ -190,6 +193,9 @@ impl<A> Send<A> {
     }
 
     /// Sends an item on a stream; `end` if it is the last one.
+    ///
+    /// A long item goes on in several chunks; a peer that does not know
+    /// [`Config::CONTINUED`](crate::Config::CONTINUED) gets it in one, if its limits allow that.
     ///
     /// # Errors
     ///

@@ -43,6 +43,11 @@ impl<A> Send<A> {
             && self.has_buffer()
     }
 
+    /// Whether a small event would find credit and buffer now.
+    pub fn has_event_room(&self) -> bool {
+        self.allowance.beyond(self.peer_limits.reserve_bytes()) > 0 && self.has_buffer()
+    }
+
     /// Whether one side said goodbye.
     pub fn is_going_away(&self) -> bool {
         self.goodbye_sent.is_some() || self.goodbye_received.is_some()

@@ -203,6 +203,6 @@ fn a_client_agrees_to_nothing_that_it_does_not_know() {
     terms.features.push("unknown".to_owned());
     terms.codecs.push("unknown".to_owned());
     let agreement = client.handle_frame(choice).unwrap().unwrap();
-    assert!(agreement.features.is_empty());
+    assert_eq!(agreement.features, Config::default().features);
     assert_eq!(agreement.codecs, Config::default().codecs);
 }

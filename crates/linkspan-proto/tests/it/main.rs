@@ -8,6 +8,7 @@
 
 mod cancel;
 mod codec;
+mod continued;
 mod corpus;
 mod credit;
 mod deadline;

@@ -70,8 +70,8 @@ fn each_kind_takes_the_flags_that_are_documented() {
         ("zstd", Flags::ZSTD),
         ("sealed", Flags::SEALED),
         ("end", Flags::END),
-        ("metadata", Flags::METADATA),
         ("continued", Flags::CONTINUED),
+        ("metadata", Flags::METADATA),
     ];
     for row in rows("## 2.") {
         let sample = frames().into_iter().map(|(_, _, frame)| frame);
