@@ -120,6 +120,7 @@ impl Client {
             ClientLink::Once(connection) => (Some(connection.clone()), None),
             ClientLink::Reconnecting(link) => (link.latest(), request.try_clone()),
         };
+        let again = again.map(Again::new);
         let Some(connection) = connection else {
             return Calling::later(self.clone().call_when_connected(request));
         };
@@ -152,7 +153,7 @@ impl Client {
         let until = self.until(&request);
         let connection = self.connected(until.instant).await?;
         request.timeout = until.timeout();
-        let again = request.try_clone();
+        let again = request.try_clone().map(Again::new);
         match (connection.call(request).await, again) {
             (Err(error), Some(again)) => self.call_again(again, error).await,
             (answer, _) => answer,
@@ -160,17 +161,19 @@ impl Client {
     }
 
     /// Calls until there is an answer, the time is up or an error forbids it.
-    async fn call_again(
-        self,
-        request: Request,
-        mut error: CallError,
-    ) -> Result<Response, CallError> {
-        let until = self.until(&request);
-        let mut again = Some(request);
+    async fn call_again(self, again: Again, mut error: CallError) -> Result<Response, CallError> {
+        let until = match again.deadline {
+            Some(instant) => Until {
+                instant,
+                is_deadline: true,
+            },
+            None => self.until(&again.request),
+        };
+        let mut again = Some(again.request);
         while let Some(mut request) = again.filter(|request| may_repeat(&error, request)) {
             // A server that has no place now says when to come again.
             let wait = error.retry_after().unwrap_or_default();
-            if clock::now() + wait >= until.instant {
+            if clock::after(clock::now(), wait) >= until.instant {
                 return Err(error);
             }
             tokio::time::sleep(wait).await;
@@ -199,7 +202,7 @@ impl Client {
         };
         let wait = request.timeout.unwrap_or(patience);
         Until {
-            instant: clock::now() + wait,
+            instant: clock::after(clock::now(), wait),
             is_deadline: request.timeout.is_some(),
         }
     }
@@ -242,7 +245,7 @@ impl Client {
         match &self.inner.link {
             ClientLink::Once(connection) => connection.send_event(topic, body).await,
             ClientLink::Reconnecting(reconnecting) => {
-                let until = clock::now() + reconnecting.patience();
+                let until = clock::after(clock::now(), reconnecting.patience());
                 reconnecting.get(until).await?.send_event(topic, body).await
             }
         }
@@ -273,7 +276,7 @@ enum State {
     /// It was sent at once, as most calls are; this costs no allocation.
     Sent {
         answer: Answer,
-        again: Option<Request>,
+        again: Option<Again>,
         client: Client,
     },
     /// It waits, or is tried again.
@@ -307,7 +310,7 @@ impl Future for Calling {
                         client,
                         ..
                     },
-                ) if may_repeat(&error, &again) => {
+                ) if may_repeat(&error, &again.request) => {
                     self.state = State::Later(Box::pin(client.call_again(again, error)));
                 }
                 (answer, _) => return Poll::Ready(answer),
@@ -319,6 +322,23 @@ impl Future for Calling {
 impl fmt::Debug for Calling {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Calling")
+    }
+}
+
+/// A request that may be sent a second time.
+struct Again {
+    request: Request,
+    /// When its caller stops waiting, if it said so.
+    deadline: Option<Instant>,
+}
+
+impl Again {
+    fn new(request: Request) -> Self {
+        let deadline = |timeout| clock::after(clock::now(), timeout);
+        Self {
+            deadline: request.timeout.map(deadline),
+            request,
+        }
     }
 }
 

@@ -242,6 +242,10 @@ impl fmt::Debug for Router {
 
 /// At most three names that are like `name`, the most similar first.
 fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    // Comparing costs more the longer the names are, and a peer chooses this one.
+    if name.len() > LONGEST_COMPARED_BYTES {
+        return Vec::new();
+    }
     let score = |other: &str| strsim::jaro_winkler(name, other);
     let mut similar: Vec<_> = names.filter(|other| score(other) > 0.8).collect();
     similar.sort_by(|one, other| {
@@ -252,3 +256,5 @@ fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str>
     similar.truncate(3);
     similar
 }
+
+const LONGEST_COMPARED_BYTES: usize = 128;

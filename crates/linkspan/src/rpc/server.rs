@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -236,7 +237,12 @@ impl Serving {
             tasks.spawn(stop);
         }
         while let Some(done) = tasks.join_next().await {
-            report.add(done.unwrap_or_default());
+            match done {
+                Ok(done) => report.add(done),
+                Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
+                // The runtime shuts down.
+                Err(_) => {}
+            }
         }
         report
     }

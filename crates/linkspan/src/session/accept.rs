@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
+use std::mem;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
@@ -20,7 +21,7 @@ use crate::session::Config;
 use crate::session::connect::start;
 use crate::session::connection::Connection;
 use crate::session::handler::{BoxFuture, Handler};
-use crate::session::open::{open, refuse};
+use crate::session::open::{open, refuse, refuse_now};
 use crate::session::shared::Stop;
 use crate::transport::{self, Link, ListenError, Listener};
 
@@ -43,10 +44,26 @@ struct Office {
     taken: AtomicUsize,
     /// One permit for each connection that is being told that there is no place.
     refusals: Arc<Semaphore>,
-    connections: Mutex<HashMap<u64, Connection>>,
-    next_number: AtomicU64,
+    connections: Mutex<Connections>,
+    ended: Ended,
     tasks: Mutex<JoinSet<()>>,
     counters: Counters,
+}
+
+/// The connections of a listener.
+#[derive(Debug, Default)]
+struct Connections {
+    open: HashMap<u64, Connection>,
+    next_number: u64,
+    /// Set once the listener stops.
+    stop: Option<Stop>,
+}
+
+/// What ended since the listener was stopped.
+#[derive(Debug, Default)]
+struct Ended {
+    connections: AtomicUsize,
+    cut: AtomicUsize,
 }
 
 /// Settings of a listener.
@@ -130,7 +147,7 @@ impl Acceptor {
             taken: AtomicUsize::new(0),
             refusals: Arc::new(Semaphore::new(REFUSALS_AT_ONCE)),
             connections: Mutex::default(),
-            next_number: AtomicU64::new(0),
+            ended: Ended::default(),
             tasks: Mutex::default(),
             counters: Counters::default(),
         });
@@ -158,7 +175,7 @@ impl Acceptor {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let counters = &self.office.counters;
         ListenerStats {
-            open: lock(&self.office.connections).len(),
+            open: lock(&self.office.connections).open.len(),
             accepted: count(&counters.accepted),
             refused_busy: count(&counters.refused_busy),
             refused_untrusted: count(&counters.refused_untrusted),
@@ -169,29 +186,24 @@ impl Acceptor {
 
     /// The connections that are open now.
     pub(crate) fn connections(&self) -> Vec<Connection> {
-        lock(&self.office.connections).values().cloned().collect()
+        let connections = lock(&self.office.connections);
+        connections.open.values().cloned().collect()
     }
 
     /// Stops accepting, says goodbye on all connections, and gives what is under way at most
-    /// `limit`.
-    pub(crate) async fn stop(self, limit: Duration) -> StopReport {
+    /// `limit`. The address is free then.
+    pub(crate) async fn stop(mut self, limit: Duration) -> StopReport {
         self.task.abort();
-        let connections = self.connections();
-        let stop = Stop {
-            until: clock::now() + limit,
+        (&mut self.task).await.ok();
+        self.office.stop(Stop {
+            until: clock::after(clock::now(), limit),
             reason: "the server stops",
-        };
-        for connection in &connections {
-            connection.handle().shared.stop(stop);
+        });
+        self.office.all_ended().await;
+        StopReport {
+            connections: self.office.ended.connections.load(Ordering::Relaxed),
+            cut: self.office.ended.cut.load(Ordering::Relaxed),
         }
-        let mut report = StopReport {
-            connections: connections.len(),
-            cut: 0,
-        };
-        for connection in connections {
-            report.cut += connection.end().await.1;
-        }
-        report
     }
 }
 
@@ -262,14 +274,66 @@ impl Office {
 
     fn register(&self, connection: Connection) -> u64 {
         let mut connections = lock(&self.connections);
-        let number = self.next_number.fetch_add(1, Ordering::Relaxed);
-        connections.insert(number, connection);
+        if let Some(stop) = connections.stop {
+            connection.handle().shared.stop(stop);
+        }
+        let number = connections.next_number;
+        connections.next_number += 1;
+        connections.open.insert(number, connection);
         number
     }
 
-    /// The work of telling a connection why it is refused; none if too many are told already.
+    /// Takes a connection that is over out of the list.
+    async fn unregister(&self, number: u64) {
+        let (connection, is_stopping) = {
+            let mut connections = lock(&self.connections);
+            (connections.open.remove(&number), connections.stop.is_some())
+        };
+        if let Some(connection) = connection.filter(|_| is_stopping) {
+            let (_, cut) = connection.end().await;
+            self.ended.connections.fetch_add(1, Ordering::Relaxed);
+            self.ended.cut.fetch_add(cut, Ordering::Relaxed);
+        }
+    }
+
+    /// Ends all connections, and those that are just being made.
+    fn stop(&self, stop: Stop) {
+        let mut connections = lock(&self.connections);
+        connections.stop = Some(stop);
+        for connection in connections.open.values() {
+            connection.handle().shared.stop(stop);
+        }
+    }
+
+    /// Waits until all connections are over. Handshakes under way have a moment to become
+    /// connections, so that their clients are told.
+    async fn all_ended(&self) {
+        let mut tasks = mem::take(&mut *lock(&self.tasks));
+        let handshakes = clock::now() + HANDSHAKE_GRACE;
+        loop {
+            let is_idle = lock(&self.connections).open.is_empty();
+            if is_idle && clock::now() >= handshakes {
+                return tasks.shutdown().await;
+            }
+            let next = tasks.join_next();
+            let until = if is_idle {
+                handshakes
+            } else {
+                clock::now() + HANDSHAKE_GRACE
+            };
+            if let Ok(None) = tokio::time::timeout_at(until.into(), next).await {
+                return;
+            }
+        }
+    }
+
+    /// The work of telling a connection why it is refused. If too many are told already, it is
+    /// told without waiting for its offer, and none is left.
     fn refuse(&self, link: Link, failure: Failure, settings: &Settings) -> Option<BoxFuture<()>> {
-        let permit = Arc::clone(&self.refusals).try_acquire_owned().ok()?;
+        let Ok(permit) = Arc::clone(&self.refusals).try_acquire_owned() else {
+            refuse_now(&link, failure);
+            return None;
+        };
         let limit = settings.config.handshake_timeout;
         Some(Box::pin(async move {
             refuse(link, failure, limit).await;
@@ -302,7 +366,7 @@ impl Place {
                 let (connection, driver) = start(link, opened, config, handler);
                 let number = office.register(connection);
                 driver.await;
-                lock(&office.connections).remove(&number);
+                office.unregister(number).await;
             }
             Err(error) => {
                 office
@@ -346,9 +410,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Time for handshakes under way when a listener stops.
+const HANDSHAKE_GRACE: Duration = Duration::from_millis(100);
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// What a busy server suggests to wait.
 const RETRY_AFTER: Duration = Duration::from_millis(250);
-/// Connections that are told at once why they are refused; further ones are just closed.
+/// Connections that are told with all patience why they are refused.
 const REFUSALS_AT_ONCE: usize = 64;

@@ -37,6 +37,8 @@ pub struct Config {
     /// A handler that is done at its first poll costs no task. What exceeds the time is moved to
     /// tasks of its own, from then on at once.
     pub inline_budget: Duration,
+    /// Handlers of one connection that may keep threads at once; further ones wait. Default: 64.
+    pub max_blocking_handlers: usize,
     /// Encoded bytes that may wait for the socket before new requests have to wait, in bytes.
     /// Default: 262,144.
     pub send_buffer_bytes: usize,
@@ -72,6 +74,7 @@ impl Default for Config {
             heartbeat_misses: session.heartbeat_misses,
             handler_timeout: None,
             inline_budget: Duration::from_micros(100),
+            max_blocking_handlers: 64,
             send_buffer_bytes: session.send_buffer_bytes,
             stream_buffer_bytes: session.stream_buffer_bytes,
         }

@@ -157,7 +157,7 @@ impl Connection {
     /// The connection closes even if the future is dropped.
     pub async fn close(&self, limit: Duration) {
         self.handle.shared.stop(Stop {
-            until: clock::now() + limit,
+            until: clock::after(clock::now(), limit),
             reason: "closing",
         });
         self.ended().await;
@@ -220,14 +220,19 @@ impl Connection {
         if let Some(items) = items {
             // The task ends with the stream at the latest.
             let outlet = Outlet::new(Arc::clone(shared), stream);
-            let task = tokio::spawn(outlet.send_all(items)).abort_handle();
+            let handle = Arc::clone(&self.handle);
+            let task = tokio::spawn(async move {
+                outlet.send_all(items).await;
+                drop(handle);
+            });
+            let task = task.abort_handle();
             match shared.lock().send.attachment_mut(stream) {
                 Some(slot) => slot.task = Some(task),
                 None => task.abort(),
             }
         }
         Answer {
-            shared: Some(Arc::clone(shared)),
+            handle: Some(Arc::clone(&self.handle)),
             stream,
             receiver: answer,
         }
@@ -290,8 +295,8 @@ pub(crate) enum Unsent {
 /// The answer to a request that was sent. Dropping it cancels the call at the peer.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    /// The connection, until the answer has come.
-    shared: Option<Arc<Shared>>,
+    /// The connection, which stays open until the answer has come.
+    handle: Option<Arc<Handle>>,
     stream: StreamId,
     receiver: Receiver,
 }
@@ -301,15 +306,15 @@ impl Future for Answer {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let answer = ready!(Pin::new(&mut self.receiver).poll(cx));
-        self.shared = None;
+        self.handle = None;
         Poll::Ready(answer.unwrap_or(Err(CallError::Cancelled)))
     }
 }
 
 impl Drop for Answer {
     fn drop(&mut self) {
-        if let Some(shared) = &self.shared {
-            shared.cancel(self.stream, CancelReason::Dropped);
+        if let Some(handle) = &self.handle {
+            handle.shared.cancel(self.stream, CancelReason::Dropped);
         }
     }
 }

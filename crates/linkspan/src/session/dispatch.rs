@@ -10,6 +10,7 @@ use proto::StreamId;
 use proto::error::{Category, Code};
 use proto::frame::Flags;
 use proto::message::{CancelReason, Failure, Text};
+use tokio::sync::Semaphore;
 use tracing::error;
 
 use crate::clock;
@@ -17,7 +18,7 @@ use crate::session::context::{CallFacts, Signal};
 use crate::session::handler::{BoxFuture, Handler, Method, Panicked, caught, poll_caught};
 use crate::session::inbox::{Inbox, RecvStream};
 use crate::session::lane::Lane;
-use crate::session::offload::Offload;
+use crate::session::offload::offload;
 use crate::session::outlet::Outlet;
 use crate::session::shared::{Shared, State};
 use crate::session::slot::Slot;
@@ -28,6 +29,8 @@ use crate::session::{Body, CallError, Config, Event, Items, Request, Response};
 /// Handlers run while a read is worked off. What they give is kept until the driver settles the
 /// read under the lock: then streams exist, answers are sent and tasks begin.
 pub(crate) struct Dispatch {
+    /// Permits for handlers that keep threads.
+    threads: Arc<Semaphore>,
     shared: Arc<Shared>,
     handler: Arc<dyn Handler>,
     /// Streams that were opened in this read, in their order.
@@ -67,6 +70,7 @@ impl Dispatch {
     pub(crate) fn new(shared: Arc<Shared>, handler: Arc<dyn Handler>) -> Self {
         Self {
             lane: Lane::new(Arc::clone(&shared), Arc::clone(&handler)),
+            threads: Arc::new(Semaphore::new(shared.config.max_blocking_handlers.max(1))),
             shared,
             handler,
             opened: VecDeque::new(),
@@ -106,7 +110,8 @@ impl Dispatch {
                 true
             }
             Ok(future) if moved => {
-                let future = Offload::new(future, method, self.shared.config.inline_budget);
+                let budget = self.shared.config.inline_budget;
+                let future = offload(future, method, budget, Arc::clone(&self.threads));
                 self.tasks
                     .push((stream, Work::Handle(name, Box::pin(future))));
                 false

@@ -112,7 +112,7 @@ impl Driver {
     /// Reads once and works it off.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Turn> {
         // A peer that leaves its answers unread gets no more of them.
-        if self.shared.lock().send.is_clogged() {
+        if self.shared.lock().check_clogged() {
             return Poll::Pending;
         }
         if !std::mem::take(&mut self.is_fresh) {
@@ -256,8 +256,8 @@ impl Driver {
         let read = self
             .input
             .is_inside_frame()
-            .then(|| self.input.progress() + config.read_timeout);
-        let write = write_stalled.map(|since| since + config.write_timeout);
+            .then(|| clock::after(self.input.progress(), config.read_timeout));
+        let write = write_stalled.map(|since| clock::after(since, config.write_timeout));
         let idle = self.input.is_large().then(|| self.input.progress() + IDLE);
         let phase = match &self.phase {
             Phase::Open => None,
@@ -277,13 +277,13 @@ impl Driver {
             self.shared.config.read_timeout,
             self.shared.config.write_timeout,
         );
-        if self.input.is_inside_frame() && now >= self.input.progress() + read_limit {
+        if self.input.is_inside_frame() && now >= clock::after(self.input.progress(), read_limit) {
             return Err(Disconnected::ReadStalled { limit: read_limit });
         }
         let mut state = self.shared.lock();
         if state
             .stalled_since()
-            .is_some_and(|since| now >= since + write_limit)
+            .is_some_and(|since| now >= clock::after(since, write_limit))
         {
             return Err(Disconnected::WriteStalled { limit: write_limit });
         }
@@ -308,6 +308,8 @@ impl Future for Driver {
         let (reason, cut) = ready!(self.poll_over(cx));
         debug!(peer = ?self.shared.peer, %reason, cut, "connection over");
         self.shared.over(reason, cut);
+        // Those who hold the connection hold its descriptor; the peer has to see the end now.
+        self.shared.shutdown();
         Poll::Ready(())
     }
 }
@@ -317,6 +319,7 @@ impl Drop for Driver {
         // A runtime that shuts down drops its tasks; nobody must wait for this one for ever.
         if !matches!(*self.shared.life.borrow(), Life::Over { .. }) {
             self.shared.over(Disconnected::Closed, 0);
+            self.shared.shutdown();
         }
     }
 }

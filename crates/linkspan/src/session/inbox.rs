@@ -2,15 +2,16 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use proto::StreamId;
 use proto::message::CancelReason;
 
-use crate::codec::Payload;
+use crate::codec::{Codec, Payload};
 use crate::session::CallError;
+use crate::session::connection::Handle;
 use crate::session::shared::Shared;
 
 /// Where the driver puts the data of one stream; bounded by the stream's credit.
@@ -23,7 +24,7 @@ pub(crate) struct Inbox {
 struct State {
     fragments: VecDeque<Fragment>,
     /// The method's own error, while its pieces come.
-    error: Option<Payload>,
+    error: Option<(Codec, BytesMut)>,
     /// How the stream ended, once it did.
     end: Option<Result<(), CallError>>,
     /// Nobody will read any more.
@@ -48,8 +49,8 @@ impl Inbox {
         if state.abandoned || state.end.is_some() {
             return Err(fragment);
         }
-        if let Some(error) = &mut state.error {
-            append(&mut error.bytes, &fragment.bytes);
+        if let Some((_, error)) = &mut state.error {
+            append(error, &fragment.bytes);
             return Err(fragment);
         }
         fragment.bytes = compact(fragment.bytes);
@@ -59,14 +60,17 @@ impl Inbox {
 
     /// What is pushed from now on are further pieces of the method's own error.
     pub(crate) fn begin_error(&self, error: Payload) {
-        self.lock().error = Some(error);
+        self.lock().error = Some((error.codec, error.bytes.into()));
     }
 
     /// Ends the stream after what was pushed; only the first end counts.
     pub(crate) fn end(&self, end: Result<(), CallError>) -> Option<Waker> {
         let mut state = self.lock();
         let end = match state.error.take() {
-            Some(error) => end.and(Err(CallError::Application(error))),
+            Some((codec, error)) => {
+                let error = Payload::new(codec, error.freeze());
+                end.and(Err(CallError::Application(error)))
+            }
             None => end,
         };
         state.end.get_or_insert(end);
@@ -83,6 +87,8 @@ impl Inbox {
 /// Dropping it before the end tells the sender to stop.
 pub(crate) struct RecvStream {
     shared: Arc<Shared>,
+    /// The connection stays open as long as somebody reads.
+    _handle: Option<Arc<Handle>>,
     stream: StreamId,
     inbox: Arc<Inbox>,
     /// Credit of pieces that were read but not given back yet.
@@ -92,8 +98,10 @@ pub(crate) struct RecvStream {
 
 impl RecvStream {
     pub(crate) fn new(shared: Arc<Shared>, stream: StreamId, inbox: Arc<Inbox>) -> Self {
+        let handle = shared.handle.get().and_then(Weak::upgrade);
         Self {
             shared,
+            _handle: handle,
             stream,
             inbox,
             read: 0,
@@ -171,10 +179,9 @@ impl fmt::Debug for RecvStream {
 }
 
 /// Adds a piece to an error; what exceeds the limit is left out.
-fn append(whole: &mut Bytes, piece: &[u8]) {
+fn append(whole: &mut BytesMut, piece: &[u8]) {
     let room = MAX_ERROR_BYTES.saturating_sub(whole.len());
-    let piece = piece.get(..room).unwrap_or(piece);
-    *whole = [whole, piece].concat().into();
+    whole.extend_from_slice(piece.get(..room).unwrap_or(piece));
 }
 
 /// A small piece that waits would keep the whole buffer that it was read into; it is copied out.

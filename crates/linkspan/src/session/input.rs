@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::mem;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use bytes::BytesMut;
@@ -52,6 +52,8 @@ impl Input {
 
     /// Reads once; gives how many bytes came, or the end.
     pub(crate) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<usize>>> {
+        // An idle link holds no room for what may never come.
+        ready!(self.reader.poll_ready(cx))?;
         let limit = self.make_room();
         let before = self.buffer.len();
         let read = self

@@ -30,6 +30,7 @@ mod open;
 mod outlet;
 mod phase;
 mod reconnect;
+mod room;
 mod settle;
 mod shared;
 mod slot;

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
 use crate::clock;
@@ -17,8 +18,10 @@ use crate::session::handler::{BoxFuture, Method};
 /// A future whose every poll runs on one of the runtime's threads for blocking work.
 ///
 /// Between polls it needs no thread, however long it waits.
-pub(crate) struct Offload<T> {
+struct Offload<T> {
     state: State<T>,
+    /// The right to keep a thread; a poll that nobody waits for any more still holds it.
+    permit: Arc<Option<OwnedSemaphorePermit>>,
     method: Arc<dyn Method>,
     budget: Duration,
     /// Set when the future asks to be polled again, even while it is being polled.
@@ -31,15 +34,33 @@ enum State<T> {
     Done,
 }
 
+/// Runs a handler of `method` off the runtime's own threads, as soon as `threads` has a permit;
+/// polls within `budget` speak for taking it back.
+pub(crate) async fn offload<T: Send + 'static>(
+    future: BoxFuture<T>,
+    method: Arc<dyn Method>,
+    budget: Duration,
+    threads: Arc<Semaphore>,
+) -> T {
+    // It is never closed.
+    let permit = Arc::new(threads.acquire_owned().await.ok());
+    Offload::new(future, method, budget, permit).await
+}
+
 impl<T> Offload<T> {
-    /// Wraps a handler of `method`; polls within `budget` speak for taking it back.
-    pub(crate) fn new(future: BoxFuture<T>, method: Arc<dyn Method>, budget: Duration) -> Self {
+    fn new(
+        future: BoxFuture<T>,
+        method: Arc<dyn Method>,
+        budget: Duration,
+        permit: Arc<Option<OwnedSemaphorePermit>>,
+    ) -> Self {
         let woken = Arc::new(Woken {
             again: AtomicBool::new(true),
             task: Waker::noop().clone(),
         });
         Self {
             state: State::Here(future),
+            permit,
             method,
             budget,
             woken,
@@ -56,7 +77,12 @@ impl<T: Send + 'static> Offload<T> {
         });
         let waker = Waker::from(Arc::clone(&self.woken));
         let (method, budget) = (Arc::clone(&self.method), self.budget);
-        let poll = spawn_blocking(move || poll_here(future, &waker, &*method, budget));
+        let permit = Arc::clone(&self.permit);
+        let poll = spawn_blocking(move || {
+            let polled = poll_here(future, &waker, &*method, budget);
+            drop(permit);
+            polled
+        });
         self.state = State::Away(poll);
     }
 

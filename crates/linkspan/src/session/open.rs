@@ -66,6 +66,16 @@ pub(crate) async fn refuse(mut link: Link, failure: Failure, limit: Duration) {
     tokio::time::timeout(limit, refusal).await.ok();
 }
 
+/// Refuses a session at once: a new connection takes a frame without waiting.
+pub(crate) fn refuse_now(link: &Link, failure: Failure) {
+    let frame = Handshake::refusal(Role::Server, failure);
+    // Who does not take it has closed.
+    link.writer
+        .try_write(&mut transmit(&link.writer, &frame), &mut 0)
+        .ok();
+    link.writer.shutdown();
+}
+
 async fn negotiate(link: &mut Link, role: Role, config: &Config) -> Result<Opened, ConnectError> {
     let nonce = os::random_bytes().map_err(ConnectError::Io)?;
     let mut handshake = Handshake::new(role, config.protocol(link.peer.transport), nonce);
@@ -153,20 +163,25 @@ impl Receiver {
 
 /// Sends one frame of a handshake.
 async fn send(writer: &Writer, frame: &Frame) -> io::Result<()> {
-    let mut transmit = match writer.empty_transmit() {
-        Transmit::Frames(_) => Transmit::Frames(VecDeque::from([frame.clone()])),
-        _ => {
-            let mut segments = Segments::new();
-            Handshake::encode(frame, &mut segments);
-            Transmit::Segments(segments)
-        }
-    };
+    let mut transmit = transmit(writer, frame);
     loop {
         match writer.try_write(&mut transmit, &mut 0) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 poll_fn(|cx| writer.poll_write_ready(cx)).await?;
             }
             result => return result,
+        }
+    }
+}
+
+/// A frame of a handshake, of the sort that the link takes.
+fn transmit(writer: &Writer, frame: &Frame) -> Transmit {
+    match writer.empty_transmit() {
+        Transmit::Frames(_) => Transmit::Frames(VecDeque::from([frame.clone()])),
+        _ => {
+            let mut segments = Segments::new();
+            Handshake::encode(frame, &mut segments);
+            Transmit::Segments(segments)
         }
     }
 }

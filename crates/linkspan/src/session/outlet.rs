@@ -8,9 +8,11 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_core::Stream;
 use proto::StreamId;
-use proto::error::SendError;
-use proto::message::{CancelReason, Response, Status};
+use proto::error::{Category, Code, SendError};
+use proto::message::{CancelReason, Failure, Response, Status};
+use tracing::error;
 
+use crate::session::handler::{Panicked, caught};
 use crate::session::shared::Shared;
 use crate::session::{CallError, Items};
 
@@ -30,12 +32,14 @@ impl Outlet {
     ///
     /// Stops early when the peer needs no more or the stream is closed.
     pub(crate) async fn send_all(self, mut items: Items) {
-        while let Some(item) = poll_fn(|cx| Pin::new(&mut items).poll_next(cx)).await {
-            let sent = match item {
-                Ok(item) => self.send(item).await,
-                Err(error) => return self.fail(error),
+        loop {
+            let item = match poll_fn(|cx| poll_item(&mut items, cx)).await {
+                Ok(Some(Ok(item))) => item,
+                Ok(Some(Err(error))) => return self.fail(error),
+                Err(Panicked) => return self.fail(panicked()),
+                Ok(None) => break,
             };
-            if sent.is_err() {
+            if self.send(item).await.is_err() {
                 return;
             }
         }
@@ -89,4 +93,25 @@ impl Outlet {
         }
         self.shared.flush(state);
     }
+}
+
+/// The next of the items, which are somebody else's code.
+fn poll_item(
+    items: &mut Items,
+    cx: &mut Context<'_>,
+) -> Poll<Result<Option<Result<Bytes, CallError>>, Panicked>> {
+    match caught(|| Pin::new(items).poll_next(cx)) {
+        Ok(poll) => poll.map(Ok),
+        Err(panicked) => Poll::Ready(Err(panicked)),
+    }
+}
+
+fn panicked() -> CallError {
+    error!("the source of a stream's items panicked");
+    Failure::new(
+        Category::Handler,
+        Code::PANICKED,
+        "the source of the stream's items panicked",
+    )
+    .into()
 }

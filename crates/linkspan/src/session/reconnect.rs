@@ -4,12 +4,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use backon::{BackoffBuilder, ExponentialBuilder};
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tracing::{debug, info};
 
 use crate::Address;
+use crate::clock;
 use crate::session::connect::connect;
 use crate::session::handler::Handler;
 use crate::session::{CallError, Config, ConnectError, Connection};
@@ -154,12 +155,20 @@ async fn supervise(
     config: ReconnectConfig,
     state: watch::Sender<State>,
 ) {
+    let mut pauses = config.pauses();
     loop {
+        let connected = clock::now();
         connection.not_open().await;
         debug!(address = %target.address, "connection lost");
         state.send_replace(State::Lost("the connection was lost".into()));
         drop(connection);
-        connection = come_back(&target, &config, &state).await;
+        if clock::now() >= clock::after(connected, config.longest_pause) {
+            pauses = config.pauses();
+        } else {
+            // A server that takes connections and drops them is not asked without a pause, either.
+            tokio::time::sleep(config.next(&mut pauses)).await;
+        }
+        connection = come_back(&target, &config, &mut pauses, &state).await;
         info!(address = %target.address, "connected again");
         state.send_replace(State::Connected(connection.clone()));
     }
@@ -168,14 +177,9 @@ async fn supervise(
 async fn come_back(
     target: &Target,
     config: &ReconnectConfig,
+    pauses: &mut ExponentialBackoff,
     state: &watch::Sender<State>,
 ) -> Connection {
-    let mut pauses = ExponentialBuilder::new()
-        .with_min_delay(config.first_pause)
-        .with_max_delay(config.longest_pause)
-        .with_jitter()
-        .without_max_times()
-        .build();
     loop {
         let error = match target.connect().await {
             Ok(connection) => return connection,
@@ -184,11 +188,26 @@ async fn come_back(
         debug!(address = %target.address, %error, "cannot connect");
         let hint = error.refusal().and_then(|failure| failure.retry_after);
         state.send_replace(State::Lost(describe(&error).into()));
-        let pause = pauses
+        let pause = config.next(pauses);
+        tokio::time::sleep(hint.map_or(pause, |hint| hint.min(LONGEST_HINT))).await;
+    }
+}
+
+impl ReconnectConfig {
+    fn pauses(&self) -> ExponentialBackoff {
+        ExponentialBuilder::new()
+            .with_min_delay(self.first_pause)
+            .with_max_delay(self.longest_pause)
+            .with_jitter()
+            .without_max_times()
+            .build()
+    }
+
+    fn next(&self, pauses: &mut ExponentialBackoff) -> Duration {
+        pauses
             .next()
-            .unwrap_or(config.longest_pause)
-            .min(config.longest_pause);
-        tokio::time::sleep(hint.unwrap_or(pause)).await;
+            .unwrap_or(self.longest_pause)
+            .min(self.longest_pause)
     }
 }
 
@@ -202,3 +221,6 @@ fn describe(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+/// A server that asks for a longer pause gets this one.
+const LONGEST_HINT: Duration = Duration::from_secs(60);

@@ -1,6 +1,6 @@
 //! The sending half of a connection, shared by all who send.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::Waker;
 use std::time::Instant;
@@ -9,10 +9,11 @@ use proto::StreamId;
 use proto::error::SendError;
 use proto::message::{CancelReason, Event, Request};
 use proto::session::{Agreement, Send};
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
 use crate::clock;
 use crate::session::connection::Handle;
+use crate::session::room::Room;
 use crate::session::slot::{self, Slot};
 use crate::session::writing::Writing;
 use crate::session::{CallError, Config, Disconnected, Response};
@@ -24,9 +25,9 @@ pub(crate) struct Shared {
     state: Mutex<State>,
     pub(super) writer: Writer,
     /// Callers that found no stream, no credit or no buffer wait here.
-    room: Notify,
-    /// How many do.
-    waiting: AtomicUsize,
+    requests: Room,
+    /// Senders of events that found no credit or no buffer do here.
+    events: Room,
     pub(crate) life: watch::Sender<Life>,
     pub(crate) config: Arc<Config>,
     pub(crate) peer: Arc<Peer>,
@@ -45,6 +46,8 @@ pub(crate) struct State {
     pub(super) driver: Option<Waker>,
     /// When the driver wakes by itself.
     armed: Option<Instant>,
+    /// The driver reads nothing more until the peer has read some of what waits for it.
+    is_clogged: bool,
     /// What the driver was asked to do.
     stop: Option<Stop>,
     is_over: bool,
@@ -105,14 +108,15 @@ impl Shared {
             writing: Writing::new(writer.empty_transmit()),
             driver: None,
             armed: None,
+            is_clogged: false,
             stop: None,
             is_over: false,
         };
         Self {
             state: Mutex::new(state),
             writer,
-            room: Notify::new(),
-            waiting: AtomicUsize::new(0),
+            requests: Room::default(),
+            events: Room::default(),
             life: watch::Sender::new(Life::Open),
             config,
             peer,
@@ -162,14 +166,15 @@ impl Shared {
     ) -> Result<StreamId, CallError> {
         let mut now = clock::now();
         let deadline = request.timeout.and_then(|timeout| now.checked_add(timeout));
-        let _waiting = self.wait_for_room();
+        let mut place = self.requests.wait();
         loop {
-            let room = self.room.notified();
+            let room = place.notified();
             (request, caller) = match self.try_open(now, request, end, caller) {
                 Ok(stream) => return Ok(stream),
                 Err(Refused::Failed(error)) => return Err(error),
                 Err(Refused::Blocked(request, caller)) => (request, caller),
             };
+            place.pass_on();
             match deadline {
                 None => room.await,
                 Some(deadline) => tokio::time::timeout_at(deadline.into(), room)
@@ -183,11 +188,14 @@ impl Shared {
 
     /// Sends an event, waiting for room if there is none.
     pub(crate) async fn event(&self, event: Event) -> Result<(), CallError> {
-        let _waiting = self.wait_for_room();
+        let mut place = self.events.wait();
         loop {
-            let room = self.room.notified();
+            let room = place.notified();
             match self.try_event(event.clone()) {
-                Err(SendError::Blocked) => room.await,
+                Err(SendError::Blocked) => {
+                    place.pass_on();
+                    room.await;
+                }
                 sent => return Ok(sent?),
             }
         }
@@ -249,7 +257,8 @@ impl Shared {
             }
             open
         });
-        self.room.notify_waiters();
+        self.requests.open_for_all();
+        self.events.open_for_all();
     }
 
     /// Ends all streams because the connection is over.
@@ -259,8 +268,6 @@ impl Shared {
         state.send.close();
         let finished = slot::take_finished(&mut state.send);
         drop(state);
-        // Those who hold the connection hold its descriptor; the peer has to see the end now.
-        self.writer.shutdown();
         let text = reason.to_string();
         self.life.send_if_modified(|life| {
             let first = !matches!(life, Life::Over { .. });
@@ -272,7 +279,8 @@ impl Shared {
         finished
             .into_iter()
             .for_each(|closed| slot::finish(closed, &text));
-        self.room.notify_waiters();
+        self.requests.open_for_all();
+        self.events.open_for_all();
     }
 
     /// Leaves a locked section, and wakes whom it concerns.
@@ -282,26 +290,25 @@ impl Shared {
         if state.needs_driver() {
             wakes.extend(state.driver.take());
         }
-        let waiting = self.waiting.load(Ordering::Relaxed) > 0;
-        let room = waiting && (state.send.has_room() || state.send.is_going_away());
+        let is_going_away = state.send.is_going_away();
+        let requests = self.requests.is_awaited() && (state.send.has_room() || is_going_away);
+        let events = self.events.is_awaited() && (state.send.has_event_room() || is_going_away);
         drop(state);
         wakes.into_iter().for_each(Waker::wake);
         finished
             .into_iter()
             .for_each(|closed| slot::finish(closed, "the peer is going away"));
-        if room {
-            self.room.notify_one();
+        if requests {
+            self.requests.open();
+        }
+        if events {
+            self.events.open();
         }
     }
 
     pub(crate) fn count_received(&self, bytes: usize) {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         self.received_bytes.fetch_add(bytes, Ordering::Relaxed);
-    }
-
-    fn wait_for_room(&self) -> Waiting<'_> {
-        self.waiting.fetch_add(1, Ordering::Relaxed);
-        Waiting(&self.waiting)
     }
 }
 
@@ -323,11 +330,19 @@ impl State {
         }
     }
 
-    /// Whether there is something that only the driver does: writing what was parked, and ending a
-    /// connection on which everything is finished.
+    /// Whether so much waits for the peer that nothing more should be read from it; the driver is
+    /// woken when that changes.
+    pub(crate) fn check_clogged(&mut self) -> bool {
+        self.is_clogged = self.send.is_clogged();
+        self.is_clogged
+    }
+
+    /// Whether there is something that only the driver does: writing what was parked, reading on,
+    /// and ending a connection on which everything is finished.
     fn needs_driver(&self) -> bool {
         let ending = self.stop.is_some() || self.send.is_going_away();
-        self.writing.is_parked() || (ending && self.send.is_drained())
+        let unclogged = self.is_clogged && !self.send.is_clogged();
+        self.writing.is_parked() || unclogged || (ending && self.send.is_drained())
     }
 
     /// Has the driver look at the time earlier, if a deadline asks for it.
@@ -350,14 +365,5 @@ impl State {
             wakes.extend(slot.and_then(|slot| slot.sender.take()));
         }
         wakes
-    }
-}
-
-/// Counts a caller that waits for room, as long as it does.
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -23,8 +23,8 @@ pub(super) struct Writing {
     error: Option<io::Error>,
     /// Since when the link takes nothing, if something waits for it.
     stalled_since: Option<Instant>,
-    /// Since when nobody writes before the driver's next turn, so that requests of many callers
-    /// that were just woken leave together.
+    /// Set until the driver's next turn, so that requests of many callers that were just woken
+    /// leave together: since when none has left.
     corked: Option<Instant>,
 }
 
@@ -50,6 +50,13 @@ impl Writing {
         }
     }
 
+    /// What has been written is not waited for; what comes now may be.
+    fn renew_cork(&mut self) {
+        if let Some(since) = &mut self.corked {
+            *since = clock::now();
+        }
+    }
+
     /// Whether something waits for the link to take more.
     pub(super) fn is_parked(&self) -> bool {
         matches!(self.pen, Pen::Parked(_))
@@ -65,6 +72,9 @@ impl Shared {
         } else {
             state.take_pen()
         };
+        if batch.is_some() {
+            state.writing.renew_cork();
+        }
         self.leave(state);
         if let Some(batch) = batch {
             self.write(batch);

@@ -41,6 +41,14 @@ pub(crate) enum ReadEvent {
 }
 
 impl Reader {
+    /// Waits until there may be something to read, or the end.
+    pub(crate) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Socket(socket) => socket.poll_ready(cx),
+            Self::Memory(receiver) => receiver.poll_ready(cx).map(Ok),
+        }
+    }
+
     /// Reads at most `limit` bytes to the end of `bytes`, or all waiting frames into `frames`.
     pub(crate) fn poll_read(
         &mut self,

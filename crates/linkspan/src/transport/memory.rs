@@ -135,6 +135,16 @@ impl Queue {
 pub(crate) struct Receiver(Arc<Queue>);
 
 impl Receiver {
+    /// Waits until there is a frame, or none will come any more.
+    pub(crate) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = lock(&self.0.state);
+        if !state.frames.is_empty() || state.closed {
+            return Poll::Ready(());
+        }
+        register(&mut state.reader, cx);
+        Poll::Pending
+    }
+
     /// Takes all frames; false if none will come any more.
     pub(crate) fn poll_receive(
         &self,

@@ -34,6 +34,12 @@ pub(crate) fn split(socket: OwnedFd) -> io::Result<(SocketReader, SocketWriter)>
 pub(crate) struct SocketReader(AsyncFd<Arc<OwnedFd>>);
 
 impl SocketReader {
+    /// Waits until there may be something to read.
+    pub(crate) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.0.poll_read_ready(cx))?.retain_ready();
+        Poll::Ready(Ok(()))
+    }
+
     /// Reads at most `limit` bytes into the spare capacity of `buffer`; none at the end.
     pub(crate) fn poll_read(
         &mut self,
