@@ -4,9 +4,10 @@ use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{FileType, Mode, OFlags, Stat};
 use thiserror::Error;
 
+use crate::unix::socket::as_u64;
 use crate::{Directory, effective_uid};
 
 /// An exclusive lock on a file, held until this value is dropped or the process is gone.
@@ -25,6 +26,8 @@ impl Lock {
     ///
     /// - [`LockError::Held`]: another process has it.
     /// - [`LockError::Owner`]: the file belongs to another user.
+    /// - [`LockError::NotAFile`]: it is something else than a regular file.
+    /// - [`LockError::Links`]: it is a hard link, so that another file would be written.
     /// - [`LockError::Io`]: the file cannot be made, opened or locked; it may be a symbolic link,
     ///   which is never followed.
     pub fn acquire(directory: &Directory, name: &Path) -> Result<Self, LockError> {
@@ -33,15 +36,10 @@ impl Lock {
             path: path.clone(),
             source,
         };
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let descriptor = rustix::fs::openat(directory, name, flags, Mode::RUSR | Mode::WUSR)
+        let descriptor = rustix::fs::openat(directory, name, FLAGS, Mode::RUSR | Mode::WUSR)
             .map_err(|error| io(error.into()))?;
-        let owner = rustix::fs::fstat(&descriptor)
-            .map_err(|error| io(error.into()))?
-            .st_uid;
-        if owner != effective_uid() && effective_uid() != 0 {
-            return Err(LockError::Owner { path, owner });
-        }
+        let stat = rustix::fs::fstat(&descriptor).map_err(|error| io(error.into()))?;
+        check(&path, &stat)?;
         let mut file = File::from(descriptor);
         match file.try_lock() {
             Ok(()) => {}
@@ -62,6 +60,29 @@ impl Drop for Lock {
     fn drop(&mut self) {
         // Whoever reads the file next must not take an old number for an owner.
         self.file.set_len(0).ok();
+    }
+}
+
+/// Refuses what somebody else has put in the place of a lock: what is locked is written to.
+fn check(path: &Path, stat: &Stat) -> Result<(), LockError> {
+    let path = || path.to_owned();
+    let (owner, user) = (stat.st_uid, effective_uid());
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return Err(LockError::NotAFile { path: path() });
+    }
+    if owner != user {
+        return Err(LockError::Owner {
+            path: path(),
+            owner,
+            user,
+        });
+    }
+    match as_u64(stat.st_nlink) {
+        1 => Ok(()),
+        links => Err(LockError::Links {
+            path: path(),
+            links,
+        }),
     }
 }
 
@@ -90,12 +111,28 @@ pub enum LockError {
         pid: Option<u32>,
     },
     /// The file belongs to another user.
-    #[error("lock file {path} belongs to uid {owner}")]
+    #[error("lock file {path} belongs to uid {owner}, not to uid {user}")]
     Owner {
         /// The lock file.
         path: PathBuf,
         /// Its owner.
         owner: u32,
+        /// This process's user.
+        user: u32,
+    },
+    /// Something that is not a regular file stands there.
+    #[error("lock file {path} is not a regular file")]
+    NotAFile {
+        /// The lock file.
+        path: PathBuf,
+    },
+    /// The file has other names, under which it may be something else than a lock.
+    #[error("lock file {path} has {links} hard links instead of 1")]
+    Links {
+        /// The lock file.
+        path: PathBuf,
+        /// How many names it has.
+        links: u64,
     },
     /// The system refused.
     #[error("cannot lock {path}")]
@@ -106,3 +143,11 @@ pub enum LockError {
         source: io::Error,
     },
 }
+
+/// Opening anything else than a regular file has no effect with these, and does not wait.
+const FLAGS: OFlags = OFlags::RDWR
+    .union(OFlags::CREATE)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::NOCTTY)
+    .union(OFlags::CLOEXEC);

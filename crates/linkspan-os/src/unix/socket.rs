@@ -190,8 +190,8 @@ fn identity(stat: &Stat) -> (u64, u64) {
     (as_u64(stat.st_dev), as_u64(stat.st_ino))
 }
 
-/// Device and inode numbers have another type on each system; only their equality matters.
-fn as_u64(number: impl TryInto<u64>) -> u64 {
+/// Device and inode numbers and counts of links have another type on each system.
+pub(crate) fn as_u64(number: impl TryInto<u64>) -> u64 {
     number.try_into().unwrap_or(u64::MAX)
 }
 

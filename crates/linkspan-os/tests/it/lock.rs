@@ -1,8 +1,8 @@
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{chown, symlink};
 use std::path::Path;
 
-use linkspan_os::{Directory, Lock, LockError};
+use linkspan_os::{Directory, Lock, LockError, effective_uid};
 
 #[test]
 fn one_holder_at_a_time_and_the_next_after_it() {
@@ -29,4 +29,56 @@ fn a_symbolic_link_is_not_followed() {
     let error = Lock::acquire(&directory, Path::new("x.lock")).unwrap_err();
     assert!(matches!(error, LockError::Io { .. }), "{error}");
     assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
+}
+
+#[test]
+fn a_hard_link_to_another_file_is_refused_and_not_written() {
+    let base = tempfile::tempdir().unwrap();
+    let directory = Directory::open(base.path(), 0o700).unwrap();
+    let victim = base.path().join("victim");
+    fs::write(&victim, "precious").unwrap();
+    fs::hard_link(&victim, base.path().join("x.lock")).unwrap();
+    let error = Lock::acquire(&directory, Path::new("x.lock")).unwrap_err();
+    let path = base.path().join("x.lock");
+    assert_eq!(
+        error.to_string(),
+        format!("lock file {} has 2 hard links instead of 1", path.display())
+    );
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
+}
+
+#[test]
+fn a_lock_of_another_user_is_refused_to_root_too() {
+    if effective_uid() != 0 {
+        eprintln!("SKIPPED: only root can give a file away");
+        return;
+    }
+    let base = tempfile::tempdir().unwrap();
+    let directory = Directory::open(base.path(), 0o700).unwrap();
+    let path = base.path().join("x.lock");
+    fs::write(&path, "").unwrap();
+    chown(&path, Some(12_345), None).unwrap();
+    let error = Lock::acquire(&directory, Path::new("x.lock")).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "lock file {} belongs to uid 12345, not to uid 0",
+            path.display()
+        )
+    );
+    assert_eq!(fs::read_to_string(&path).unwrap(), "");
+}
+
+#[test]
+fn what_is_not_a_regular_file_is_no_lock() {
+    let base = tempfile::tempdir().unwrap();
+    let directory = Directory::open(base.path(), 0o700).unwrap();
+    let path = base.path().join("x.lock");
+    let made = std::process::Command::new("mkfifo").arg(&path).status();
+    assert!(made.unwrap().success());
+    let error = Lock::acquire(&directory, Path::new("x.lock")).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("lock file {} is not a regular file", path.display())
+    );
 }

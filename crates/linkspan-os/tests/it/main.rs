@@ -4,4 +4,5 @@
 
 mod directory;
 mod lock;
+mod peer;
 mod socket;
