@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::io;
 use std::mem;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -214,7 +213,7 @@ impl Drop for Acceptor {
     }
 }
 
-/// Accepts for ever. What goes wrong with one connection is no reason to stop.
+/// Accepts for ever. What goes wrong with one connection is no reason to stop, nor to wait.
 async fn accept(office: Arc<Office>, mut listener: Listener) {
     let mut patience = FIRST_PAUSE;
     loop {
@@ -228,7 +227,10 @@ async fn accept(office: Arc<Office>, mut listener: Listener) {
                     .counters
                     .accept_errors
                     .fetch_add(1, Ordering::Relaxed);
-                if is_passing(&error) {
+                if !os::is_descriptor_exhaustion(&error) {
+                    debug!(address = %office.address, %error, "a connection was not accepted");
+                    // An error that stays must not keep the thread from its other work.
+                    tokio::task::yield_now().await;
                     continue;
                 }
                 // Connections wait in the system's queue until descriptors are free again.
@@ -238,12 +240,6 @@ async fn accept(office: Arc<Office>, mut listener: Listener) {
             }
         }
     }
-}
-
-/// Whether an error concerns only the connection that was to be accepted.
-fn is_passing(error: &io::Error) -> bool {
-    let kinds = [io::ErrorKind::ConnectionAborted, io::ErrorKind::Interrupted];
-    kinds.contains(&error.kind())
 }
 
 impl Office {
