@@ -283,6 +283,12 @@ fn client(service: &Service, module: &Ident) -> TokenStream {
             #visibility fn new(service: S) -> Self {
                 Self { service }
             }
+
+            /// What it calls through.
+            #[allow(dead_code)]
+            #visibility fn service(&self) -> &S {
+                &self.service
+            }
         }
 
         impl<S: ::linkspan::rpc::codegen::Caller> #ident for #client<S> {

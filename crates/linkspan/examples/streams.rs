@@ -19,10 +19,9 @@
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
 use linkspan::Address;
-use linkspan::rpc::{CallError, Server, Streaming};
+use linkspan::rpc::{CallError, Server, StreamSender, Streaming};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use tokio::sync::mpsc;
 
 #[linkspan::service]
 trait Numbers {
@@ -75,7 +74,7 @@ impl Numbers for Machine {
 
 async fn double_all(
     mut numbers: Streaming<u64, NumberError>,
-    doubled: mpsc::Sender<Result<u64, NumberError>>,
+    doubled: StreamSender<u64, NumberError>,
 ) {
     while let Some(number) = numbers.next().await {
         let answer = match number {

@@ -99,6 +99,22 @@ impl Client {
         }
     }
 
+    /// Ends the connection in order, for all clones, and does not come back: no new requests, at
+    /// most `limit` for what is under way.
+    ///
+    /// # Cancel safety
+    ///
+    /// The connection closes even if the future is dropped.
+    pub async fn close(&self, limit: Duration) {
+        let connection = match &self.inner.link {
+            ClientLink::Once(connection) => Some(connection.clone()),
+            ClientLink::Reconnecting(reconnecting) => reconnecting.give_up(),
+        };
+        if let Some(connection) = connection {
+            connection.close(limit).await;
+        }
+    }
+
     /// Sends a request and waits for the answer, or for its first piece if it is a stream.
     ///
     /// # Errors

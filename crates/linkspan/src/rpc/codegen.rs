@@ -9,8 +9,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tower_service::Service;
 
-use crate::codec::{Codec, Payload};
-use crate::rpc::handler::{answer_with, cannot_answer, invalid_parameters};
+use crate::codec::Codec;
+use crate::rpc::handler::{answer_with, invalid_parameters};
 use crate::rpc::layered::call_error;
 use crate::rpc::streaming::decode_error;
 use crate::rpc::{JsonSchema, MethodInfo, ParameterInfo, Router, Shape, Streaming};
@@ -222,7 +222,7 @@ where
 }
 
 /// The response for one answer.
-pub fn answer<T: Serialize, E: Serialize>(
+pub fn answer<T: Serialize, E: Serialize + 'static>(
     answer: &Result<T, E>,
     codec: Codec,
 ) -> Result<Response, CallError> {
@@ -236,7 +236,7 @@ pub fn answer_with_items<T, E, F>(
 ) -> Result<Response, CallError>
 where
     T: Serialize + 'static,
-    E: Serialize,
+    E: Serialize + 'static,
     F: Serialize + 'static,
 {
     match answer {
@@ -245,15 +245,7 @@ where
             codec.note_in(&mut response.metadata);
             Ok(response)
         }
-        Err(error) => {
-            let bytes = codec
-                .encode(&error)
-                .map_err(|error| cannot_answer(&error))?;
-            Ok(Response::with_payload(
-                Status::Error,
-                Payload::new(codec, bytes),
-            ))
-        }
+        Err(error) => answer_with(&Err::<(), E>(error), codec),
     }
 }
 

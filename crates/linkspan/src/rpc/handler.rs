@@ -1,5 +1,6 @@
 //! Closures as methods.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use proto::error::{Category, Code};
@@ -35,7 +36,7 @@ pub(crate) fn call_of<P, T, E>(handler: impl Handle<P, T, E>) -> Call
 where
     P: Decode + Send,
     T: Encode + Send,
-    E: Encode + Send,
+    E: Encode + Send + 'static,
 {
     let handler = Arc::new(handler);
     Box::new(move |request| {
@@ -57,10 +58,18 @@ pub(crate) async fn read(mut request: Request) -> Result<(Payload, Context), Cal
 }
 
 /// The response for what a handler gave.
-pub(crate) fn answer_with<T: Encode, E: Encode>(
+///
+/// A handler whose error is a [`CallError`] has none of its own: its caller gets a failure, never
+/// something that looks like the caller's own trouble.
+pub(crate) fn answer_with<T: Encode, E: Encode + 'static>(
     answer: &Result<T, E>,
     codec: Codec,
 ) -> Result<Response, CallError> {
+    if let Err(error) = answer
+        && let Some(failure) = failure_in(error)
+    {
+        return Err(failure);
+    }
     let (status, payload) = match answer {
         Ok(value) => (Status::Ok, value.encode(codec)),
         Err(error) => (Status::Error, error.encode(codec)),
@@ -69,6 +78,11 @@ pub(crate) fn answer_with<T: Encode, E: Encode>(
         status,
         payload.map_err(|error| cannot_answer(&error))?,
     ))
+}
+
+/// The failure that an error is, if it is no error of the method's own.
+pub(crate) fn failure_in<E: 'static>(error: &E) -> Option<CallError> {
+    (error as &dyn Any).downcast_ref::<CallError>().cloned()
 }
 
 /// What a caller is told whose parameters do not fit.

@@ -77,7 +77,7 @@ impl Router {
     where
         P: Decode + Send,
         T: Encode + Send,
-        E: Encode + Send,
+        E: Encode + Send + 'static,
     {
         self.entry(method.into(), false, call_of(handler))
     }

@@ -76,7 +76,7 @@ impl Server {
     where
         P: Decode + Send,
         T: Encode + Send,
-        E: Encode + Send,
+        E: Encode + Send + 'static,
     {
         self.router = self.router.method(method, handler);
         self

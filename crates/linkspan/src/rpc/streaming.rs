@@ -13,6 +13,7 @@ use thiserror::Error;
 use tokio::sync::mpsc;
 
 use crate::codec::{Codec, Payload};
+use crate::rpc::handler::failure_in;
 use crate::session::{CallError, Items};
 
 /// A stream of values, as a parameter or a result of a service's method.
@@ -209,7 +210,7 @@ where
         codec: Codec,
     ) -> impl Stream<Item = Result<Bytes, CallError>> + Send {
         struct Encoded<T, E>(Streaming<T, E>, Codec);
-        impl<T: Serialize, E: Serialize> Stream for Encoded<T, E> {
+        impl<T: Serialize, E: Serialize + 'static> Stream for Encoded<T, E> {
             type Item = Result<Bytes, CallError>;
 
             fn poll_next(
@@ -270,13 +271,16 @@ pub(crate) fn decode_error<E: DeserializeOwned + From<CallError>>(error: CallErr
     }
 }
 
-fn encode_item<T: Serialize, E: Serialize>(
+fn encode_item<T: Serialize, E: Serialize + 'static>(
     value: Result<T, E>,
     codec: Codec,
 ) -> Result<Bytes, CallError> {
     match value {
         Ok(value) => codec.encode(&value).map_err(CallError::Encode),
         Err(error) => {
+            if let Some(failure) = failure_in(&error) {
+                return Err(failure);
+            }
             let bytes = codec.encode(&error).map_err(CallError::Encode)?;
             Err(CallError::Application(Payload::new(codec, bytes)))
         }

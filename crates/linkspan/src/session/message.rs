@@ -1,14 +1,16 @@
 //! What crosses the boundary between sessions and the code above them.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use proto::message::{Metadata, Status, Text};
 
+use crate::auth::Principal;
 use crate::codec::{Codec, Payload};
 use crate::session::context::CallFacts;
 use crate::session::{Body, CallError, Context};
+use crate::transport::Peer;
 
 /// A request on its way to its handler.
 ///
@@ -62,7 +64,23 @@ impl Request {
         codec_of(self.metadata.as_deref())
     }
 
-    /// The facts of the call and the metadata, for a handler.
+    /// The process that asks; none within this process.
+    pub fn peer(&self) -> Option<&Peer> {
+        self.facts.as_ref().map(|facts| &*facts.shared.peer)
+    }
+
+    /// Who asks.
+    pub fn principal(&self) -> Principal {
+        self.peer()
+            .map_or_else(Principal::anonymous, Peer::principal)
+    }
+
+    /// When the caller stops waiting.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.facts.as_ref().and_then(|facts| facts.deadline)
+    }
+
+    /// The facts of the call and the metadata, for a handler; the metadata is taken out.
     pub fn context(&mut self) -> Context {
         Context::of_request(self.facts.clone(), self.metadata.take(), self.timeout)
     }

@@ -45,6 +45,9 @@ pub use message::{Event, Request, Response};
 pub use reconnect::ReconnectConfig;
 
 pub use accept::{ListenerStats, StopReport};
+pub use proto::error::{HandshakeError, SessionError};
+pub use proto::message::Text;
+pub use proto::session::Stats;
 
 pub(crate) use accept::Acceptor;
 pub(crate) use connection::Answer;

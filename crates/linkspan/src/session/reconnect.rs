@@ -83,6 +83,12 @@ impl Reconnecting {
         }
     }
 
+    /// Does not come back any more; gives the connection that there is.
+    pub(crate) fn give_up(&self) -> Option<Connection> {
+        self.supervisor.abort();
+        self.current()
+    }
+
     /// The latest connection, which may have been lost just now.
     pub(crate) fn latest(&self) -> Option<Connection> {
         self.state.borrow().connection()

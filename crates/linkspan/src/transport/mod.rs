@@ -22,6 +22,7 @@ mod unix;
 
 pub use config::{Config, InProcessConfig, TcpConfig, UnixSocketConfig};
 pub use error::{DialError, ListenError};
+pub use os::{PeerCredentials, User};
 pub use peer::Peer;
 
 pub(crate) use dial::dial;
