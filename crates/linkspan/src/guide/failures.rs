@@ -57,10 +57,11 @@
 //! # Failing in a handler
 //!
 //! The error of a method is a value of its result: it arrives as it was given, in a typed client as the
-//! same type, in others as [`Application`](CallError::Application). That holds for a `CallError`, too,
-//! where it is the method's error type: what a handler hands on with `?` from a call of its own arrives
-//! as if it were about the caller's call. So give methods that call elsewhere an error of their own, in
-//! which such a failure has its own variant.
+//! same type, in others as [`Application`](CallError::Application). A `CallError` that a handler hands
+//! on with `?` from a call of its own is no such value: its caller sees
+//! [`Failed`](CallError::Failed), and `NotAccepted` becomes the code
+//! [`Code::UNAVAILABLE`](crate::Code::UNAVAILABLE), because this request was accepted and must not be
+//! repeated as if it were not.
 //!
 //! Layers and raw methods have no type for errors. They fail with what callers see as
 //! [`Failed`](CallError::Failed):
