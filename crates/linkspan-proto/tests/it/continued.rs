@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use linkspan_proto::error::{Code, SendError, SessionError};
-use linkspan_proto::frame::{Flags, HEADER_BYTES, TRAILER_BYTES};
+use linkspan_proto::frame::{Flags, HEADER_BYTES, Header, TRAILER_BYTES};
 use linkspan_proto::message::{Chunk, Message, Request, Response, Status};
 use linkspan_proto::session::{EndError, Incoming};
 use linkspan_proto::{Config, Role, StreamId};
@@ -43,19 +43,18 @@ fn set_mode(pair: &mut Pair, mode: Mode) {
 }
 
 fn assert_no_frame_is_continued(mut wire: &[u8]) {
-    while let Some(header) = wire.get(..HEADER_BYTES) {
-        let flags = u16::from_le_bytes([header[6], header[7]]);
-        assert_eq!(flags & 1 << 4, 0, "bit 4 of {header:02x?}");
-        let length = u32::from_le_bytes(header[32..].try_into().unwrap());
-        wire = &wire[HEADER_BYTES + usize::try_from(length).unwrap() + TRAILER_BYTES..];
+    while let Some((header, rest)) = wire.split_first_chunk::<HEADER_BYTES>() {
+        let header = Header::read(header).unwrap();
+        assert_eq!(header.flags.bits() & 1 << 4, 0, "bit 4 of {header:?}");
+        let length = usize::try_from(header.payload_bytes).unwrap();
+        (_, wire) = rest.split_at(length + TRAILER_BYTES);
     }
     assert!(wire.is_empty(), "the wire carries whole frames");
 }
 
 fn bytes(length: usize) -> Bytes {
-    (0..length)
-        .map(|byte| byte.to_le_bytes()[byte % 2])
-        .collect()
+    let period = (0..=250).cycle();
+    period.take(length).collect()
 }
 
 /// All pieces of one direction joined, and whether the direction has ended.

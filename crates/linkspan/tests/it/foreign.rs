@@ -168,9 +168,11 @@ impl Foreign {
     async fn receive(&mut self) -> Frame {
         let mut header = [0; 36];
         self.socket.read_exact(&mut header).await.unwrap();
-        let u32_at = |place: usize| u32::from_le_bytes(header[place..][..4].try_into().unwrap());
-        let u64_at = |place: usize| u64::from_le_bytes(header[place..][..8].try_into().unwrap());
-        let mut payload = vec![0; u32_at(32) as usize];
+        let number_at = |place: usize, bytes: usize| {
+            let field = header.iter().skip(place).take(bytes).rev();
+            field.fold(0, |number, byte| number << 8 | u64::from(*byte))
+        };
+        let mut payload = vec![0; usize::try_from(number_at(32, 4)).unwrap()];
         self.socket.read_exact(&mut payload).await.unwrap();
         let sums = [
             self.socket.read_u32_le().await,
@@ -179,14 +181,14 @@ impl Foreign {
         assert_eq!(sums.map(Result::unwrap), [crc32(&header), crc32(&payload)]);
         self.received += 1;
         assert_eq!(&header[..5], b"LSPN\x01");
-        assert_eq!(u64_at(8), self.received);
-        let flags = u16::from_le_bytes([header[6], header[7]]);
+        assert_eq!(number_at(8, 8), self.received);
+        let flags = u16::try_from(number_at(6, 2)).unwrap();
         assert_eq!(flags & !(END | METADATA), 0, "reserved bits of {flags:#b}");
         Frame {
             kind: header[5],
             flags,
-            stream: u64_at(16),
-            number: u64_at(24),
+            stream: number_at(16, 8),
+            number: number_at(24, 8),
             payload,
         }
     }

@@ -142,6 +142,9 @@ impl Settings {
         config.stream_buffer_bytes = 1 + usize::from(self.stream_buffer) * 512;
         config.unchecked = self.unchecked;
         config.heartbeat_interval = Duration::from_secs(2);
+        if self.streams >= 192 {
+            config.features.clear();
+        }
         config
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use arbitrary::{Result, Unstructured};
+use proto::Config;
 use proto::message::Request;
 use proto::session::Fate;
 
@@ -158,10 +159,12 @@ impl Pair {
 
     /// What was sent is what was received.
     fn check_talks(&self) {
+        let features = &self.client.agreement.features;
+        let joined = features.iter().any(|name| name == Config::CONTINUED);
         for (stream, here) in &self.client.talks {
             if let Some(there) = self.server.talks.get(stream) {
-                here.check_received_from(there);
-                there.check_received_from(here);
+                here.check_received_from(there, joined);
+                there.check_received_from(here, joined);
             }
         }
     }
