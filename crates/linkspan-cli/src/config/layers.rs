@@ -1,6 +1,7 @@
 //! Layers of configuration, and which of them a value comes from.
 
 use std::env;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -85,13 +86,13 @@ pub(crate) fn load(path: Option<&Path>) -> Result<Loaded, Box<ConfigError>> {
             hint: None,
         })?),
     };
-    load_text(path.zip(text), env::vars())
+    load_text(path.zip(text), env::vars_os())
 }
 
 /// Loads a text as if it stood in the file of this name.
 pub(crate) fn load_text(
     file: Option<(&Path, String)>,
-    variables: impl Iterator<Item = (String, String)>,
+    variables: impl Iterator<Item = (OsString, OsString)>,
 ) -> Result<Loaded, Box<ConfigError>> {
     let file = file
         .map(|(path, text)| File::parse(path, text))
@@ -101,7 +102,7 @@ pub(crate) fn load_text(
     if let Some(file) = &file {
         check_keys(file, &file.tree, &known, &mut Vec::new())?;
     }
-    let mut merged = Value::Object(serde_json::Map::new());
+    let mut merged = sections(&known);
     if let Some(file) = &file {
         overlay(&mut merged, file.tree.to_value());
     }
@@ -266,41 +267,75 @@ impl File {
     }
 }
 
-/// Variables of the form `LINKSPAN_SECTION__KEY`.
+/// Variables of the form `LINKSPAN_SECTION__KEY`; others are nobody's business here.
 fn read_variables(
-    variables: impl Iterator<Item = (String, String)>,
+    variables: impl Iterator<Item = (OsString, OsString)>,
 ) -> Result<Vec<Variable>, Box<ConfigError>> {
     let known = schema().to_value();
     let mut read = Vec::new();
     for (name, text) in variables {
-        let Some(path) = name
-            .strip_prefix("LINKSPAN_")
-            .filter(|path| path.contains("__"))
-        else {
-            continue;
-        };
-        let path: Vec<_> = path.split("__").map(str::to_lowercase).collect();
-        let mut schema = &known;
-        for key in &path {
-            schema = match properties(schema).and_then(|properties| properties.get(key)) {
-                Some(schema) => schema,
-                None => {
-                    let (problem, hint) = unknown(key, schema);
-                    let origin = Where::Variable(name);
-                    return Err(Box::new(ConfigError {
-                        problem,
-                        origin,
-                        hint,
-                    }));
-                }
-            };
+        if is_setting(&name) {
+            read.push(read_variable(&name, &text, &known)?);
         }
-        // A variable holds what could stand in the file.
-        let value = Tree::from_yaml(&text).map_or(Value::String(text), |tree| tree.to_value());
-        read.push(Variable { name, path, value });
     }
     read.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(read)
+}
+
+fn is_setting(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    let path = name.strip_prefix("LINKSPAN_");
+    path.is_some_and(|path| path.contains("__"))
+}
+
+fn read_variable(name: &OsStr, text: &OsStr, known: &Value) -> Result<Variable, Box<ConfigError>> {
+    let lossy = name.to_string_lossy();
+    let wrong = |problem: String, hint| {
+        let origin = Where::Variable(lossy.to_string());
+        Box::new(ConfigError {
+            problem,
+            origin,
+            hint,
+        })
+    };
+    let Some(path) = name
+        .to_str()
+        .and_then(|name| name.strip_prefix("LINKSPAN_"))
+    else {
+        return Err(wrong("the name is not UTF-8".to_owned(), None));
+    };
+    let path: Vec<_> = path.split("__").map(str::to_lowercase).collect();
+    let mut schema = known;
+    for key in &path {
+        schema = match properties(schema).and_then(|properties| properties.get(key)) {
+            Some(schema) => schema,
+            None => {
+                let (problem, hint) = unknown(key, schema);
+                return Err(wrong(problem, hint));
+            }
+        };
+    }
+    let Some(text) = text.to_str() else {
+        return Err(wrong("the value is not UTF-8".to_owned(), None));
+    };
+    // A variable holds what could stand in the file.
+    let value = Tree::from_yaml(text).map_or_else(|_| text.into(), |tree| tree.to_value());
+    Ok(Variable {
+        name: lossy.into_owned(),
+        path,
+        value,
+    })
+}
+
+/// All sections, empty.
+fn sections(known: &Value) -> Value {
+    let inner = properties(known).into_iter().flatten();
+    let inner = inner.filter(|(_, value)| properties(value).is_some());
+    Value::Object(
+        inner
+            .map(|(key, value)| (key.clone(), sections(value)))
+            .collect(),
+    )
 }
 
 /// Refuses keys that do not exist.

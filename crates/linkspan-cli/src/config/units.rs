@@ -110,7 +110,7 @@ impl<'de> Deserialize<'de> for Size {
     }
 }
 
-/// Permissions of a file, in octal digits: `0o600` or `"0600"`.
+/// Permissions of a file, in octal digits: `0o600`, `0600` in YAML, or `"600"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FileMode(pub(crate) u32);
 
@@ -122,17 +122,16 @@ impl fmt::Display for FileMode {
 
 impl<'de> Deserialize<'de> for FileMode {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let expected = "permissions in octal digits, as 0o600";
-        let text = deserializer.deserialize_any(Scalar(expected))?;
-        let mode = if text.is_number {
-            // YAML and TOML have read the octal digits already.
-            text.text.parse().ok()
-        } else {
-            u32::from_str_radix(text.text.trim_start_matches("0o"), 8).ok()
+        let text = deserializer.deserialize_any(Scalar(PERMISSIONS))?;
+        let wrong = match parse_mode(&text.text) {
+            // Digits that are not marked were read as decimal: 440 would be 0o670.
+            Some(_) if text.is_number => {
+                format!("{0} is not written in octal; write 0o{0}", text.text)
+            }
+            Some(mode) => return Ok(Self(mode)),
+            None => format!("{:?} is not {PERMISSIONS}", text.text),
         };
-        mode.filter(|mode| *mode <= 0o777)
-            .map(Self)
-            .ok_or_else(|| D::Error::custom(format!("{:?} is not {expected}", text.text)))
+        Err(D::Error::custom(wrong))
     }
 }
 
@@ -193,6 +192,13 @@ fn parse_duration(text: &str) -> Option<Duration> {
     Some(Duration::from_millis(millis))
 }
 
+fn parse_mode(text: &str) -> Option<u32> {
+    let digits = text.strip_prefix("0o").unwrap_or(text);
+    let is_octal = digits.bytes().all(|digit| matches!(digit, b'0'..=b'7'));
+    let mode = u32::from_str_radix(digits, 8).ok();
+    mode.filter(|mode| is_octal && *mode <= 0o777)
+}
+
 fn parse_size(text: &str) -> Option<u64> {
     let digits = text
         .find(|c: char| !c.is_ascii_digit())
@@ -230,6 +236,8 @@ where
         ))
     })
 }
+
+const PERMISSIONS: &str = "permissions in octal digits, as 0o600";
 
 macro_rules! text_schema {
     ($($type:ident, $pattern:literal, $description:literal;)*) => {

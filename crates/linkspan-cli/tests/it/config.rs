@@ -1,5 +1,7 @@
 //! `linkspan config` and what its files can say.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::process::Stdio;
 
 use crate::support::{Place, Ran, finish};
@@ -179,6 +181,123 @@ fn mistakes_are_shown_where_they_are() {
     place
         .run(["config", "check", "-c", "missing.yaml"])
         .fails(3);
+}
+
+/// What a file with these permissions of the socket means, or why it is wrong.
+fn permissions(place: &Place, file: &str, written: &str) -> Result<String, String> {
+    let text = match file.ends_with("toml") {
+        true => format!("transport.unix_socket.file_permissions = {written}\n"),
+        false => format!("transport: {{ unix_socket: {{ file_permissions: {written} }} }}\n"),
+    };
+    place.write(file, &text);
+    let shown = place.run(["config", "show", "--changed", "--json", "-c", file]);
+    if shown.code != Some(0) {
+        return Err(shown.fails(3));
+    }
+    Ok(shown.json()[0]["value"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn permissions_are_octal_or_refused() {
+    let place = Place::new();
+    let right = [
+        ("mode.yaml", "0o640"),
+        ("mode.yaml", "0640"),
+        ("mode.yaml", "&anchor 0o640"),
+        ("mode.yaml", r#""0o640""#),
+        ("mode.yaml", r#""0640""#),
+        ("mode.yaml", r#""640""#),
+        ("mode.toml", "0o640"),
+        ("mode.toml", r#""0o640""#),
+        ("mode.toml", r#""0640""#),
+        ("mode.toml", r#""640""#),
+    ];
+    for (file, written) in right {
+        let mode = permissions(&place, file, written);
+        assert_eq!(mode.as_deref(), Ok("0o640"), "{file}: {written}");
+    }
+    let wrong = [
+        ("mode.yaml", "440", "write 0o440"),
+        ("mode.yaml", "400", "write 0o400"),
+        ("mode.yaml", "888", "octal digits, as 0o600"),
+        ("mode.yaml", r#""0o0o600""#, "octal digits, as 0o600"),
+        ("mode.yaml", r#""+600""#, "octal digits, as 0o600"),
+        ("mode.toml", "440", "write 0o440"),
+        ("mode.toml", "400", "write 0o400"),
+        ("mode.toml", "0600", "octal numbers are written as 0o600"),
+    ];
+    for (file, written, words) in wrong {
+        let complaint = permissions(&place, file, written).unwrap_err();
+        assert!(complaint.contains(words), "{file}: {written}: {complaint}");
+    }
+}
+
+#[test]
+fn permissions_in_variables_are_octal_too() {
+    let place = Place::new();
+    let run = |written: &str| {
+        let mut command = place.command(["config", "show", "--changed", "--json"]);
+        command.env("LINKSPAN_TRANSPORT__UNIX_SOCKET__FILE_PERMISSIONS", written);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        finish(command.spawn().unwrap())
+    };
+    assert_eq!(run("0640").json()[0]["value"], "0o640");
+    assert!(run("640").fails(3).contains("write 0o640"));
+}
+
+#[test]
+fn no_value_means_not_set_where_that_is_possible() {
+    let place = Place::new();
+    for text in [
+        "transport: { socket_path: ~, unix_socket: { socket_path: } }",
+        "performance: { request_timeout_ms: null }",
+        "transport:\nperformance:\n",
+        "transport:\n  tcp: ~\n",
+        "~",
+    ] {
+        place.write("none.yaml", text);
+        let shown = place
+            .run(["config", "show", "--json", "-c", "none.yaml"])
+            .json();
+        let values = shown.as_array().unwrap();
+        let socket = values.iter().filter(|value| {
+            value["key"].as_str().unwrap().ends_with("socket_path") && !value["value"].is_null()
+        });
+        assert_eq!(socket.count(), 0, "{text}: {shown}");
+        let node = place.node(["-c", "none.yaml"]);
+        assert_eq!(node.address(), place.address(), "{text}");
+    }
+    for (text, words) in [
+        ("transport: { max_frame_bytes: ~ }", "null, expected a size"),
+        ("transport: { tcp: { max_connections: } }", "null, expected"),
+    ] {
+        place.write("none.yaml", text);
+        let complaint = place.run(["config", "check", "-c", "none.yaml"]).fails(3);
+        assert!(complaint.contains(words), "{complaint}");
+    }
+}
+
+#[test]
+fn variables_that_are_not_utf_8_concern_only_settings() {
+    let place = Place::new();
+    let foreign = OsStr::from_bytes(b"caf\xe9");
+    let run = |name: &OsStr, value: &OsStr| {
+        let mut command = place.command(["config", "check"]);
+        command.env(name, value);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        finish(command.spawn().unwrap())
+    };
+    run("TITLE".as_ref(), foreign).ok();
+    run(foreign, foreign).ok();
+    run("LINKSPAN_TITLE".as_ref(), foreign).ok();
+    let value = run("LINKSPAN_TRANSPORT__SOCKET_PATH".as_ref(), foreign).fails(3);
+    assert!(
+        value.contains("LINKSPAN_TRANSPORT__SOCKET_PATH: the value is not UTF-8"),
+        "{value}"
+    );
+    let name = OsStr::from_bytes(b"LINKSPAN_TRANSPORT__CAF\xe9");
+    let name = run(name, "1".as_ref()).fails(3);
+    assert!(name.contains("the name is not UTF-8"), "{name}");
 }
 
 #[test]
