@@ -13,7 +13,7 @@ use crate::commands::connect::connect;
 use crate::config::{Loaded, VERSION, load};
 use crate::failure::{Failure, Kind, Result};
 use crate::node::NodeInfo;
-use crate::output::Output;
+use crate::output::{Output, plain};
 
 /// Look for what keeps a node from working, and say how to repair it.
 #[derive(Debug, Args)]
@@ -188,6 +188,7 @@ fn show(findings: &[Finding], output: &Output) -> Result {
         repair,
     } in findings
     {
+        let what = plain(what);
         match state {
             State::Good => output.line(format_args!("{}  {what}", style.good("ok  ")))?,
             State::Warning => output.line(format_args!("{}  {what}", style.warning("note")))?,

@@ -77,10 +77,10 @@ pub(crate) fn run(options: &Options, output: &Output) -> Result {
         .filter(|best| best.verdict != Verdict::NotSupported);
     match best.map(|best| (best, config(best))) {
         Some((_, Some(config))) => {
-            output.line(format_args!(
-                "\nFor linkspan.yaml:\n\n{}",
-                output.style().name(config)
-            ))?;
+            output.line("\nFor linkspan.yaml:\n")?;
+            for line in config.lines() {
+                output.line(output.style().name(line))?;
+            }
         }
         Some((best, None)) => {
             output.line(format_args!(

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 use crate::config::source::Place;
+use crate::output::plain;
 
 /// A configuration cannot be used.
 #[derive(Debug)]
@@ -44,7 +45,7 @@ impl ConfigError {
             place: Some(place),
         } = &self.origin
         else {
-            return self.to_string();
+            return plain(&self.to_string()).into_owned();
         };
         let renderer = if color {
             Renderer::styled()
@@ -52,11 +53,12 @@ impl ConfigError {
             Renderer::plain()
         };
         let path = path.display().to_string();
+        let problem = plain(&self.problem);
         let span = span_of(text, *place);
         let snippet = Snippet::source(text.as_str())
-            .path(path)
+            .path(plain(&path))
             .annotation(AnnotationKind::Primary.span(span));
-        let mut group = Level::ERROR.primary_title(&self.problem).element(snippet);
+        let mut group = Level::ERROR.primary_title(problem).element(snippet);
         if let Some(hint) = &self.hint {
             group = group.element(Level::HELP.message(hint.as_str()));
         }

@@ -2,10 +2,12 @@
 
 mod amounts;
 mod json;
+mod plain;
 mod style;
 mod table;
 
 pub(crate) use amounts::{bytes, count, latency, since};
+pub(crate) use plain::plain;
 pub(crate) use style::Style;
 pub(crate) use table::Table;
 
@@ -76,8 +78,7 @@ impl Output {
 
     /// Writes a line to standard error.
     pub(crate) fn notice(&self, line: impl Display) {
-        // Nothing can be done if nobody takes our complaints.
-        writeln!(io::stderr().lock(), "{line}").ok();
+        complain(plain(&line.to_string()));
     }
 
     /// Tells why a command failed.
@@ -93,16 +94,23 @@ impl Output {
         }
         let style = self.stderr;
         if let Some(error) = failure.config_error() {
-            return self.notice(error.render(style.is_colored()));
+            return complain(error.render(style.is_colored()));
         }
         for (number, text) in failure.chain().iter().enumerate() {
+            let text = plain(text);
             match number {
-                0 => self.notice(format_args!("{} {text}", style.error("error:"))),
-                _ => self.notice(format_args!("  {} {text}", style.dim("because:"))),
+                0 => complain(format_args!("{} {text}", style.error("error:"))),
+                _ => complain(format_args!("  {} {text}", style.dim("because:"))),
             }
         }
         if let Some(hint) = failure.hint_text() {
-            self.notice(format_args!("{} {hint}", style.hint("hint:")));
+            complain(format_args!("{} {}", style.hint("hint:"), plain(hint)));
         }
     }
+}
+
+/// Writes to standard error what is harmless already, marks and all.
+fn complain(line: impl Display) {
+    // Nothing can be done if nobody takes our complaints.
+    writeln!(io::stderr().lock(), "{line}").ok();
 }

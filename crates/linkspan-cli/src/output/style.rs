@@ -5,13 +5,15 @@ use std::fmt::{self, Display};
 use anstyle::AnsiColor;
 use clap::ColorChoice;
 
+use crate::output::plain;
+
 /// Marks words, or leaves them as they are.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Style {
     colored: bool,
 }
 
-/// A word with its mark.
+/// A word with its mark; what a terminal would obey is escaped.
 #[derive(Debug)]
 pub(crate) struct Marked<T> {
     word: T,
@@ -69,7 +71,7 @@ impl<T: Display> Display for Marked<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = self.word.to_string();
         write!(f, "{}", self.style)?;
-        f.pad(&text)?;
+        f.pad(&plain(&text))?;
         write!(f, "{:#}", self.style)
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::{self, Display};
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement};
 
-use crate::output::Style;
+use crate::output::{Style, plain};
 
 /// A table.
 #[derive(Debug)]
@@ -33,9 +33,10 @@ impl Table {
         Self { table, heads: None }
     }
 
-    /// Adds a row.
+    /// Adds a row; what a terminal would obey is escaped.
     pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
-        self.table.add_row(cells);
+        self.table
+            .add_row(cells.map(|cell| plain(&cell).into_owned()));
     }
 
     /// Adds a name with its value.

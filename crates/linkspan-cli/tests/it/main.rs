@@ -17,4 +17,5 @@ mod race;
 mod reload;
 mod status;
 mod support;
+mod terminal;
 mod transport;
