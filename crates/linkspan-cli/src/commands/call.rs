@@ -10,10 +10,11 @@ use bytes::Bytes;
 use clap::Args;
 use futures_core::Stream;
 use linkspan::codec::{Codec, Payload};
-use linkspan::rpc::{Body, CallError, Connection, Items, Request, Response, Streaming};
+use linkspan::rpc::{Body, CallError, Connection, Items, Request, Response};
 use linkspan::{Address, Metadata, Status};
 
 use crate::commands::connect::connect;
+use crate::commands::items::{Fault, items};
 use crate::commands::status::CLOSE_LIMIT;
 use crate::commands::{answer, block_on};
 use crate::config::{Loaded, Span};
@@ -55,7 +56,8 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options, loaded: &Loaded, output: &Output) -> Result {
-    let request = request(options)?;
+    let fault = Fault::default();
+    let request = request(options, &fault)?;
     block_on(async {
         let began = Instant::now();
         let connection = connect(&options.address, loaded).await?;
@@ -67,7 +69,7 @@ pub(crate) fn run(options: &Options, loaded: &Loaded, output: &Output) -> Result
             output.notice(format_args!("took {}", latency(began.elapsed())));
         }
         connection.close(CLOSE_LIMIT).await;
-        result
+        fault.take().map_or(result, Err)
     })
 }
 
@@ -125,11 +127,11 @@ async fn next(items: &mut Items) -> Option<std::result::Result<Bytes, CallError>
 }
 
 /// The request that was typed.
-fn request(options: &Options) -> Result<Request> {
+fn request(options: &Options, fault: &Fault) -> Result<Request> {
     let parameters = parameters(options.parameters.as_deref())?;
     let body = match &options.items {
         None => Body::unary(parameters),
-        Some(source) => Body::streaming(parameters, items(source)?),
+        Some(source) => Body::streaming(parameters, items(source, fault.clone())?),
     };
     let mut request = Request::new(options.method.as_str(), body).with_codec(Codec::Json);
     request.timeout = options.timeout.map(|timeout| timeout.0);
@@ -169,35 +171,6 @@ fn check_json(text: &str, what: &str) -> Result {
         })
 }
 
-/// The lines of a file or of standard input, read as fast as they are taken.
-fn items(
-    source: &str,
-) -> Result<impl Stream<Item = std::result::Result<Bytes, CallError>> + Send + 'static> {
-    let lines: Box<dyn std::io::BufRead + Send> = match source {
-        "-" => Box::new(std::io::BufReader::new(std::io::stdin())),
-        file => {
-            let opened =
-                std::fs::File::open(file).with_context(|| format!("cannot read {file}"))?;
-            Box::new(std::io::BufReader::new(opened))
-        }
-    };
-    let (sender, items) = Streaming::channel(ITEMS_WAITING);
-    // Standard input blocks; a thread of its own waits for it and ends with the process.
-    std::thread::spawn(move || {
-        for line in std::io::BufRead::lines(lines) {
-            let item = match line {
-                Ok(line) if line.trim().is_empty() => continue,
-                Ok(line) => Ok(Bytes::from(line)),
-                Err(_) => Err(CallError::Cancelled),
-            };
-            if sender.blocking_send(item).is_err() {
-                return;
-            }
-        }
-    });
-    Ok(items)
-}
-
 fn tell_peer(connection: &Connection, output: &Output) {
     let (identity, peer) = (connection.peer_identity(), connection.peer());
     let pid = peer.credentials.and_then(|credentials| credentials.pid);
@@ -233,5 +206,3 @@ fn tell_usage(response: &Response, output: &Output) {
 const EXAMPLES: &str = r#"Examples:
   linkspan call unix:/run/linkspan/node.sock host.processes
   linkspan call tcp:127.0.0.1:9000 greeter.greet '{"name": "Ada"}'"#;
-/// Lines that are read before they are sent.
-const ITEMS_WAITING: usize = 64;

@@ -7,6 +7,7 @@ pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod connect;
 pub(crate) mod doctor;
+pub(crate) mod items;
 pub(crate) mod man;
 pub(crate) mod measure;
 pub(crate) mod recommend;

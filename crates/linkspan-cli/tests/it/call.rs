@@ -1,8 +1,11 @@
 //! `linkspan call`.
 
+use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
 
-use crate::support::{Place, finish, run_with_input};
+use rustix::process::{Signal, kill_process};
+
+use crate::support::{Lines, Place, finish, pid, run_with_input};
 
 #[test]
 fn values_come_back_as_they_went() {
@@ -77,6 +80,48 @@ fn items_go_out_and_come_back_one_by_one() {
         "--json",
     ]);
     assert_eq!(run_with_input(command, &lines).ok(), lines);
+}
+
+#[test]
+fn an_item_that_is_wrong_is_named_by_its_line() {
+    let place = Place::new();
+    let node = place.node::<&str>([]);
+    let address = node.address();
+    let complaint = |items: &[u8], code| {
+        std::fs::write(place.path("items"), items).unwrap();
+        let call = ["call", &address, "node.echo", "--items", "items", "--json"];
+        let complaint = place.run(call).fails(code);
+        let error: serde_json::Value = serde_json::from_str(&complaint).unwrap();
+        error["error"]["message"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(
+        complaint(b"1\n\n{oops}\n4\n", 2),
+        "line 3 of items is not JSON: key must be a string at column 2"
+    );
+    assert_eq!(complaint(b"1\n\xff\n", 2), "line 2 of items is not UTF-8");
+    let unreadable = place.run(["call", &address, "node.echo", "--items", "."]);
+    assert!(
+        unreadable.fails(1).contains("cannot read line 1 of ."),
+        "a directory has no lines"
+    );
+    let command = place.command(["call", &address, "node.echo", "--items", "-"]);
+    let complaint = run_with_input(command, "1\n2 3\n").fails(2);
+    assert!(
+        complaint.contains("line 2 of standard input is not JSON"),
+        "{complaint}"
+    );
+}
+
+#[test]
+fn an_interrupted_stream_ends_quietly_by_the_signal() {
+    let place = Place::new();
+    let node = place.node::<&str>([]);
+    let mut call =
+        Lines::start(place.command(["call", &node.address(), "host.processes", "--json"]));
+    call.find("the table", |_| true);
+    kill_process(pid(&call.child), Signal::INT).unwrap();
+    assert_eq!(call.ends(), (None, String::new()));
+    assert_eq!(call.child.wait().unwrap().signal(), Some(2));
 }
 
 #[test]
