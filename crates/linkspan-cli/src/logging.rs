@@ -17,13 +17,19 @@ pub(crate) struct Logging(reload::Handle<Targets, Registry>);
 impl Logging {
     /// Begins to log.
     pub(crate) fn start(environment: &Environment, color: bool) -> anyhow::Result<Self> {
+        // A line that standard error does not take is lost; complaining about that there would panic.
         let (targets, handle) = reload::Layer::new(targets(environment));
         let lines = match environment.log_format {
-            LogFormat::Json => fmt::layer().json().with_writer(std::io::stderr).boxed(),
+            LogFormat::Json => fmt::layer()
+                .json()
+                .log_internal_errors(false)
+                .with_writer(std::io::stderr)
+                .boxed(),
             LogFormat::Text => {
                 let colors = color && std::io::stderr().is_terminal();
                 fmt::layer()
                     .with_ansi(colors)
+                    .log_internal_errors(false)
                     .with_writer(std::io::stderr)
                     .boxed()
             }

@@ -19,13 +19,13 @@ pub(crate) struct ChildNode {
 }
 
 impl ChildNode {
-    /// Starts a node that listens at `address`, with the configuration of this process.
-    pub(crate) async fn start(address: &Address, loaded: &Loaded) -> anyhow::Result<Self> {
+    /// Starts a node with the configuration of this process, which listens where the options say.
+    pub(crate) async fn start(listen: &[&str], loaded: &Loaded) -> anyhow::Result<Self> {
         let program = std::env::current_exe().context("cannot find the own program")?;
         let mut command = Command::new(program);
         command
-            .args(["up", "--json", "--until-stdin-closes", "--listen"])
-            .arg(address.to_string());
+            .args(["up", "--json", "--until-stdin-closes"])
+            .args(listen);
         if let Some(file) = loaded.file() {
             command.arg("--config").arg(file);
         }

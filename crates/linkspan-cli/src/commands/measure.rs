@@ -1,5 +1,6 @@
 //! `linkspan transport test`.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -28,15 +29,17 @@ pub(crate) struct Options {
     transport: DefaultType,
 
     /// How many calls.
-    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "COUNT", default_value_t = 10_000,
+        value_parser = clap::value_parser!(u64).range(1..))]
     count: u64,
 
     /// Bytes of each request and each answer, as 64 or 16KiB.
-    #[arg(long, default_value = "64")]
+    #[arg(long, value_name = "SIZE", default_value = "64")]
     size: Size,
 
-    /// Calls that are under way at once.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    /// Calls that are under way at once, at most 10000.
+    #[arg(long, value_name = "COUNT", default_value_t = 1,
+        value_parser = clap::value_parser!(u32).range(1..=10_000))]
     in_flight: u32,
 }
 
@@ -47,21 +50,40 @@ struct Measured {
 }
 
 pub(crate) fn run(options: &Options, loaded: &Loaded, output: &Output) -> Result {
+    check(options, loaded)?;
     block_on(async {
         let (measured, address) = match options.transport {
             DefaultType::InProcess => within(options, loaded, output).await?,
+            // The node owns the directory of its socket: it outlives this process, if it is killed.
             DefaultType::UnixSocket => {
-                let directory = tempfile::tempdir()?;
-                let address = Address::Unix(directory.path().join("test.sock"));
-                across(&address, options, loaded, output).await?
+                across(&["--private-socket"], options, loaded, output).await?
             }
             DefaultType::Tcp => {
-                let address: Address = "tcp:127.0.0.1:0".parse().context("own address")?;
-                across(&address, options, loaded, output).await?
+                across(&["--listen", "tcp:127.0.0.1:0"], options, loaded, output).await?
             }
         };
         show(&measured, &address, options, output)
     })
+}
+
+/// Refuses what no server takes, and what would fill the memory.
+fn check(options: &Options, loaded: &Loaded) -> Result {
+    let Size(bytes) = options.size;
+    let limit = loaded.config.server().session.max_message_bytes;
+    let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+    let too_much = |what: String, limit| {
+        let limit = Size(limit);
+        let message = format!("{what} exceed the limit of {limit}");
+        Err(Failure::message(Kind::Usage, message))
+    };
+    if bytes > limit {
+        return too_much(format!("messages of {} (--size)", options.size), limit);
+    }
+    if bytes.saturating_mul(options.in_flight.into()) > MAX_BYTES_IN_FLIGHT {
+        let what = format!("{} messages of {} at once", options.in_flight, options.size);
+        return too_much(what, MAX_BYTES_IN_FLIGHT);
+    }
+    Ok(())
 }
 
 async fn within(
@@ -79,12 +101,12 @@ async fn within(
 }
 
 async fn across(
-    address: &Address,
+    listen: &[&str],
     options: &Options,
     loaded: &Loaded,
     output: &Output,
 ) -> Result<(Measured, Address)> {
-    let node = ChildNode::start(address, loaded).await?;
+    let node = ChildNode::start(listen, loaded).await?;
     let connection = connect(node.address(), loaded).await?;
     let measured = measure(&connection, options, output).await?;
     drop(connection);
@@ -120,7 +142,7 @@ async fn calls(
     in_flight: u32,
     progress: &ProgressBar,
 ) -> Result<Histogram<u64>> {
-    let mut callers = JoinSet::new();
+    let (mut callers, latencies) = (JoinSet::new(), Arc::new(Mutex::new(histogram()?)));
     let in_flight = u64::from(in_flight).min(count);
     for caller in 0..in_flight {
         let share = count / in_flight + u64::from(caller < count % in_flight);
@@ -128,15 +150,14 @@ async fn calls(
             connection.clone(),
             body.clone(),
             share,
+            Arc::clone(&latencies),
             progress.clone(),
         ));
     }
-    let mut latencies = histogram()?;
     while let Some(one) = callers.join_next().await {
-        latencies
-            .add(one.context("a caller broke")??)
-            .context("adding up")?;
+        one.context("a caller broke")??;
     }
+    let latencies = lock(&latencies).clone();
     Ok(latencies)
 }
 
@@ -144,16 +165,16 @@ async fn call_again(
     connection: Connection,
     body: Bytes,
     count: u64,
+    latencies: Arc<Mutex<Histogram<u64>>>,
     progress: ProgressBar,
-) -> Result<Histogram<u64>> {
-    let mut latencies = histogram()?;
+) -> Result {
     for number in 1..=count {
         let mut request = Request::new("node.echo", body.clone()).with_codec(Codec::Raw);
         request.timeout = Some(CALL_LIMIT);
         let began = Instant::now();
         let answer = connection.call(request).await?.collect().await?;
         let nanos = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        latencies.saturating_record(nanos);
+        lock(&latencies).saturating_record(nanos);
         if answer.bytes != body {
             return Err(Failure::message(
                 Kind::Other,
@@ -165,7 +186,11 @@ async fn call_again(
         }
     }
     progress.inc(count % PROGRESS_STEP);
-    Ok(latencies)
+    Ok(())
+}
+
+fn lock(latencies: &Mutex<Histogram<u64>>) -> MutexGuard<'_, Histogram<u64>> {
+    latencies.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn histogram() -> Result<Histogram<u64>> {
@@ -195,7 +220,8 @@ fn show(measured: &Measured, address: &Address, options: &Options, output: &Outp
         ("max", 1.0),
     ];
     let rate = per_second(options.count, measured.time);
-    let carried = rate.saturating_mul(options.size.0);
+    let bytes_carried = options.count.saturating_mul(options.size.0);
+    let carried = per_second(bytes_carried, measured.time);
     if output.json {
         let micros = quantiles.map(|(name, quantile)| {
             (
@@ -236,3 +262,5 @@ fn per_second(count: u64, time: Duration) -> u64 {
 const CALL_LIMIT: Duration = Duration::from_secs(30);
 /// Counting each call alone would be a part of what is measured.
 const PROGRESS_STEP: u64 = 64;
+/// Memory for what is under way, on each side and in each direction.
+const MAX_BYTES_IN_FLIGHT: u64 = 1 << 30;

@@ -1,7 +1,6 @@
 //! `linkspan up`.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::Args;
 use linkspan::Address;
@@ -9,7 +8,7 @@ use linkspan::transport::ListenError;
 use tokio::io::AsyncReadExt;
 use tracing::{error, info};
 
-use crate::config::{Loaded, Preset, load};
+use crate::config::{Loaded, Preset, Span, load};
 use crate::failure::{Failure, Kind, Result};
 use crate::logging::Logging;
 use crate::node::{Node, Ready};
@@ -26,13 +25,18 @@ pub(crate) struct Options {
     #[arg(long, short, value_name = "ADDRESS")]
     listen: Vec<Address>,
 
-    /// Time for requests under way when the node stops.
-    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
-    drain_timeout: u64,
+    /// Time for requests under way when the node stops: 500ms, 10s, 5m, or a number of seconds; at
+    /// most 24h.
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = drain_time)]
+    drain_timeout: Span,
 
     /// Stop when standard input is closed, too: when whoever started this node is gone.
     #[arg(long)]
     until_stdin_closes: bool,
+
+    /// Listen on a Unix socket in a directory that is made for it, and removed when the node stops.
+    #[arg(long, hide = true, conflicts_with = "listen")]
+    private_socket: bool,
 }
 
 pub(crate) fn run(options: Options, loaded: Loaded, output: &Output) -> Result {
@@ -51,12 +55,19 @@ async fn serve(options: Options, mut loaded: Loaded, output: &Output) -> Result 
         &loaded.config.environment,
         output.notice_style().is_colored(),
     )?;
-    let addresses = match options.listen.as_slice() {
-        [] => vec![loaded.config.address()?],
-        addresses => addresses.to_vec(),
+    // It is removed after the node has left it.
+    let directory = options.private_socket.then(tempfile::tempdir).transpose()?;
+    let addresses = match (&directory, options.listen.as_slice()) {
+        (Some(directory), _) => vec![Address::Unix(directory.path().join("node.sock"))],
+        (None, []) => vec![loaded.config.address()?],
+        (None, addresses) => addresses.to_vec(),
     };
     let node = Node::start(&loaded.config, &addresses).await?;
-    greet(&node, &loaded, output)?;
+    match greet(&node, &loaded, output) {
+        // Whoever started it may have read enough, and is served nevertheless.
+        Err(failure) if !failure.is_closed_pipe() => return Err(failure),
+        _ => {}
+    }
     info!(addresses = ?node.addresses().iter().map(ToString::to_string).collect::<Vec<_>>(), "node is up");
 
     let orphaned = stdin_closed(options.until_stdin_closes);
@@ -74,7 +85,7 @@ async fn serve(options: Options, mut loaded: Loaded, output: &Output) -> Result 
     if !output.json {
         output.notice(format_args!("stopping ({reason}); ^C again stops at once"));
     }
-    let stop = node.stop(Duration::from_secs(options.drain_timeout));
+    let stop = node.stop(options.drain_timeout.0);
     let report = tokio::select! {
         report = stop => report,
         () = another_stop(&mut signals) => {
@@ -94,6 +105,18 @@ async fn serve(options: Options, mut loaded: Loaded, output: &Output) -> Result 
         output.notice(format_args!("{} requests were cut off", report.cut));
     }
     Ok(())
+}
+
+/// Takes a time with a unit, or a number of seconds.
+fn drain_time(text: &str) -> std::result::Result<Span, String> {
+    let time = match text.parse() {
+        Ok(seconds) => Span::seconds(seconds),
+        Err(_) => text.parse::<Span>()?,
+    };
+    if time.0 > LONGEST_DRAIN.0 {
+        return Err(format!("{text} exceeds the limit of {LONGEST_DRAIN}"));
+    }
+    Ok(time)
 }
 
 /// Says what is served, where, and what to try next.
@@ -228,3 +251,5 @@ impl From<ListenError> for Failure {
         Self::new(Kind::Other, error).hint(hint)
     }
 }
+
+const LONGEST_DRAIN: Span = Span::seconds(24 * 60 * 60);

@@ -4,9 +4,9 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
+use rustix::process::{Signal, kill_process};
 
-use crate::support::{Lines, Node, Place, until};
+use crate::support::{Lines, Node, Place, finish, pid, until};
 
 #[test]
 fn a_node_tells_where_it_listens_and_what_it_serves() {
@@ -39,7 +39,7 @@ fn people_are_told_what_to_try_next() {
         .unwrap();
     until("it listens", || place.path("linkspan/node.sock").exists());
     drop(child.stdin.take());
-    let ran = crate::support::finish(child);
+    let ran = finish(child);
     for words in [
         place.address().as_str(),
         "host.processes",
@@ -189,4 +189,43 @@ fn a_node_ends_with_whoever_started_it() {
         (code, &last["reason"]),
         (Some(0), &"standard input closed".into())
     );
+}
+
+#[test]
+fn the_drain_may_have_a_unit_and_has_a_limit() {
+    let place = Place::new();
+    for time in ["5", "5s", "500ms", "24h", "0"] {
+        let mut command = place.command(["up", "--json", "--until-stdin-closes"]);
+        command.args(["--drain-timeout", time]).stdin(Stdio::null());
+        assert_eq!(Node::start(command).ends().0, Some(0), "{time}");
+    }
+    for time in ["18446744073709551615", "86401", "25h"] {
+        let complaint = place.run(["up", "--drain-timeout", time]).fails(2);
+        assert!(
+            complaint.contains(&format!("{time} exceeds the limit of 24h")),
+            "{complaint}"
+        );
+    }
+    place.run(["up", "--drain-timeout", "soon"]).fails(2);
+}
+
+#[test]
+fn a_node_serves_on_when_nobody_reads_what_it_says() {
+    for json in [&["up"][..], &["up", "--json"]] {
+        let place = Place::new();
+        let mut command = place.command(json);
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // What `head` does, sooner or later.
+        drop((child.stdout.take(), child.stderr.take()));
+        until("it serves", || place.run(["status"]).code == Some(0));
+        kill_process(pid(&child), Signal::HUP).unwrap();
+        place.run(["status"]).ok();
+        kill_process(pid(&child), Signal::TERM).unwrap();
+        assert_eq!(finish(child).code, Some(0));
+        assert!(!place.path("linkspan/node.sock").exists());
+    }
 }

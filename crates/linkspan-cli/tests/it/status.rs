@@ -1,6 +1,8 @@
 //! `linkspan status`.
 
-use crate::support::Place;
+use std::process::Command;
+
+use crate::support::{Node, Place};
 
 #[test]
 fn status_shows_listeners_and_connections() {
@@ -38,4 +40,30 @@ fn without_a_node_it_says_what_to_do() {
     let complaint = place.run(["status"]).fails(4);
     assert!(complaint.contains(&place.address()), "{complaint}");
     assert!(complaint.contains("linkspan up"), "{complaint}");
+}
+
+#[test]
+fn a_node_serves_those_outside_of_its_pid_namespace() {
+    let unshare = || {
+        let mut command = Command::new("unshare");
+        command.args(["--fork", "--pid", "--mount-proc", "--kill-child"]);
+        command
+    };
+    if !matches!(unshare().arg("true").status(), Ok(status) if status.success()) {
+        eprintln!("SKIPPED: PID namespaces need root and unshare(1)");
+        return;
+    }
+    let place = Place::new();
+    let up = place.command(["up", "--json"]);
+    let mut inside = unshare();
+    inside.arg(up.get_program()).args(up.get_args());
+    inside.env("XDG_RUNTIME_DIR", place.path(""));
+    inside.current_dir(place.path(""));
+    let node = Node::start(inside);
+    assert_eq!(node.ready["pid"], 1);
+    let status = place.run(["status", "--json"]).json();
+    let connection = &status["status"]["connections"][0];
+    assert_eq!(connection["pid"], serde_json::Value::Null, "{connection}");
+    assert_eq!(status["status"]["listeners"][0]["accept_errors"], 0);
+    assert!(!place.run(["status"]).ok().contains("pid:"));
 }

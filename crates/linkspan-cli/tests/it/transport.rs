@@ -1,6 +1,10 @@
 //! `linkspan transport`.
 
-use crate::support::Place;
+use std::process::Stdio;
+
+use rustix::process::{Signal, kill_process};
+
+use crate::support::{Place, pid, until};
 
 #[test]
 fn every_transport_can_be_measured() {
@@ -53,6 +57,43 @@ fn size_and_calls_at_once_can_be_chosen() {
     place
         .run(["transport", "test", "--type", "smoke-signals"])
         .fails(2);
+}
+
+#[test]
+fn what_would_fill_the_memory_is_refused() {
+    let place = Place::new();
+    let refuse = |options: &[&str], words: &str| {
+        let test = ["transport", "test"].iter().chain(options);
+        let complaint = place.run(test).fails(2);
+        assert!(complaint.contains(words), "{complaint}");
+    };
+    let limit = "exceed the limit of 64MiB";
+    refuse(&["--size", "100000GiB"], limit);
+    refuse(&["--size", "67108865", "--type", "in-process"], limit);
+    refuse(
+        &["--size", "64MiB", "--in-flight", "17"],
+        "17 messages of 64MiB at once exceed the limit of 1GiB",
+    );
+    refuse(&["--in-flight", "4294967295"], "is not in 1..=10000");
+    refuse(&["--count", "18446744073709551616"], "too large");
+}
+
+#[test]
+fn a_killed_measurement_leaves_nothing() {
+    for signal in [Signal::TERM, Signal::KILL] {
+        let (place, temporary) = (Place::new(), tempfile::tempdir().unwrap());
+        let left = || std::fs::read_dir(temporary.path()).unwrap().count();
+        let mut command = place.command(["transport", "test", "--count", "1000000000"]);
+        command
+            .env("TMPDIR", temporary.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let mut measuring = command.spawn().unwrap();
+        until("the node has its directory", || left() == 1);
+        kill_process(pid(&measuring), signal).unwrap();
+        measuring.wait().unwrap();
+        until("the directory is gone", || left() == 0);
+    }
 }
 
 #[test]
