@@ -55,6 +55,36 @@
 //!   anonymous, and there is nobody to call back. Nothing limits the time there, either: it is the
 //!   connection that keeps deadlines.
 //!
+//! # Time
+//!
+//! Linkspan looks at tokio's clock, so tests with a paused clock wait for nothing. With `test-util`:
+//!
+//! ```
+//! use std::time::Duration;
+//! use linkspan::rpc::{CallError, Client, Context, Request, Server};
+//!
+//! // In a test: #[tokio::test(start_paused = true)].
+//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+//! # runtime?.block_on(async {
+//! let serving = Server::new()
+//!     .method("for-ever", async |(): (), _: Context| {
+//!         std::future::pending::<Result<(), CallError>>().await
+//!     })
+//!     .listen("mem:guide-time")
+//!     .await?;
+//! let client = Client::connect("mem:guide-time").await?;
+//! let mut request = Request::new("for-ever", "");
+//! request.timeout = Some(Duration::from_secs(3600));
+//! // An hour later, at once.
+//! assert_eq!(client.call(request).await.unwrap_err(), CallError::DeadlineExceeded);
+//! # drop(serving);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Use `mem:` for that: a paused clock runs ahead while a socket's bytes are on their way.
+//!
 //! # Failures
 //!
 //! | to see | do |
