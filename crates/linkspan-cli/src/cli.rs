@@ -16,13 +16,13 @@ use crate::commands::{call, completions, config, doctor, man, status, transport,
     styles = STYLES,
     max_term_width = 100,
     arg_required_else_help = true,
-    after_help = EXIT_CODES
+    after_help = MORE
 )]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
 
-    /// Print JSON for programs instead of text for people.
+    /// Print JSON for programs instead of text for people, errors too.
     #[arg(long, global = true)]
     pub(crate) json: bool,
 
@@ -56,5 +56,10 @@ const STYLES: Styles = Styles::styled()
     .literal(AnsiColor::Cyan.on_default().bold())
     .placeholder(AnsiColor::Cyan.on_default());
 
-const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 wrong configuration, 4 \
+const MORE: &str = "To begin: `linkspan up` in one terminal, and in another what it suggests.
+
+Every value of the configuration can be set by a variable, too: `linkspan config show` lists them, \
+     and transport.socket_path is LINKSPAN_TRANSPORT__SOCKET_PATH.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 wrong configuration, 4 \
      nobody there, 5 request refused, 6 the method's own error, 7 deadline passed.";

@@ -22,11 +22,10 @@ use crate::failure::{Failure, Kind, Result};
 use crate::output::{Output, bytes, latency};
 
 /// Call a method of any server and print its answer; streams are printed as they come.
-///
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
-    /// The server: unix:PATH, tcp:HOST:PORT.
+    /// The server: unix:PATH or tcp:HOST:PORT.
     address: Address,
 
     /// The method, as service.method; node.methods lists those of a node, linkspan.methods those of
@@ -42,11 +41,12 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     items: Option<String>,
 
-    /// How long to wait for the answer, or for the begin of a stream, as 500ms or 30s.
+    /// How long to wait for the answer, or for a stream to begin, as 500ms or 30s; without it, as long
+    /// as it takes.
     #[arg(long, value_name = "TIME")]
     timeout: Option<Span>,
 
-    /// End a stream after this many items.
+    /// Stop after this many items of a stream.
     #[arg(long, value_name = "COUNT")]
     first: Option<u64>,
 
@@ -205,4 +205,5 @@ fn tell_usage(response: &Response, output: &Output) {
 
 const EXAMPLES: &str = r#"Examples:
   linkspan call unix:/run/linkspan/node.sock host.processes
-  linkspan call tcp:127.0.0.1:9000 greeter.greet '{"name": "Ada"}'"#;
+  linkspan call tcp:127.0.0.1:9000 greeter.greet '{"name": "Ada"}'
+  linkspan call unix:app.sock import.rows '{"table": "users"}' --items rows.jsonl"#;

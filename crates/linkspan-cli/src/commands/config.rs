@@ -7,21 +7,25 @@ use crate::failure::Result;
 use crate::output::{Output, Table};
 
 /// Check and show the configuration.
+///
+/// A value comes from the first of these that has it: the variable `LINKSPAN_SECTION__KEY`, the
+/// configuration file, the preset of environment.name, the defaults.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Check the configuration; say nothing else if it is right.
+    /// Check the configuration; if something is wrong, say what and where.
     Check,
     Show(ShowOptions),
     /// Print the JSON Schema of linkspan.yaml.
     ///
-    /// Editors use it for completion: # yaml-language-server: $schema=FILE
+    /// Editors check and complete by it, if the first line of linkspan.yaml is:
+    /// # yaml-language-server: $schema=FILE
     Schema,
 }
 
 /// Print every value, and where it comes from.
 #[derive(Debug, Args)]
 pub(crate) struct ShowOptions {
-    /// Only what differs from the defaults.
+    /// Print only what differs from the defaults.
     #[arg(long)]
     changed: bool,
 }

@@ -16,6 +16,8 @@ use crate::node::NodeInfo;
 use crate::output::{Output, plain};
 
 /// Look for what keeps a node from working, and say how to repair it.
+///
+/// It changes nothing. The exit code is 1 if something has to be repaired.
 #[derive(Debug, Args)]
 pub(crate) struct Options {}
 

@@ -28,12 +28,12 @@ pub(crate) struct Options {
     #[arg(long = "type", value_name = "TRANSPORT", default_value = "unix-socket")]
     transport: DefaultType,
 
-    /// How many calls.
+    /// How many calls to measure.
     #[arg(long, value_name = "COUNT", default_value_t = 10_000,
         value_parser = clap::value_parser!(u64).range(1..))]
     count: u64,
 
-    /// Bytes of each request and each answer, as 64 or 16KiB.
+    /// Bytes of each request and each answer, as 64 or 16KiB; at most 64MiB.
     #[arg(long, value_name = "SIZE", default_value = "64")]
     size: Size,
 

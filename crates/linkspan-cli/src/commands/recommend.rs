@@ -11,7 +11,7 @@ use crate::output::{Output, Table};
 /// Say which transport fits, why, and how to configure it.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Where the two ends are.
+    /// Where client and server run.
     #[arg(long, value_enum, default_value_t)]
     ends: Ends,
 

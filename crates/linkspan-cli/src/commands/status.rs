@@ -16,7 +16,7 @@ use crate::output::{Output, Table, bytes, count, since};
 /// Show whether a node runs, and what it is doing.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// The node; without it the one of the configuration.
+    /// The node, as unix:PATH or tcp:HOST:PORT; without it the one of the configuration.
     address: Option<Address>,
 }
 

@@ -17,11 +17,12 @@ use crate::signals::{Signals, Wish};
 
 /// Start a node and serve until it is stopped.
 ///
-/// It ends in order on ^C and SIGTERM: it takes no new requests and gives those under way time; a
-/// second signal ends it at once. On SIGHUP it reads its configuration again.
+/// It ends in order on ^C and SIGTERM: it takes no new requests and gives those under way the time
+/// of --drain-timeout; a second signal ends it at once. On SIGHUP it reads its configuration again.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Where to listen, instead of where the configuration says; may be repeated.
+    /// Where to listen, instead of where the configuration says: unix:PATH or tcp:HOST:PORT, where
+    /// port 0 lets the system choose; may be repeated.
     #[arg(long, short, value_name = "ADDRESS")]
     listen: Vec<Address>,
 
@@ -30,7 +31,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = drain_time)]
     drain_timeout: Span,
 
-    /// Stop when standard input is closed, too: when whoever started this node is gone.
+    /// Stop at the end of standard input, too; if that is a pipe, when whoever started this node is
+    /// gone.
     #[arg(long)]
     until_stdin_closes: bool,
 

@@ -1,7 +1,7 @@
 //! Layers of configuration, and which of them a value comes from.
 
 use std::env;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,9 @@ use etcetera::BaseStrategy;
 use serde_json::Value;
 
 use crate::config::error::Where;
+use crate::config::keys::{properties, sections, unknown};
 use crate::config::source::{Entry, Place, SyntaxError, Tree, nested, overlay};
+use crate::config::variables::{Variable, read_variables};
 use crate::config::{Config, ConfigError, schema};
 
 /// A configuration that was checked, and where its values come from.
@@ -26,14 +28,6 @@ struct File {
     path: PathBuf,
     text: String,
     tree: Tree,
-}
-
-/// An environment variable that sets a value.
-#[derive(Debug, Clone)]
-struct Variable {
-    name: String,
-    path: Vec<String>,
-    value: Value,
 }
 
 /// Where a value comes from.
@@ -97,8 +91,8 @@ pub(crate) fn load_text(
     let file = file
         .map(|(path, text)| File::parse(path, text))
         .transpose()?;
-    let variables = read_variables(variables)?;
     let known = schema().to_value();
+    let variables = read_variables(variables, &known)?;
     if let Some(file) = &file {
         check_keys(file, &file.tree, &known, &mut Vec::new())?;
     }
@@ -267,77 +261,6 @@ impl File {
     }
 }
 
-/// Variables of the form `LINKSPAN_SECTION__KEY`; others are nobody's business here.
-fn read_variables(
-    variables: impl Iterator<Item = (OsString, OsString)>,
-) -> Result<Vec<Variable>, Box<ConfigError>> {
-    let known = schema().to_value();
-    let mut read = Vec::new();
-    for (name, text) in variables {
-        if is_setting(&name) {
-            read.push(read_variable(&name, &text, &known)?);
-        }
-    }
-    read.sort_by(|one, other| one.name.cmp(&other.name));
-    Ok(read)
-}
-
-fn is_setting(name: &OsStr) -> bool {
-    let name = name.to_string_lossy();
-    let path = name.strip_prefix("LINKSPAN_");
-    path.is_some_and(|path| path.contains("__"))
-}
-
-fn read_variable(name: &OsStr, text: &OsStr, known: &Value) -> Result<Variable, Box<ConfigError>> {
-    let lossy = name.to_string_lossy();
-    let wrong = |problem: String, hint| {
-        let origin = Where::Variable(lossy.to_string());
-        Box::new(ConfigError {
-            problem,
-            origin,
-            hint,
-        })
-    };
-    let Some(path) = name
-        .to_str()
-        .and_then(|name| name.strip_prefix("LINKSPAN_"))
-    else {
-        return Err(wrong("the name is not UTF-8".to_owned(), None));
-    };
-    let path: Vec<_> = path.split("__").map(str::to_lowercase).collect();
-    let mut schema = known;
-    for key in &path {
-        schema = match properties(schema).and_then(|properties| properties.get(key)) {
-            Some(schema) => schema,
-            None => {
-                let (problem, hint) = unknown(key, schema);
-                return Err(wrong(problem, hint));
-            }
-        };
-    }
-    let Some(text) = text.to_str() else {
-        return Err(wrong("the value is not UTF-8".to_owned(), None));
-    };
-    // A variable holds what could stand in the file.
-    let value = Tree::from_yaml(text).map_or_else(|_| text.into(), |tree| tree.to_value());
-    Ok(Variable {
-        name: lossy.into_owned(),
-        path,
-        value,
-    })
-}
-
-/// All sections, empty.
-fn sections(known: &Value) -> Value {
-    let inner = properties(known).into_iter().flatten();
-    let inner = inner.filter(|(_, value)| properties(value).is_some());
-    Value::Object(
-        inner
-            .map(|(key, value)| (key.clone(), sections(value)))
-            .collect(),
-    )
-}
-
 /// Refuses keys that do not exist.
 fn check_keys<'a>(
     file: &File,
@@ -362,28 +285,6 @@ fn check_keys<'a>(
         path.pop();
     }
     Ok(())
-}
-
-fn properties(schema: &Value) -> Option<&serde_json::Map<String, Value>> {
-    schema.get("properties")?.as_object()
-}
-
-/// What to say of a key that does not exist.
-fn unknown(key: &str, known: &Value) -> (String, Option<String>) {
-    let keys: Vec<_> = properties(known)
-        .into_iter()
-        .flatten()
-        .map(|(key, _)| key.as_str())
-        .collect();
-    let score = |other: &&&str| strsim::jaro_winkler(key, other);
-    let nearest = keys
-        .iter()
-        .max_by(|one, other| score(one).total_cmp(&score(other)));
-    let hint = match nearest.filter(|nearest| score(nearest) > 0.75) {
-        Some(nearest) => format!("did you mean `{nearest}`?"),
-        None => format!("the keys here are {}", keys.join(", ")),
-    };
-    (format!("unknown key `{key}`"), Some(hint))
 }
 
 fn decode(

@@ -6,12 +6,14 @@
 
 mod environment;
 mod error;
+mod keys;
 mod layers;
 mod model;
 mod performance;
 mod source;
 mod transport;
 mod units;
+mod variables;
 
 pub(crate) use environment::{Environment, LogFormat, LogLevel, Preset};
 pub(crate) use error::ConfigError;
