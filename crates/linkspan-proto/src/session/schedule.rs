@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::frame::{Flags, to_u64};
 use crate::message::{Failure, Response};
 use crate::session::push::FRAGMENT_BYTES;
-use crate::session::streams::{Item, Progress};
+use crate::session::streams::{ITEM_BYTES, Item, Progress};
 use crate::session::{Fate, Send, Transmit};
 use crate::stream_id::StreamId;
 
@@ -125,18 +125,18 @@ impl<A> Send<A> {
                 Turn::Over
             };
         }
-        let was_full = side.queued_bytes >= full;
+        let was_full = side.waiting_bytes().saturating_add(ITEM_BYTES) >= full;
         let piece = body.split_to(body.len().min(most).min(to_usize(credit)));
         side.queued_bytes = side.queued_bytes.saturating_sub(piece.len());
-        if was_full && side.queued_bytes < full {
-            self.schedule.writable.push(id);
-        }
         let mut flags = Flags::CONTINUED;
         if body.is_empty() {
             let last = side.queue.is_empty() && side.progress == Progress::Finishing;
             flags = Flags::END.when(last);
         } else {
             side.queue.push_front(Item::Chunk(body));
+        }
+        if was_full && side.waiting_bytes() < full {
+            self.schedule.writable.push(id);
         }
         self.push_chunk(id, piece, flags);
         Turn::Sent

@@ -222,7 +222,7 @@ impl<A> Send<A> {
     pub fn can_send_item(&mut self, id: StreamId) -> Result<(), SendError> {
         let full = self.stream_buffer_bytes;
         let side = &self.open_side(id)?.send;
-        if side.queued_bytes >= full {
+        if side.waiting_bytes() >= full {
             Err(SendError::Blocked)
         } else {
             Ok(())

@@ -63,9 +63,14 @@ impl<A> Send<A> {
     ///
     /// A peer that reads never gets here. One that does not runs into the write limit.
     pub fn is_clogged(&self) -> bool {
+        // The peer says what it takes; it is believed as far as this side would take as much.
+        let credit = self
+            .peer_limits
+            .connection_credit
+            .min(self.limits.connection_credit);
         let fair = self
             .send_buffer_bytes
-            .saturating_add(self.peer_limits.connection_credit)
+            .saturating_add(credit)
             .saturating_add(u64::from(self.limits.max_streams).saturating_mul(SMALL_FRAME_BYTES));
         self.outbox.pending_bytes() > fair
     }

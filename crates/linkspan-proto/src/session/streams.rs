@@ -176,6 +176,14 @@ pub(crate) struct SendSide {
     pub(crate) scheduled: bool,
 }
 
+impl SendSide {
+    /// Memory of what waits, in bytes: an item without bytes takes some, too.
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        let items = self.queue.len().saturating_mul(ITEM_BYTES);
+        self.queued_bytes.saturating_add(items)
+    }
+}
+
 /// How far the application has come with a direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Progress {
@@ -213,3 +221,5 @@ pub(crate) struct RecvSide {
 
 /// Credit with which any response can be sent: its head and the first piece of its body.
 const ENOUGH_BYTES: u64 = 2 * FRAGMENT_BYTES as u64;
+/// What a waiting item takes besides its bytes.
+pub(crate) const ITEM_BYTES: usize = size_of::<Item>();

@@ -36,9 +36,9 @@ fn send_all(pair: &mut Pair, stream: StreamId, items: usize, bytes: usize) -> us
         {
             Ok(()) => sent += 1,
             Err(SendError::Blocked) => {
-                let before = pair.client.chunk_bytes(stream);
+                let before = pair.client.received.len();
                 pair.drive();
-                if pair.client.chunk_bytes(stream) == before {
+                if pair.client.received.len() == before {
                     break;
                 }
             }
@@ -180,13 +180,7 @@ fn empty_items_cost_credit_too() {
     let mut pair = Pair::with(small, |_| {});
     pair.client.mode = Mode::Hoards;
     let stream = stream_to_client(&mut pair);
-    for _ in 0..70 * KIB {
-        pair.server
-            .send()
-            .send_item(stream, Bytes::new(), false)
-            .unwrap();
-    }
-    pair.drive();
+    send_all(&mut pair, stream, 70 * KIB, 0);
     let chunk = |incoming: &&Incoming| matches!(incoming, Incoming::Chunk { .. });
     assert_eq!(pair.client.received.iter().filter(chunk).count(), 64 * KIB);
 }
@@ -310,4 +304,36 @@ fn an_event_for_which_there_can_never_be_credit_is_too_large() {
             pair.drive();
         }
     }
+}
+
+#[test]
+fn items_without_bytes_fill_a_stream_too() {
+    let mut pair = Pair::with(small, |_| {});
+    let stream = stream_to_client(&mut pair);
+    pair.client.mode = Mode::Deaf;
+    let full = (0..1_000_000).find(|_| {
+        let sent = pair.server.send().send_item(stream, Bytes::new(), false);
+        sent == Err(SendError::Blocked)
+    });
+    let full = full.expect("it takes items without end");
+    assert!((1_000..100_000).contains(&full), "{full} items");
+}
+
+#[test]
+fn what_a_peer_claims_to_take_does_not_count() {
+    let mut pair = Pair::with(
+        |config| config.limits.connection_credit = u64::MAX / 2,
+        |_| {},
+    );
+    let requests: Vec<_> = (0..200)
+        .map(|_| {
+            pair.client
+                .open(pair.now, Request::new("much", Bytes::new()), true)
+        })
+        .collect();
+    pair.drive();
+    for stream in requests {
+        pair.server.answer(stream, vec![7; 60 * KIB]);
+    }
+    assert!(pair.server.send().is_clogged());
 }

@@ -231,9 +231,9 @@ impl Rest {
     ) -> Poll<Option<Result<(Bytes, bool), CallError>>> {
         match self {
             Self::None => Poll::Ready(None),
-            Self::Received { stream, .. } => stream.poll_fragment(cx).map(|fragment| {
-                fragment.map(|fragment| fragment.map(|piece| (piece.bytes, piece.continued)))
-            }),
+            Self::Received { stream, .. } => stream
+                .poll_piece(cx)
+                .map(|piece| piece.map(|piece| piece.map(|piece| (piece.bytes, piece.continued)))),
             Self::Produced(items) => items
                 .as_mut()
                 .poll_next(cx)

@@ -1,17 +1,17 @@
 //! Data that was received on a stream and not read yet.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use proto::StreamId;
 use proto::message::CancelReason;
 
 use crate::codec::{Codec, Payload};
 use crate::session::CallError;
 use crate::session::connection::Handle;
+use crate::session::pieces::{Piece, Pieces};
 use crate::session::shared::Shared;
 
 /// Where the driver puts the data of one stream; bounded by the stream's credit.
@@ -22,7 +22,7 @@ pub(crate) struct Inbox {
 
 #[derive(Debug, Default)]
 struct State {
-    fragments: VecDeque<Fragment>,
+    pieces: Pieces,
     /// The method's own error, while its pieces come.
     error: Option<(Codec, BytesMut)>,
     /// How the stream ended, once it did.
@@ -32,29 +32,18 @@ struct State {
     reader: Option<Waker>,
 }
 
-/// A piece of an item.
-#[derive(Debug)]
-pub(crate) struct Fragment {
-    pub(crate) bytes: Bytes,
-    /// The item goes on in the next piece.
-    pub(crate) continued: bool,
-    /// Credit to give back once it was read.
-    pub(crate) cost: u64,
-}
-
 impl Inbox {
     /// Adds a piece; gives it back if nobody will read it. The waker is to be woken.
-    pub(crate) fn push(&self, mut fragment: Fragment) -> Result<Option<Waker>, Fragment> {
+    pub(crate) fn push(&self, piece: Piece) -> Result<Option<Waker>, Piece> {
         let mut state = self.lock();
         if state.abandoned || state.end.is_some() {
-            return Err(fragment);
+            return Err(piece);
         }
         if let Some((_, error)) = &mut state.error {
-            append(error, &fragment.bytes);
-            return Err(fragment);
+            append(error, &piece.bytes);
+            return Err(piece);
         }
-        fragment.bytes = compact(fragment.bytes);
-        state.fragments.push_back(fragment);
+        state.pieces.push(piece);
         Ok(state.reader.take())
     }
 
@@ -110,20 +99,20 @@ impl RecvStream {
     }
 
     /// The next piece; none after the end.
-    pub(crate) fn poll_fragment(
+    pub(crate) fn poll_piece(
         &mut self,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Fragment, CallError>>> {
+    ) -> Poll<Option<Result<Piece, CallError>>> {
         let mut state = self.inbox.lock();
-        if let Some(fragment) = state.fragments.pop_front() {
-            let last = state.fragments.is_empty();
+        if let Some(piece) = state.pieces.pop() {
+            let last = state.pieces.is_empty();
             drop(state);
-            self.read = self.read.saturating_add(fragment.cost);
+            self.read = self.read.saturating_add(piece.cost());
             // Credit goes back in portions; the last piece of what is there must not keep it.
             if last || self.read >= PORTION_BYTES {
                 self.give_back();
             }
-            return Poll::Ready(Some(Ok(fragment)));
+            return Poll::Ready(Some(Ok(piece)));
         }
         match &state.end {
             Some(_) if self.ended => Poll::Ready(None),
@@ -154,11 +143,7 @@ impl Drop for RecvStream {
         let mut state = self.inbox.lock();
         state.abandoned = true;
         let complete = state.end.is_some();
-        let unread: u64 = state
-            .fragments
-            .drain(..)
-            .map(|fragment| fragment.cost)
-            .sum();
+        let unread = state.pieces.clear();
         drop(state);
         self.read = self.read.saturating_add(unread);
         if self.read > 0 {
@@ -184,16 +169,6 @@ fn append(whole: &mut BytesMut, piece: &[u8]) {
     whole.extend_from_slice(piece.get(..room).unwrap_or(piece));
 }
 
-/// A small piece that waits would keep the whole buffer that it was read into; it is copied out.
-pub(crate) fn compact(bytes: Bytes) -> Bytes {
-    if bytes.len() < COPY_BYTES {
-        Bytes::copy_from_slice(&bytes)
-    } else {
-        bytes
-    }
-}
-
-const COPY_BYTES: usize = 4096;
 const PORTION_BYTES: u64 = 64 * 1024;
 /// Longest error of a method after data, in bytes.
 const MAX_ERROR_BYTES: usize = 1024 * 1024;

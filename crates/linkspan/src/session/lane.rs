@@ -6,6 +6,7 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use proto::StreamId;
 use proto::session::Send;
 use tokio::task::AbortHandle;
@@ -13,7 +14,6 @@ use tracing::error;
 
 use crate::session::Event;
 use crate::session::handler::{BoxFuture, Handler, Panicked, caught, poll_caught};
-use crate::session::inbox::compact;
 use crate::session::shared::Shared;
 use crate::session::slot::Slot;
 
@@ -135,3 +135,14 @@ fn begin(handler: &dyn Handler, event: Event) -> Option<BoxFuture<()>> {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// A small body that waits would keep the whole buffer that it was read into; it is copied out.
+fn compact(bytes: Bytes) -> Bytes {
+    if bytes.len() < COPY_BYTES {
+        Bytes::copy_from_slice(&bytes)
+    } else {
+        bytes
+    }
+}
+
+const COPY_BYTES: usize = 4096;

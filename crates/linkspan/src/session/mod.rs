@@ -29,6 +29,7 @@ mod offload;
 mod open;
 mod outlet;
 mod phase;
+mod pieces;
 mod reconnect;
 mod room;
 mod settle;

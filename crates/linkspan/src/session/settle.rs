@@ -8,7 +8,8 @@ use proto::frame::Flags;
 use proto::session::Incoming;
 
 use crate::codec::{Codec, Payload};
-use crate::session::inbox::{Fragment, Inbox, RecvStream};
+use crate::session::inbox::{Inbox, RecvStream};
+use crate::session::pieces::Piece;
 use crate::session::shared::{Caller, Shared, State};
 use crate::session::{Body, CallError, Response};
 
@@ -55,15 +56,14 @@ impl Effects {
                 stream,
                 chunk,
                 flags,
-                bytes,
+                ..
             } => {
                 let continued = flags.contains(Flags::CONTINUED);
-                let fragment = Fragment {
+                let piece = Piece {
                     bytes: chunk.body,
                     continued,
-                    cost: bytes,
                 };
-                self.fragment(state, stream, fragment);
+                self.piece(state, stream, piece);
                 if flags.contains(Flags::END) {
                     self.end(state, stream, Ok(()));
                 }
@@ -118,19 +118,19 @@ impl Effects {
         self.answers.push((caller, Ok(answer)));
     }
 
-    fn fragment(&mut self, state: &mut State, stream: StreamId, fragment: Fragment) {
+    fn piece(&mut self, state: &mut State, stream: StreamId, piece: Piece) {
         let inbox = state
             .send
             .attachment_mut(stream)
             .and_then(|slot| slot.inbox.as_ref());
         let unread = match inbox {
-            None => fragment,
-            Some(inbox) => match inbox.push(fragment) {
+            None => piece,
+            Some(inbox) => match inbox.push(piece) {
                 Ok(waker) => return self.wakes.extend(waker),
-                Err(fragment) => fragment,
+                Err(piece) => piece,
             },
         };
-        state.send.consume(stream, unread.cost);
+        state.send.consume(stream, unread.cost());
     }
 
     fn end(&mut self, state: &mut State, stream: StreamId, end: Result<(), CallError>) {
