@@ -6,6 +6,7 @@
 //! the lock, all effects are settled at once and the answers leave in one write.
 
 use std::collections::VecDeque;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -23,6 +24,7 @@ use crate::session::input::Input;
 use crate::session::phase::Phase;
 use crate::session::settle::Effects;
 use crate::session::shared::{Life, Shared};
+use crate::session::writing::Orders;
 
 /// Drives one connection to its end.
 pub(crate) struct Driver {
@@ -92,14 +94,26 @@ impl Driver {
     }
 
     fn turn(&mut self, cx: &mut Context<'_>) -> Turn {
-        self.obey();
-        if let Err(error) = self.shared.drive_write(cx) {
-            self.close(error.into(), 0);
+        let orders = match self.begin_turn(cx) {
+            Ok(orders) => orders,
+            Err(error) => {
+                self.close(error.into(), 0);
+                // Nothing is sent any more; what comes is still of use until the peer closes.
+                Orders::default()
+            }
+        };
+        if let Some(stop) = orders.stop {
+            self.obey(stop);
         }
         if let Some(over) = self.check_phase() {
             return over;
         }
-        match self.poll_read(cx) {
+        // A peer that leaves its answers unread gets no more of them.
+        let read = match orders.is_clogged {
+            false => self.poll_read(cx),
+            true => Poll::Pending,
+        };
+        match read {
             Poll::Ready(turn) => turn,
             Poll::Pending => match self.poll_time(cx) {
                 Poll::Ready(Ok(())) => Turn::Again,
@@ -109,12 +123,17 @@ impl Driver {
         }
     }
 
+    /// Looks what there is to do, and writes what was parked.
+    fn begin_turn(&self, cx: &mut Context<'_>) -> io::Result<Orders> {
+        let orders = self.shared.begin_turn(cx)?;
+        if orders.is_parked {
+            self.shared.write_parked(cx)?;
+        }
+        Ok(orders)
+    }
+
     /// Reads once and works it off.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Turn> {
-        // A peer that leaves its answers unread gets no more of them.
-        if self.shared.lock().check_clogged() {
-            return Poll::Pending;
-        }
         if !std::mem::take(&mut self.is_fresh) {
             let read = match ready!(self.input.poll_fill(cx)) {
                 Ok(read) => read,

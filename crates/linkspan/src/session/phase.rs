@@ -27,18 +27,18 @@ pub(super) enum Phase {
 }
 
 impl Driver {
-    /// Begins to end the connection, if that was asked for.
-    pub(super) fn obey(&mut self) {
-        let mut state = self.shared.lock();
-        match (&mut self.phase, state.stop()) {
-            (Phase::Open, Some(stop)) => {
+    /// Begins to end the connection.
+    pub(super) fn obey(&mut self, stop: Stop) {
+        match &mut self.phase {
+            Phase::Open => {
+                let mut state = self.shared.lock();
                 state.send.goodbye(self.recv.stop_accepting(), stop.reason);
                 self.phase = Phase::Draining(stop);
                 self.shared.flush(state);
                 self.shared.going_away();
             }
-            (Phase::Draining(current), Some(stop)) => current.until = stop.until,
-            _ => {}
+            Phase::Draining(current) => current.until = stop.until,
+            Phase::Closing { .. } => {}
         }
     }
 

@@ -313,6 +313,14 @@ impl Shared {
 }
 
 impl State {
+    /// Remembers whom to wake.
+    pub(super) fn note_driver(&mut self, waker: &Waker) {
+        match &mut self.driver {
+            Some(driver) if driver.will_wake(waker) => {}
+            driver => *driver = Some(waker.clone()),
+        }
+    }
+
     /// What the driver was asked to do.
     pub(crate) fn stop(&self) -> Option<Stop> {
         self.stop

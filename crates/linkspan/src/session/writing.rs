@@ -13,7 +13,18 @@ use std::time::{Duration, Instant};
 use proto::session::Transmit;
 
 use crate::clock;
-use crate::session::shared::{Shared, State};
+use crate::session::shared::{Shared, State, Stop};
+
+/// What a driver finds at the begin of a turn.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Orders {
+    /// What it was asked to do.
+    pub(crate) stop: Option<Stop>,
+    /// Something waits for the link to take more.
+    pub(crate) is_parked: bool,
+    /// So much waits for the peer that nothing more should be read from it.
+    pub(crate) is_clogged: bool,
+}
 
 /// What a connection knows about its writing.
 #[derive(Debug)]
@@ -126,37 +137,51 @@ impl Shared {
         next
     }
 
-    /// The driver's turn to write: lifts the cork, and goes on with what was parked.
+    /// Begins a turn of the driver: lifts the cork, and says what there is to do.
     ///
     /// # Errors
     ///
-    /// Why writing failed, now or in a caller's hands.
-    pub(crate) fn drive_write(&self, cx: &mut Context<'_>) -> io::Result<()> {
-        while self.begin_drive(cx)? {
+    /// Why writing failed, in a caller's hands.
+    pub(crate) fn begin_turn(&self, cx: &Context<'_>) -> io::Result<Orders> {
+        let mut state = self.lock();
+        state.note_driver(cx.waker());
+        if let Some(error) = state.writing.error.take() {
+            return Err(error);
+        }
+        let orders = Orders {
+            stop: state.stop(),
+            is_parked: state.writing.is_parked(),
+            is_clogged: state.check_clogged(),
+        };
+        if !orders.is_parked && state.writing.corked.take().is_some() {
+            self.flush(state);
+        }
+        Ok(orders)
+    }
+
+    /// Goes on with what was parked, as far as the link takes it.
+    ///
+    /// # Errors
+    ///
+    /// Why writing failed.
+    pub(crate) fn write_parked(&self, cx: &mut Context<'_>) -> io::Result<()> {
+        loop {
             match self.writer.poll_write_ready(cx) {
                 Poll::Ready(ready) => ready?,
                 Poll::Pending => return Ok(()),
             }
-            let parked = self.lock().take_parked();
-            if let Some(batch) = parked {
-                self.write(batch);
+            let Some(batch) = self.lock().take_parked() else {
+                return Ok(());
+            };
+            self.write(batch);
+            let mut state = self.lock();
+            if let Some(error) = state.writing.error.take() {
+                return Err(error);
+            }
+            if !state.writing.is_parked() {
+                return Ok(());
             }
         }
-        Ok(())
-    }
-
-    /// Notes the driver's waker and lifts the cork; says whether something is parked.
-    fn begin_drive(&self, cx: &Context<'_>) -> io::Result<bool> {
-        let mut state = self.lock();
-        state.driver = Some(cx.waker().clone());
-        if let Some(error) = state.writing.error.take() {
-            return Err(error);
-        }
-        let parked = matches!(state.writing.pen, Pen::Parked(_));
-        if !parked && state.writing.corked.take().is_some() {
-            self.flush(state);
-        }
-        Ok(parked)
     }
 
     /// Gives back what a burst left behind.

@@ -7,6 +7,7 @@ use tokio::net::TcpListener;
 use crate::Address;
 use crate::address::HostPort;
 use crate::transport::memory::MemoryListener;
+use crate::transport::socket::Origin;
 use crate::transport::unix::{self, UnixSocketListener};
 use crate::transport::{Config, Link, ListenError, Peer, error, tcp};
 
@@ -63,7 +64,7 @@ impl Listener {
         match &mut self.kind {
             Kind::Memory(listener) => listener.accept().await,
             Kind::Unix(listener) => listener.accept().await,
-            Kind::Tcp(listener) => tcp::link(listener.accept().await?.0),
+            Kind::Tcp(listener) => tcp::link(listener.accept().await?.0, Origin::Accepted),
         }
     }
 }

@@ -1,8 +1,11 @@
 //! Stream sockets under tokio, with only as much polling as they need.
 //!
-//! A socket is watched for reading alone: watching for writing, too, would wake the program each
-//! time the peer reads something, which doubles the wake-ups of a conversation of small messages.
-//! Only a socket that did not take all is watched for writing, by a second descriptor of it.
+//! A server's socket is watched for reading alone: watching for writing, too, wakes the program each
+//! time the peer reads something, which doubles the wake-ups of a conversation of small messages. A
+//! client's is watched for both: it waits for its answer anyway, and on machines whose idle
+//! processors sleep deeply, being woken when the server reads the question finds it awake when the
+//! answer comes (docs/decisions/0008). Only a socket that did not take all is waited for, by a second
+//! descriptor of it.
 
 use std::fmt;
 use std::io::{self, IoSlice};
@@ -17,10 +20,21 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::time::Sleep;
 
+/// How a socket came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Accepted,
+    Dialed,
+}
+
 /// Both halves of a connected socket that does not block.
-pub(crate) fn split(socket: OwnedFd) -> io::Result<(SocketReader, SocketWriter)> {
+pub(crate) fn split(socket: OwnedFd, origin: Origin) -> io::Result<(SocketReader, SocketWriter)> {
     let socket = Arc::new(socket);
-    let reader = watch(Arc::clone(&socket), Interest::READABLE)?;
+    let interest = match origin {
+        Origin::Accepted => Interest::READABLE,
+        Origin::Dialed => Interest::READABLE | Interest::WRITABLE,
+    };
+    let reader = watch(Arc::clone(&socket), interest)?;
     Ok((
         SocketReader(reader),
         SocketWriter {

@@ -7,7 +7,7 @@ use tokio::net::{TcpListener, TcpStream, lookup_host};
 
 use crate::Address;
 use crate::address::HostPort;
-use crate::transport::socket;
+use crate::transport::socket::{self, Origin};
 use crate::transport::{DialError, Link, ListenError, Peer, Reader, TcpConfig, Writer};
 
 pub(crate) async fn listen(
@@ -37,16 +37,16 @@ pub(crate) async fn dial(host: &HostPort, config: &TcpConfig) -> Result<Link, Di
         return Err(DialError::Plaintext { address, resolved });
     }
     let stream = TcpStream::connect(&*resolved).await.map_err(io)?;
-    link(stream).map_err(io)
+    link(stream, Origin::Dialed).map_err(io)
 }
 
 /// A link over an accepted or made connection.
-pub(crate) fn link(stream: TcpStream) -> io::Result<Link> {
+pub(crate) fn link(stream: TcpStream, origin: Origin) -> io::Result<Link> {
     // Frames leave whole; waiting for more to fill a packet would only cost time.
     stream.set_nodelay(true)?;
     let mut peer = Peer::new("tcp");
     peer.address = stream.peer_addr().ok();
-    let (reader, writer) = socket::split(stream.into_std()?.into())?;
+    let (reader, writer) = socket::split(stream.into_std()?.into(), origin)?;
     Ok(Link {
         reader: Reader::Socket(reader),
         writer: Writer::Socket(writer),

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::Address;
-use crate::transport::socket::{self, ListenSocket};
+use crate::transport::socket::{self, ListenSocket, Origin};
 use crate::transport::{DialError, Link, ListenError, Peer, Reader, UnixSocketConfig, Writer};
 
 /// A listening socket and its file.
@@ -36,7 +36,7 @@ impl UnixSocketListener {
     pub(crate) async fn accept(&self) -> io::Result<Link> {
         let (stream, _) = self.listener.accept(UnixListener::accept).await?;
         stream.set_nonblocking(true)?;
-        link(stream)
+        link(stream, Origin::Accepted)
     }
 }
 
@@ -60,7 +60,7 @@ pub(crate) async fn dial(path: &Path, config: &UnixSocketConfig) -> Result<Link,
         source,
     };
     let stream = connect(path).await.map_err(io)?;
-    let link = link(stream).map_err(io)?;
+    let link = link(stream, Origin::Dialed).map_err(io)?;
     match link.peer.credentials {
         Some(server) if !is_trusted(server.uid(), config) => Err(DialError::Untrusted {
             address: address(),
@@ -89,10 +89,10 @@ async fn connect(path: &Path) -> io::Result<UnixStream> {
     }
 }
 
-fn link(stream: UnixStream) -> io::Result<Link> {
+fn link(stream: UnixStream, origin: Origin) -> io::Result<Link> {
     let mut peer = Peer::new("unix");
     peer.credentials = Some(os::peer_credentials(&stream)?);
-    let (reader, writer) = socket::split(stream.into())?;
+    let (reader, writer) = socket::split(stream.into(), origin)?;
     Ok(Link {
         reader: Reader::Socket(reader),
         writer: Writer::Socket(writer),
