@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::mem;
 
 use bytes::Bytes;
 #[cfg(feature = "rpc")]
@@ -59,6 +60,9 @@ impl Codec {
             Ok(mut scratch) => {
                 scratch.clear();
                 self.encode_to(value, &mut scratch)?;
+                if scratch.len() > SCRATCH_BYTES {
+                    return Ok(mem::take(&mut *scratch).into());
+                }
                 let encoded = Bytes::copy_from_slice(&scratch);
                 scratch.shrink_to(SCRATCH_BYTES);
                 Ok(encoded)

@@ -5,10 +5,11 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_core::Stream;
 
 use crate::session::CallError;
+use crate::session::gather::Gather;
 use crate::session::inbox::RecvStream;
 
 /// The body of a request or a response.
@@ -97,14 +98,15 @@ impl Body {
             return Ok(self.head);
         }
         let limit = self.rest.limit();
-        let mut whole = BytesMut::from(self.head);
+        let mut whole = Gather::default();
+        whole.push(self.head);
         let mut source = self.rest;
         while let Some(piece) = poll_fn(|cx| source.poll_piece(cx)).await {
             let (bytes, _) = piece?;
             check_limit(whole.len().saturating_add(bytes.len()), limit)?;
-            whole.extend_from_slice(&bytes);
+            whole.push(bytes);
         }
-        Ok(whole.freeze())
+        Ok(whole.take())
     }
 
     /// The first piece, whole, and the items after it.
@@ -120,7 +122,7 @@ impl Body {
         let is_partial = self.has_partial_head();
         let mut items = Items {
             source: self.rest,
-            partial: BytesMut::new(),
+            partial: Gather::default(),
         };
         if !is_partial {
             return Ok((self.head, items));
@@ -128,7 +130,7 @@ impl Body {
         if let Rest::Received { head_continued, .. } = &mut items.source {
             *head_continued = false;
         }
-        items.partial = BytesMut::from(self.head);
+        items.partial.push(self.head);
         let head = poll_fn(|cx| items.poll_item(cx)).await.transpose()?;
         Ok((head.unwrap_or_default(), items))
     }
@@ -158,7 +160,7 @@ impl Body {
                 self.head,
                 Some(Items {
                     source,
-                    partial: BytesMut::new(),
+                    partial: Gather::default(),
                 }),
             ),
         }
@@ -178,7 +180,7 @@ impl<T: Into<Bytes>> From<T> for Body {
 pub struct Items {
     source: Rest,
     /// The pieces of an item that is not complete.
-    partial: BytesMut,
+    partial: Gather,
 }
 
 impl Items {
@@ -192,12 +194,12 @@ impl Items {
                 self.partial.len().saturating_add(bytes.len()),
                 self.source.limit(),
             )?;
-            if !continued && self.partial.is_empty() {
+            if !continued && self.partial.len() == 0 {
                 return Poll::Ready(Some(Ok(bytes)));
             }
-            self.partial.extend_from_slice(&bytes);
+            self.partial.push(bytes);
             if !continued {
-                return Poll::Ready(Some(Ok(self.partial.split().freeze())));
+                return Poll::Ready(Some(Ok(self.partial.take())));
             }
         }
     }

@@ -20,6 +20,7 @@ mod context;
 mod dispatch;
 mod driver;
 mod error;
+mod gather;
 mod handler;
 mod inbox;
 mod input;
