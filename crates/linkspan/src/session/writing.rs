@@ -32,6 +32,9 @@ pub(super) struct Writing {
     pen: Pen,
     /// Why writing failed, for the driver.
     error: Option<io::Error>,
+    /// What is parked is there because the link took no more, and not only for the driver to go
+    /// on with.
+    is_refused: bool,
     /// Since when the link takes nothing, if something waits for it.
     stalled_since: Option<Instant>,
     /// Set until the driver's next turn, so that requests of many callers that were just woken
@@ -56,6 +59,7 @@ impl Writing {
         Self {
             pen: Pen::Free(empty),
             error: None,
+            is_refused: false,
             stalled_since: None,
             corked: None,
         }
@@ -166,9 +170,12 @@ impl Shared {
     /// Why writing failed.
     pub(crate) fn write_parked(&self, cx: &mut Context<'_>) -> io::Result<()> {
         loop {
-            match self.writer.poll_write_ready(cx) {
-                Poll::Ready(ready) => ready?,
-                Poll::Pending => return Ok(()),
+            // A link that takes more says so only once it has refused something.
+            if self.lock().writing.is_refused {
+                match self.writer.poll_write_ready(cx) {
+                    Poll::Ready(ready) => ready?,
+                    Poll::Pending => return Ok(()),
+                }
             }
             let Some(batch) = self.lock().take_parked() else {
                 return Ok(());
@@ -238,7 +245,10 @@ impl State {
     /// Takes what was parked, and the pen with it.
     fn take_parked(&mut self) -> Option<Transmit> {
         match mem::replace(&mut self.writing.pen, Pen::Taken) {
-            Pen::Parked(batch) => Some(batch),
+            Pen::Parked(batch) => {
+                self.writing.is_refused = false;
+                Some(batch)
+            }
             pen => {
                 self.writing.pen = pen;
                 None
@@ -248,6 +258,7 @@ impl State {
 
     /// Takes note of a link that took less than all.
     fn note_refusal(&mut self, error: io::Error, written: u64) {
+        self.writing.is_refused = true;
         if error.kind() != io::ErrorKind::WouldBlock {
             self.writing.error = Some(error);
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use linkspan::Address;
 use linkspan::codec::Raw;
-use linkspan::rpc::{Client, ClientConfig, Router};
+use linkspan::rpc::{Client, ClientConfig, Router, ServerConfig};
 use linkspan_test::conformance::{Place, Server};
 use linkspan_test::raw::RawClient;
 use linkspan_test::wait;
@@ -160,5 +160,29 @@ impl Random {
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1);
         usize::try_from(self.0 >> 33).unwrap() % limit
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_callers_on_many_threads_never_wait_for_a_writer_that_stopped() {
+    for place in [Place::Unix, Place::Tcp, Place::Memory] {
+        // Nothing else may set a connection going again.
+        let never = Duration::from_secs(3_600);
+        let quiet = |config: &mut ServerConfig| config.session.heartbeat_interval = never;
+        let server = Server::start_with(place, quiet).await;
+        let mut config = ClientConfig::default();
+        config.session.heartbeat_interval = never;
+        let client = Client::connect_with(&server.address, config, Router::new());
+        let client = client.await.unwrap();
+        let mut callers = tokio::task::JoinSet::new();
+        for _ in 0..64 {
+            let client = client.clone();
+            callers.spawn(async move {
+                for _ in 0..1_000 {
+                    check_alive(&client).await;
+                }
+            });
+        }
+        wait::within("all calls", callers.join_all()).await;
     }
 }
