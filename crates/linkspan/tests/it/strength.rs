@@ -18,7 +18,7 @@ async fn check_alive(client: &Client) {
     assert_eq!(echo.0, "alive?");
 }
 
-fn many(config: &mut linkspan::rpc::ServerConfig) {
+fn many(config: &mut ServerConfig) {
     config.transport.unix_socket.max_connections = 20_000;
 }
 
