@@ -166,7 +166,7 @@ const PLACES: [Place; 11] = [
     // Names of encodings, and errors of decoding that callers are told.
     Place::File("crates/linkspan/src/codec.rs"),
     // Figures of a listener, as `linkspan status --json` shows them.
-    Place::File("crates/linkspan/src/session/accept.rs"),
+    Place::File("crates/linkspan/src/session/report.rs"),
     // Writes the types of a service's parameters, in the user's crate.
     Place::File("crates/linkspan-macros/src/expand.rs"),
 ];

@@ -32,6 +32,7 @@ mod outlet;
 mod phase;
 mod pieces;
 mod reconnect;
+mod report;
 mod room;
 mod settle;
 mod shared;
@@ -46,10 +47,10 @@ pub use error::{CallError, ConnectError, Disconnected};
 pub use message::{Event, Request, Response};
 pub use reconnect::ReconnectConfig;
 
-pub use accept::{ListenerStats, StopReport};
 pub use proto::error::{HandshakeError, SessionError};
 pub use proto::message::Text;
 pub use proto::session::Stats;
+pub use report::{ListenerStats, StopReport};
 
 pub(crate) use accept::Acceptor;
 pub(crate) use connection::Answer;
