@@ -314,3 +314,49 @@ async fn the_busy_answer_comes_while_silent_clients_wait_for_theirs() {
     assert!(refusal.retry_after.is_some());
     drop((held, silent));
 }
+
+#[tokio::test]
+async fn a_handshake_that_ends_while_the_server_stops_leads_to_no_lost_call() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::new().service(slow());
+    let serving = server.listen(&address("unix", &directory)).await.unwrap();
+    let first = Client::connect_with(serving.address(), once(), Router::new());
+    let first = first.await.unwrap();
+    let call = tokio::spawn(async move { first.send_request::<u64>("slow", &700_u64).await });
+    // A way to the server on which the offer comes late.
+    let linkspan::Address::Unix(behind) = serving.address().clone() else {
+        panic!()
+    };
+    let front = directory.path().join("front");
+    let listener = tokio::net::UnixListener::bind(&front).unwrap();
+    let (release, held) = tokio::sync::oneshot::channel::<()>();
+    let (reached, is_held) = tokio::sync::oneshot::channel::<()>();
+    let way = tokio::spawn(async move {
+        let (mut client, _) = listener.accept().await.unwrap();
+        let mut server = tokio::net::UnixStream::connect(behind).await.unwrap();
+        reached.send(()).unwrap();
+        held.await.unwrap();
+        tokio::io::copy_bidirectional(&mut client, &mut server)
+            .await
+            .ok();
+    });
+    let late = tokio::spawn(async move {
+        let front = linkspan::Address::Unix(front);
+        let late = Client::connect_with(front, once(), Router::new())
+            .await
+            .ok()?;
+        Some(late.send_request::<u64>("slow", &5_000_u64).await)
+    });
+    is_held.await.unwrap();
+    let stop = tokio::spawn(serving.stop(20 * SECOND));
+    tokio::task::yield_now().await;
+    release.send(()).unwrap();
+    let late = wait::within("the late one", late).await.unwrap();
+    assert!(
+        matches!(late, None | Some(Err(CallError::NotAccepted { .. }))),
+        "{late:?}"
+    );
+    assert_eq!(call.await.unwrap(), Ok(700));
+    assert_eq!(wait::within("the stop", stop).await.unwrap().cut, 0);
+    way.abort();
+}
