@@ -182,10 +182,12 @@ impl Drop for Acceptor {
 /// Accepts for ever. What goes wrong with one connection is no reason to stop, nor to wait.
 async fn accept(office: Arc<Office>, mut listener: Listener) {
     let mut patience = FIRST_PAUSE;
+    let mut failures = 0_u32;
     loop {
         match listener.accept().await {
             Ok(link) => {
                 patience = FIRST_PAUSE;
+                failures = 0;
                 office.admit(link);
             }
             Err(error) => {
@@ -193,13 +195,13 @@ async fn accept(office: Arc<Office>, mut listener: Listener) {
                     .counters
                     .accept_errors
                     .fetch_add(1, Ordering::Relaxed);
-                if !os::is_descriptor_exhaustion(&error) {
+                failures = failures.saturating_add(1);
+                if !os::is_descriptor_exhaustion(&error) && failures < LASTING_FROM {
                     debug!(address = %office.address, %error, "a connection was not accepted");
-                    // An error that stays must not keep the thread from its other work.
-                    tokio::task::yield_now().await;
                     continue;
                 }
-                // Connections wait in the system's queue until descriptors are free again.
+                // Connections wait in the system's queue, until descriptors are free again or what
+                // else has befallen the listener is over.
                 warn!(address = %office.address, %error, ?patience, "cannot accept");
                 tokio::time::sleep(patience).await;
                 patience = (patience * 2).min(LONGEST_PAUSE);
@@ -374,6 +376,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Time for handshakes under way when a listener stops.
 const HANDSHAKE_GRACE: Duration = Duration::from_millis(100);
+/// So many errors in a row are no longer about one connection each.
+const LASTING_FROM: u32 = 16;
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// What a busy server suggests to wait.
