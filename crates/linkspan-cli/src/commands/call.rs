@@ -1,16 +1,13 @@
 //! `linkspan call ADDRESS METHOD [JSON]`.
 
-use std::future::poll_fn;
 use std::io::Read;
-use std::pin::Pin;
 use std::time::Instant;
 
 use anyhow::Context;
 use bytes::Bytes;
 use clap::Args;
-use futures_core::Stream;
 use linkspan::codec::{Codec, Payload};
-use linkspan::rpc::{Body, CallError, Connection, Items, Request, Response};
+use linkspan::rpc::{Body, Connection, Request, Response, Streaming};
 use linkspan::{Address, Metadata, Status};
 
 use crate::commands::connect::connect;
@@ -41,8 +38,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     items: Option<String>,
 
-    /// How long to wait for the answer, or for a stream to begin, as 500ms or 30s; without it, as long
-    /// as it takes.
+    /// How long the call may take, a stream up to its end, as 500ms or 30s; without it, as long as it
+    /// takes.
     #[arg(long, value_name = "TIME")]
     timeout: Option<Span>,
 
@@ -107,23 +104,20 @@ async fn print(response: Response, first: Option<u64>, output: &Output) -> Resul
         let payload = Payload::new(codec, response.body.collect().await?);
         return answer::print_value(&payload, output);
     }
-    let (head, mut items) = response.body.split().await.map_err(answer::failure)?;
+    let (head, items) = response.body.split().await.map_err(answer::failure)?;
+    let mut items = Streaming::new(items);
     if !head.is_empty() {
         answer::print_value(&Payload::new(codec, head), output)?;
     }
     let mut printed = 0;
     while first.is_none_or(|first| printed < first) {
-        let Some(item) = next(&mut items).await else {
+        let Some(item) = items.next().await else {
             break;
         };
         answer::print_item(&Payload::new(codec, item.map_err(answer::failure)?), output)?;
         printed += 1;
     }
     Ok(())
-}
-
-async fn next(items: &mut Items) -> Option<std::result::Result<Bytes, CallError>> {
-    poll_fn(|cx| Pin::new(&mut *items).poll_next(cx)).await
 }
 
 /// The request that was typed.

@@ -37,15 +37,15 @@ pub(crate) enum Where {
 }
 
 impl ConfigError {
-    /// Shows the error with the line that it is about.
-    pub(crate) fn render(&self, color: bool) -> String {
+    /// Shows the error with the line that it is about, if it is about one.
+    pub(crate) fn render(&self, color: bool) -> Option<String> {
         let Where::File {
             path,
             text,
             place: Some(place),
         } = &self.origin
         else {
-            return plain(&self.to_string()).into_owned();
+            return None;
         };
         let renderer = if color {
             Renderer::styled()
@@ -62,7 +62,7 @@ impl ConfigError {
         if let Some(hint) = &self.hint {
             group = group.element(Level::HELP.message(hint.as_str()));
         }
-        renderer.render(&[group])
+        Some(renderer.render(&[group]))
     }
 }
 

@@ -93,8 +93,9 @@ impl Output {
             return self.notice(error);
         }
         let style = self.stderr;
-        if let Some(error) = failure.config_error() {
-            return complain(error.render(style.is_colored()));
+        let shown = failure.config_error();
+        if let Some(shown) = shown.and_then(|error| error.render(style.is_colored())) {
+            return complain(shown);
         }
         for (number, text) in failure.chain().iter().enumerate() {
             let text = plain(text);

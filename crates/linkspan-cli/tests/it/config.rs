@@ -178,9 +178,10 @@ fn mistakes_are_shown_where_they_are() {
         assert!(complaint.contains(words), "{text}{complaint}");
         place.run(["up", "-c", "wrong.yaml"]).fails(3);
     }
-    place
+    let missing = place
         .run(["config", "check", "-c", "missing.yaml"])
         .fails(3);
+    assert!(missing.starts_with("error: missing.yaml: "), "{missing}");
 }
 
 /// What a file with these permissions of the socket means, or why it is wrong.
