@@ -7,14 +7,18 @@ use crate::config::Loaded;
 use crate::failure::{Failure, Kind, Result};
 
 /// Connects once, with the limits of the configuration.
-pub(crate) async fn connect(address: &Address, loaded: &Loaded) -> Result<Connection> {
+pub(crate) async fn client(address: &Address, loaded: &Loaded) -> Result<Client> {
     let server = loaded.config.server();
     let mut config = ClientConfig::default();
     config.session = server.session;
     config.transport = server.transport;
     config.reconnect = None;
-    let client = Client::connect_with(address.clone(), config, Router::new()).await?;
-    client.connection().ok_or_else(|| {
+    Ok(Client::connect_with(address.clone(), config, Router::new()).await?)
+}
+
+/// As [`client`], for those who look at the connection itself.
+pub(crate) async fn connect(address: &Address, loaded: &Loaded) -> Result<Connection> {
+    client(address, loaded).await?.connection().ok_or_else(|| {
         Failure::message(
             Kind::Unreachable,
             format!("{address} closed the connection at once"),

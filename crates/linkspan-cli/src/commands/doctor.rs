@@ -1,7 +1,6 @@
 //! `linkspan doctor`.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::Args;
 use linkspan::Address;
@@ -9,10 +8,11 @@ use os::{Directory, SocketState};
 use serde::Serialize;
 
 use crate::commands::block_on;
-use crate::commands::connect::connect;
+use crate::commands::connect::client;
+use crate::commands::status::CLOSE_LIMIT;
 use crate::config::{Loaded, VERSION, load};
 use crate::failure::{Failure, Kind, Result};
-use crate::node::NodeInfo;
+use crate::node::{NodeClient, NodeService};
 use crate::output::{Output, plain};
 
 /// Look for what keeps a node from working, and say how to repair it.
@@ -155,10 +155,9 @@ fn socket(path: &Path, loaded: &Loaded) -> Vec<Finding> {
 fn node(address: &Address, loaded: &Loaded) -> Finding {
     let mut found = None;
     let asked = block_on(async {
-        let connection = connect(address, loaded).await?;
-        let info: NodeInfo = connection.send_request("node.info", &()).await?;
-        found = Some(info);
-        connection.close(Duration::from_secs(1)).await;
+        let client = client(address, loaded).await?;
+        found = Some(NodeClient::new(client.clone()).info().await?);
+        client.close(CLOSE_LIMIT).await;
         Ok(())
     });
     match (asked, found) {

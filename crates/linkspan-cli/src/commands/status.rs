@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use clap::Args;
 use linkspan::Address;
-use linkspan::rpc::Connection;
 
 use crate::commands::block_on;
-use crate::commands::connect::{address_or_node, connect};
+use crate::commands::connect::{address_or_node, client};
 use crate::config::Loaded;
 use crate::failure::{Kind, Result};
-use crate::node::{NodeInfo, NodeStatus};
+use crate::node::{NodeClient, NodeInfo, NodeService, NodeStatus};
 use crate::output::{Output, Table, bytes, count, since};
 
 /// Show whether a node runs, and what it is doing.
@@ -23,8 +22,8 @@ pub(crate) struct Options {
 pub(crate) fn run(options: Options, loaded: &Loaded, output: &Output) -> Result {
     let address = address_or_node(options.address, loaded)?;
     block_on(async {
-        let connection = match connect(&address, loaded).await {
-            Ok(connection) => connection,
+        let client = match client(&address, loaded).await {
+            Ok(client) => client,
             Err(failure) if failure.kind() == Kind::Unreachable => {
                 return Err(failure.hint(
                     "`linkspan up` starts a node, `linkspan doctor` looks for what is wrong",
@@ -32,21 +31,16 @@ pub(crate) fn run(options: Options, loaded: &Loaded, output: &Output) -> Result 
             }
             Err(failure) => return Err(failure),
         };
-        let (info, status) = ask(&connection).await?;
+        let node = NodeClient::new(client.clone());
+        let (info, status) = (node.info().await?, node.status().await?);
         if output.json {
             output.json_line(&serde_json::json!({ "node": info, "status": status }))?;
         } else {
             show(&info, &status, output)?;
         }
-        connection.close(CLOSE_LIMIT).await;
+        client.close(CLOSE_LIMIT).await;
         Ok(())
     })
-}
-
-async fn ask(connection: &Connection) -> Result<(NodeInfo, NodeStatus)> {
-    let info = connection.send_request("node.info", &()).await?;
-    let status = connection.send_request("node.status", &()).await?;
-    Ok((info, status))
 }
 
 fn show(info: &NodeInfo, status: &NodeStatus, output: &Output) -> Result {

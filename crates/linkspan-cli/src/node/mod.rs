@@ -11,6 +11,7 @@ mod processes;
 mod service;
 mod wire;
 
+pub(crate) use service::{Node as NodeService, NodeClient};
 pub(crate) use wire::{NodeInfo, NodeStatus, Ready};
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

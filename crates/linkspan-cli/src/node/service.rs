@@ -11,7 +11,7 @@ use crate::node::State;
 use crate::node::wire::{ConnectionStatus, ListenerStatus, NodeInfo, NodeStatus};
 
 /// The node itself.
-#[linkspan::service(name = "node", schema)]
+#[linkspan::service(name = "node", deadline = "5s", schema)]
 pub(crate) trait Node {
     /// Which program this is, and since when it runs.
     #[linkspan(idempotent)]

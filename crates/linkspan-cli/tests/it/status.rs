@@ -2,6 +2,9 @@
 
 use std::process::Command;
 
+use linkspan::rpc::{CallError, Context, Server};
+use serde::de::IgnoredAny;
+
 use crate::support::{Node, Place};
 
 #[test]
@@ -66,4 +69,17 @@ fn a_node_serves_those_outside_of_its_pid_namespace() {
     assert_eq!(connection["pid"], serde_json::Value::Null, "{connection}");
     assert_eq!(status["status"]["listeners"][0]["accept_errors"], 0);
     assert!(!place.run(["status"]).ok().contains("pid:"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_never_answers_is_not_waited_for() {
+    let place = Place::new();
+    let hang =
+        async |_: IgnoredAny, _: Context| std::future::pending::<Result<(), CallError>>().await;
+    let server = Server::new().method("node.info", hang);
+    let address = format!("unix:{}", place.path("hang.sock").display());
+    let serving = server.listen(address.as_str()).await.unwrap();
+    let complaint = place.run(["status", &address]).fails(7);
+    assert!(complaint.contains("deadline"), "{complaint}");
+    drop(serving);
 }
