@@ -212,12 +212,15 @@ async fn a_repeated_call_keeps_its_deadline() {
     tokio::time::sleep(SECOND * 7 / 10).await;
     // Its connections just break.
     drop(serving);
-    let again = loop {
-        match Server::new().service(hang()).listen(&address).await {
-            Ok(again) => break again,
-            Err(_) => tokio::task::yield_now().await,
+    let listening = async {
+        loop {
+            match Server::new().service(hang()).listen(&address).await {
+                Ok(again) => return again,
+                Err(_) => tokio::task::yield_now().await,
+            }
         }
     };
+    let again = wait::within("the address is free", listening).await;
     assert_eq!(call.await.unwrap(), Err(CallError::DeadlineExceeded));
     assert!(began.elapsed() < SECOND * 3 / 2, "{:?}", began.elapsed());
     drop(again);
