@@ -31,5 +31,5 @@ pub use unix::{
     SocketFile, SocketState, connect, default_socket_path, descriptor_limit, effective_uid,
     is_descriptor_exhaustion, max_socket_path_bytes, own_credentials, peak_memory_bytes,
     peer_credentials, receive, resident_memory_bytes, runtime_directory, send_vectored,
-    shutdown_write, socket_state, thread_cpu_time,
+    shutdown_write, socket_state, thread_cpu_time, wait_readable,
 };

@@ -15,6 +15,7 @@ mod socket;
 mod socket_portable;
 mod stale;
 mod usage;
+mod wait;
 
 pub use connect::{connect, max_socket_path_bytes};
 pub use directory::{Directory, DirectoryError};
@@ -27,3 +28,4 @@ pub use send::{send_vectored, shutdown_write};
 pub use socket::{BindError, BindOptions, SocketFile};
 pub use stale::{SocketState, socket_state};
 pub use usage::{peak_memory_bytes, resident_memory_bytes, thread_cpu_time};
+pub use wait::wait_readable;
