@@ -103,11 +103,7 @@ impl Frame {
                 [crc32fast::hash(header), payload.finalize()]
             }
         };
-        if body.len() < SHARE_BYTES {
-            out.inline().extend_from_slice(body);
-        } else {
-            out.push_shared(body.clone());
-        }
+        out.push_body(body);
         for sum in crc {
             out.inline().put_u32_le(sum);
         }
@@ -333,8 +329,6 @@ pub const MAGIC: [u8; 4] = *b"LSPN";
 pub const HEADER_BYTES: usize = 36;
 /// Bytes after the payload: two checksums.
 pub const TRAILER_BYTES: usize = 8;
-/// Payloads of at least this many bytes are sent by reference instead of being copied.
-const SHARE_BYTES: usize = 4096;
 /// Unknown kinds from here on are ignored; unknown kinds below end the session.
 pub(crate) const FIRST_IGNORABLE_KIND: u8 = 128;
 

@@ -70,7 +70,17 @@ impl Segments {
         }
     }
 
-    pub(crate) fn push_shared(&mut self, body: Bytes) {
+    /// Adds a body: large ones by reference. Smaller ones are copied, which is cheaper than one more
+    /// entry in a vectored write.
+    pub(crate) fn push_body(&mut self, body: &Bytes) {
+        if body.len() < SHARE_BYTES {
+            self.inline.extend_from_slice(body);
+        } else {
+            self.push_shared(body.clone());
+        }
+    }
+
+    fn push_shared(&mut self, body: Bytes) {
         self.shared_bytes = self.shared_bytes.saturating_add(body.len());
         self.shared.push_back((self.inline.len(), body));
     }
@@ -151,6 +161,9 @@ impl Buf for Segments {
         self.reset_if_read();
     }
 }
+
+/// Bodies of at least this many bytes are sent by reference instead of being copied.
+const SHARE_BYTES: usize = 4096;
 
 #[cfg(test)]
 mod tests {
