@@ -16,6 +16,7 @@
 
 mod peer;
 mod random;
+mod sid;
 
 #[cfg(target_os = "linux")]
 mod linux;
@@ -24,6 +25,7 @@ mod unix;
 
 pub use peer::{PeerCredentials, User};
 pub use random::random_bytes;
+pub use sid::{Sid, SidError};
 
 #[cfg(unix)]
 pub use unix::{

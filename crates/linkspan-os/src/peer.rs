@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::Sid;
+
 /// What the kernel says about the process at the other end.
 ///
 /// It is who the peer was when it connected or began to listen.
@@ -21,9 +23,19 @@ impl PeerCredentials {
     }
 
     /// The user id, on Unix.
-    pub fn uid(&self) -> u32 {
-        let User::Unix { uid, .. } = self.user;
-        uid
+    pub fn uid(&self) -> Option<u32> {
+        match self.user {
+            User::Unix { uid, .. } => Some(uid),
+            User::Windows { .. } => None,
+        }
+    }
+
+    /// The user's security identifier, on Windows.
+    pub fn sid(&self) -> Option<Sid> {
+        match self.user {
+            User::Windows { sid } => Some(sid),
+            User::Unix { .. } => None,
+        }
     }
 }
 
@@ -38,11 +50,18 @@ pub enum User {
         /// Group id.
         gid: u32,
     },
+    /// A Windows user, or the group that owns what it makes.
+    Windows {
+        /// Security identifier.
+        sid: Sid,
+    },
 }
 
 impl fmt::Display for User {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::Unix { uid, .. } = self;
-        write!(f, "uid:{uid}")
+        match self {
+            Self::Unix { uid, .. } => write!(f, "uid:{uid}"),
+            Self::Windows { sid } => write!(f, "sid:{sid}"),
+        }
     }
 }

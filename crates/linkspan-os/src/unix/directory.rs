@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, Mode, OFlags, Stat};
+use rustix::fs::{AtFlags, Mode, OFlags, RawMode, Stat};
 use thiserror::Error;
 
 use crate::effective_uid;
@@ -105,10 +105,15 @@ fn check(path: &Path, stat: &Stat) -> Result<(), DirectoryError> {
     if mode & WRITABLE_BY_OTHERS != 0 && mode & STICKY == 0 {
         return Err(DirectoryError::Writable {
             path: path.into(),
-            mode: mode & 0o7777,
+            mode: as_u32(mode & 0o7777),
         });
     }
     Ok(())
+}
+
+/// Modes have another type on each system.
+fn as_u32(mode: impl TryInto<u32>) -> u32 {
+    mode.try_into().unwrap_or(u32::MAX)
 }
 
 /// A directory cannot be used for sockets and locks.
@@ -146,5 +151,5 @@ pub enum DirectoryError {
 }
 
 const ROOT: u32 = 0;
-const WRITABLE_BY_OTHERS: u32 = 0o022;
-const STICKY: u32 = 0o1000;
+const WRITABLE_BY_OTHERS: RawMode = 0o022;
+const STICKY: RawMode = 0o1000;

@@ -40,7 +40,7 @@ fn a_socket_carries_bytes_and_knows_both_peers() {
     assert_eq!(&received, b"hello");
     for end in [&client, &server] {
         let peer = peer_credentials(end).unwrap();
-        assert_eq!(peer.uid(), effective_uid());
+        assert_eq!(peer.uid(), Some(effective_uid()));
         assert_eq!(peer.pid, Some(std::process::id()));
     }
 }

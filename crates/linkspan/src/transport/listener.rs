@@ -72,7 +72,9 @@ impl Listener {
 /// Whether the peer of an accepted link may use this server at all.
 pub(crate) fn admits(peer: &Peer, config: &Config) -> bool {
     match (peer.transport, peer.credentials) {
-        ("unix", Some(client)) => unix::is_trusted(client.uid(), &config.unix_socket),
+        ("unix", Some(client)) => client
+            .uid()
+            .is_some_and(|uid| unix::is_trusted(uid, &config.unix_socket)),
         _ => true,
     }
 }

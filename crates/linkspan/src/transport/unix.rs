@@ -61,10 +61,10 @@ pub(crate) async fn dial(path: &Path, config: &UnixSocketConfig) -> Result<Link,
     };
     let stream = connect(path).await.map_err(io)?;
     let link = link(stream, Origin::Dialed).map_err(io)?;
-    match link.peer.credentials {
-        Some(server) if !is_trusted(server.uid(), config) => Err(DialError::Untrusted {
+    match link.peer.credentials.and_then(|server| server.uid()) {
+        Some(uid) if !is_trusted(uid, config) => Err(DialError::Untrusted {
             address: address(),
-            uid: server.uid(),
+            uid,
         }),
         _ => Ok(link),
     }
