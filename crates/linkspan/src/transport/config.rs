@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
+use crate::transport::Backend;
+
 /// Settings of all transports.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Config {
+    /// By what means local sockets are read and written: `unix:` and `pipe:`. Default: tokio.
+    pub backend: Backend,
     /// Of `mem:`.
     pub in_process: InProcessConfig,
     /// Of `unix:`.

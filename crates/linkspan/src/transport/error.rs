@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::transport::{BackendUnavailable, User};
 use crate::{Address, AddressError};
 
 /// A server cannot listen.
@@ -44,6 +45,9 @@ pub enum ListenError {
         /// What it resolved to.
         resolved: SocketAddr,
     },
+    /// The chosen backend is not in this build.
+    #[error(transparent)]
+    Backend(#[from] BackendUnavailable),
     /// The transport is turned off or not in this build.
     #[error("cannot listen at {address}: {reason}")]
     Unsupported {
@@ -74,13 +78,13 @@ pub enum DialError {
     },
     /// The server belongs to a user who is not trusted.
     #[error(
-        "the server at {address} belongs to uid {uid}, who is neither this user nor root nor allowed by configuration"
+        "the server at {address} belongs to {user}, who is neither this user nor root nor allowed by configuration"
     )]
     Untrusted {
         /// The address.
         address: Address,
         /// The server's user.
-        uid: u32,
+        user: User,
     },
     /// Plain TCP off this machine was not allowed.
     #[error(
@@ -100,6 +104,9 @@ pub enum DialError {
         /// The time that was given.
         limit: Duration,
     },
+    /// The chosen backend is not in this build.
+    #[error(transparent)]
+    Backend(#[from] BackendUnavailable),
     /// The transport is turned off or not in this build.
     #[error("cannot connect to {address}: {reason}")]
     Unsupported {

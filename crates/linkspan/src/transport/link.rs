@@ -8,7 +8,7 @@ use bytes::{Buf, BytesMut};
 use proto::frame::Frame;
 use proto::session::Transmit;
 
-use crate::transport::socket::{SocketReader, SocketWriter};
+use crate::transport::bytes::{ByteLink, ByteReader, ByteWriter};
 use crate::transport::{Peer, memory};
 
 /// A way to one peer and back.
@@ -19,18 +19,42 @@ pub(crate) struct Link {
     pub(crate) peer: Peer,
 }
 
+impl From<ByteLink> for Link {
+    fn from(link: ByteLink) -> Self {
+        Self {
+            reader: Reader::Bytes(link.reader),
+            writer: Writer::Bytes(link.writer),
+            peer: link.peer,
+        }
+    }
+}
+
+impl Link {
+    /// The link as one of bytes, unless frames move through it by value.
+    pub(crate) fn into_bytes(self) -> Option<ByteLink> {
+        match (self.reader, self.writer) {
+            (Reader::Bytes(reader), Writer::Bytes(writer)) => Some(ByteLink {
+                reader,
+                writer,
+                peer: self.peer,
+            }),
+            _ => None,
+        }
+    }
+}
+
 /// The half that one task reads.
 #[derive(Debug)]
 pub(crate) enum Reader {
-    Socket(SocketReader),
-    Memory(memory::Receiver),
+    Bytes(Box<dyn ByteReader>),
+    Frames(memory::Receiver),
 }
 
 /// The half that any task writes.
 #[derive(Debug)]
 pub(crate) enum Writer {
-    Socket(SocketWriter),
-    Memory(memory::Sender),
+    Bytes(Box<dyn ByteWriter>),
+    Frames(memory::Sender),
 }
 
 /// What came of a read.
@@ -42,10 +66,10 @@ pub(crate) enum ReadEvent {
 
 impl Reader {
     /// Waits until there may be something to read, or the end.
-    pub(crate) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            Self::Socket(socket) => socket.poll_ready(cx),
-            Self::Memory(receiver) => receiver.poll_ready(cx).map(Ok),
+            Self::Bytes(bytes) => bytes.poll_ready(cx),
+            Self::Frames(receiver) => receiver.poll_ready(cx).map(Ok),
         }
     }
 
@@ -58,8 +82,8 @@ impl Reader {
         frames: &mut VecDeque<Frame>,
     ) -> Poll<io::Result<ReadEvent>> {
         let read = match self {
-            Self::Socket(socket) => socket.poll_read(cx, bytes, limit)?.map(|count| count > 0),
-            Self::Memory(receiver) => receiver.poll_receive(cx, frames),
+            Self::Bytes(reader) => reader.poll_read(cx, bytes, limit)?.map(|count| count > 0),
+            Self::Frames(receiver) => receiver.poll_receive(cx, frames),
         };
         read.map(|more| {
             Ok(if more {
@@ -75,8 +99,8 @@ impl Writer {
     /// Nothing to send, of the sort that this link takes.
     pub(crate) fn empty_transmit(&self) -> Transmit {
         match self {
-            Self::Socket(_) => Transmit::bytes(),
-            Self::Memory(_) => Transmit::frames(),
+            Self::Bytes(_) => Transmit::bytes(),
+            Self::Frames(_) => Transmit::frames(),
         }
     }
 
@@ -88,17 +112,17 @@ impl Writer {
     /// [`io::ErrorKind::WouldBlock`] if something is left, or the system's error.
     pub(crate) fn try_write(&self, transmit: &mut Transmit, written: &mut u64) -> io::Result<()> {
         match (self, transmit) {
-            (Self::Socket(socket), Transmit::Segments(segments)) => {
+            (Self::Bytes(writer), Transmit::Segments(segments)) => {
                 while segments.has_remaining() {
                     let mut slices = [IoSlice::new(&[]); MAX_SLICES];
                     let count = segments.chunks_vectored(&mut slices);
-                    let taken = socket.try_write(slices.get(..count).unwrap_or_default())?;
+                    let taken = writer.try_write(slices.get(..count).unwrap_or_default())?;
                     segments.advance(taken);
                     *written += taken as u64;
                 }
                 Ok(())
             }
-            (Self::Memory(sender), Transmit::Frames(frames)) => sender.try_send(frames, written),
+            (Self::Frames(sender), Transmit::Frames(frames)) => sender.try_send(frames, written),
             // A session is made for its link, with the sort that `empty_transmit` gives.
             _ => Err(io::ErrorKind::Unsupported.into()),
         }
@@ -107,23 +131,23 @@ impl Writer {
     /// Waits until more can be written; only the driver may wait.
     pub(crate) fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            Self::Socket(socket) => socket.poll_write_ready(cx),
-            Self::Memory(sender) => sender.poll_ready(cx).map(Ok),
+            Self::Bytes(writer) => writer.poll_write_ready(cx),
+            Self::Frames(sender) => sender.poll_ready(cx).map(Ok),
         }
     }
 
     /// Gives back what waiting needed.
     pub(crate) fn stop_waiting(&self) {
-        if let Self::Socket(socket) = self {
-            socket.stop_waiting();
+        if let Self::Bytes(writer) = self {
+            writer.stop_waiting();
         }
     }
 
     /// Tells the peer that nothing follows.
     pub(crate) fn shutdown(&self) {
         match self {
-            Self::Socket(socket) => socket.shutdown(),
-            Self::Memory(sender) => sender.close(),
+            Self::Bytes(writer) => writer.shutdown(),
+            Self::Frames(sender) => sender.close(),
         }
     }
 }

@@ -6,8 +6,11 @@
 //! Address ──► Listener ──┘                └─► Writer ─┘
 //! ```
 //!
-//! A transport knows its peer and no message. Sockets move bytes; `mem:` moves frames by value.
+//! A transport knows its peer and no message. Sockets move bytes, in one of several ways
+//! ([`Backend`]); between sessions `mem:` moves frames by value.
 
+mod backend;
+mod bytes;
 mod config;
 mod dial;
 mod error;
@@ -15,16 +18,25 @@ mod link;
 mod listener;
 mod memory;
 mod peer;
-mod socket;
+mod queue;
 mod tcp;
 #[cfg(unix)]
 mod unix;
+#[cfg(windows)]
+mod windows;
 
+#[cfg(unix)]
+use unix as local;
+#[cfg(windows)]
+use windows as local;
+
+pub use backend::{Backend, BackendUnavailable, UnknownBackend};
 pub use config::{Config, InProcessConfig, TcpConfig, UnixSocketConfig};
 pub use error::{DialError, ListenError};
 pub use os::{PeerCredentials, User};
 pub use peer::Peer;
 
-pub(crate) use dial::dial;
+pub(crate) use bytes::{ByteLink, ByteReader, ByteWriter};
+pub(crate) use dial::{dial, dial_bytes};
 pub(crate) use link::{Link, ReadEvent, Reader, Writer};
 pub(crate) use listener::{Listener, admits};

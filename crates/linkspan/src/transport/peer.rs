@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::auth::Principal;
+use crate::transport::Backend;
 
 /// What the transport knows about the other end.
 #[derive(Debug, Clone)]
@@ -14,6 +15,8 @@ pub struct Peer {
     pub credentials: Option<os::PeerCredentials>,
     /// Network address, on transports that have one.
     pub address: Option<SocketAddr>,
+    /// What carries the connection, on local sockets.
+    pub backend: Option<Backend>,
 }
 
 impl Peer {
@@ -22,6 +25,7 @@ impl Peer {
             transport,
             credentials: None,
             address: None,
+            backend: None,
         }
     }
 

@@ -7,8 +7,8 @@ use tokio::net::{TcpListener, TcpStream, lookup_host};
 
 use crate::Address;
 use crate::address::HostPort;
-use crate::transport::socket::{self, Origin};
-use crate::transport::{DialError, Link, ListenError, Peer, Reader, TcpConfig, Writer};
+use crate::transport::backend::{self, Origin};
+use crate::transport::{ByteLink, DialError, ListenError, Peer, TcpConfig};
 
 pub(crate) async fn listen(
     host: &HostPort,
@@ -26,7 +26,7 @@ pub(crate) async fn listen(
     TcpListener::bind(&*resolved).await.map_err(io)
 }
 
-pub(crate) async fn dial(host: &HostPort, config: &TcpConfig) -> Result<Link, DialError> {
+pub(crate) async fn dial(host: &HostPort, config: &TcpConfig) -> Result<ByteLink, DialError> {
     let address = Address::Tcp(host.clone());
     let io = |source| DialError::Io {
         address: address.clone(),
@@ -41,15 +41,15 @@ pub(crate) async fn dial(host: &HostPort, config: &TcpConfig) -> Result<Link, Di
 }
 
 /// A link over an accepted or made connection.
-pub(crate) fn link(stream: TcpStream, origin: Origin) -> io::Result<Link> {
+pub(crate) fn link(stream: TcpStream, origin: Origin) -> io::Result<ByteLink> {
     // Frames leave whole; waiting for more to fill a packet would only cost time.
     stream.set_nodelay(true)?;
     let mut peer = Peer::new("tcp");
     peer.address = stream.peer_addr().ok();
-    let (reader, writer) = socket::split(stream.into_std()?.into(), origin)?;
-    Ok(Link {
-        reader: Reader::Socket(reader),
-        writer: Writer::Socket(writer),
+    let (reader, writer) = backend::tcp(stream, origin)?;
+    Ok(ByteLink {
+        reader,
+        writer,
         peer,
     })
 }

@@ -1,48 +1,85 @@
 //! `unix:`: Unix sockets, whose peers the kernel names.
 
+use std::future::poll_fn;
 use std::io;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::Address;
-use crate::transport::socket::{self, ListenSocket, Origin};
-use crate::transport::{DialError, Link, ListenError, Peer, Reader, UnixSocketConfig, Writer};
+use crate::transport::backend::{Accept, Backend, Origin};
+use crate::transport::{ByteLink, Config, DialError, ListenError, Peer, error};
 
 /// A listening socket and its file.
 #[derive(Debug)]
-pub(crate) struct UnixSocketListener {
-    listener: ListenSocket<UnixListener>,
+pub(crate) struct LocalListener {
+    listener: Arc<UnixListener>,
+    backend: Backend,
+    accept: Box<dyn Accept>,
+    /// Connections that an earlier backend had taken and not given out.
+    left: Vec<UnixStream>,
     /// Removes the socket's path when the listener goes.
     _file: os::SocketFile,
 }
 
-impl UnixSocketListener {
-    pub(crate) fn bind(path: &Path, config: &UnixSocketConfig) -> Result<Self, ListenError> {
+impl LocalListener {
+    /// Listens at an address that this module [`serves`].
+    pub(crate) fn bind(address: &Address, config: &Config) -> Result<Self, ListenError> {
+        let Address::Unix(path) = address else {
+            return Err(ListenError::Unsupported {
+                address: address.clone(),
+                reason: error::unsupported(address),
+            });
+        };
+        let (backend, config) = (config.backend, &config.unix_socket);
+        let local = backend.local()?;
         let mut options = os::BindOptions::default();
         options.file_permissions = config.file_permissions;
         options.directory_permissions = config.directory_permissions;
         let (listener, file) = os::SocketFile::bind(path, &options).map_err(refused)?;
-        let listener = ListenSocket::new(listener).map_err(|source| ListenError::Io {
-            address: Address::Unix(path.into()),
-            source,
-        })?;
+        let listener = Arc::new(listener);
+        let accept = local
+            .accept(Arc::clone(&listener))
+            .map_err(|source| ListenError::Io {
+                address: address.clone(),
+                source,
+            })?;
         Ok(Self {
             listener,
+            backend,
+            accept,
+            left: Vec::new(),
             _file: file,
         })
     }
 
-    pub(crate) async fn accept(&self) -> io::Result<Link> {
-        let (stream, _) = self.listener.accept(UnixListener::accept).await?;
-        stream.set_nonblocking(true)?;
-        link(stream, Origin::Accepted)
+    /// Has another backend accept from now on; connections that there are keep theirs.
+    pub(crate) fn switch(&mut self, backend: Backend) -> io::Result<()> {
+        if backend == self.backend {
+            return Ok(());
+        }
+        let local = backend.local().map_err(io::Error::other)?;
+        let accept = local.accept(Arc::clone(&self.listener))?;
+        let earlier = std::mem::replace(&mut self.accept, accept);
+        self.left.extend(earlier.finish());
+        self.backend = backend;
+        Ok(())
+    }
+
+    pub(crate) fn backend(&self) -> Backend {
+        self.backend
+    }
+
+    pub(crate) async fn accept(&mut self) -> io::Result<ByteLink> {
+        let stream = match self.left.pop() {
+            Some(stream) => stream,
+            None => poll_fn(|cx| self.accept.poll_accept(cx)).await?,
+        };
+        link(stream, self.backend, Origin::Accepted)
     }
 }
 
-/// Connects, waiting while the server's queue of connections is full.
-///
-/// The caller limits the time.
 fn refused(error: os::BindError) -> ListenError {
     match error {
         os::BindError::InUse { path, pid } => ListenError::InUse {
@@ -53,26 +90,45 @@ fn refused(error: os::BindError) -> ListenError {
     }
 }
 
-pub(crate) async fn dial(path: &Path, config: &UnixSocketConfig) -> Result<Link, DialError> {
-    let address = || Address::Unix(path.into());
+/// Whether an address is one of Unix sockets.
+pub(crate) fn serves(address: &Address) -> bool {
+    matches!(address, Address::Unix(_))
+}
+
+/// Connects to an address that this module [`serves`], waiting while the server's queue of
+/// connections is full.
+///
+/// The caller limits the time.
+pub(crate) async fn dial(address: &Address, config: &Config) -> Result<ByteLink, DialError> {
+    let Address::Unix(path) = address else {
+        return Err(DialError::Unsupported {
+            address: address.clone(),
+            reason: error::unsupported(address),
+        });
+    };
+    let backend = config.backend;
     let io = |source| DialError::Io {
-        address: address(),
+        address: address.clone(),
         source,
     };
+    backend.check()?;
     let stream = connect(path).await.map_err(io)?;
-    let link = link(stream, Origin::Dialed).map_err(io)?;
-    match link.peer.credentials.and_then(|server| server.uid()) {
-        Some(uid) if !is_trusted(uid, config) => Err(DialError::Untrusted {
-            address: address(),
-            uid,
+    let link = link(stream, backend, Origin::Dialed).map_err(io)?;
+    match link.peer.credentials {
+        Some(server) if !is_trusted(server, config) => Err(DialError::Untrusted {
+            address: address.clone(),
+            user: server.user,
         }),
         _ => Ok(link),
     }
 }
 
 /// Whether a user is this process's own, root, or allowed.
-pub(crate) fn is_trusted(uid: u32, config: &UnixSocketConfig) -> bool {
-    uid == os::effective_uid() || uid == 0 || config.allowed_uids.contains(&uid)
+pub(crate) fn is_trusted(peer: os::PeerCredentials, config: &Config) -> bool {
+    let Some(uid) = peer.uid() else {
+        return false;
+    };
+    uid == os::effective_uid() || uid == 0 || config.unix_socket.allowed_uids.contains(&uid)
 }
 
 async fn connect(path: &Path) -> io::Result<UnixStream> {
@@ -89,13 +145,15 @@ async fn connect(path: &Path) -> io::Result<UnixStream> {
     }
 }
 
-fn link(stream: UnixStream, origin: Origin) -> io::Result<Link> {
+fn link(stream: UnixStream, backend: Backend, origin: Origin) -> io::Result<ByteLink> {
     let mut peer = Peer::new("unix");
     peer.credentials = Some(os::peer_credentials(&stream)?);
-    let (reader, writer) = socket::split(stream.into(), origin)?;
-    Ok(Link {
-        reader: Reader::Socket(reader),
-        writer: Writer::Socket(writer),
+    peer.backend = Some(backend);
+    let local = backend.local().map_err(io::Error::other)?;
+    let (reader, writer) = local.stream(stream, origin)?;
+    Ok(ByteLink {
+        reader,
+        writer,
         peer,
     })
 }

@@ -1,4 +1,4 @@
-//! Stream sockets under tokio, with only as much polling as they need.
+//! Stream sockets watched by tokio, with only as much polling as they need.
 //!
 //! A server's socket is watched for reading alone: watching for writing, too, wakes the program each
 //! time the peer reads something, which doubles the wake-ups of a conversation of small messages. A
@@ -10,6 +10,7 @@
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -20,42 +21,52 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::time::Sleep;
 
-/// How a socket came about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Origin {
-    Accepted,
-    Dialed,
+use crate::transport::backend::unix::{Accept, Local};
+use crate::transport::backend::{Backend, Halves, Origin};
+use crate::transport::bytes::{ByteReader, ByteWriter};
+
+/// The default.
+pub(super) struct Tokio;
+
+impl Local for Tokio {
+    fn backend(&self) -> Backend {
+        Backend::Tokio
+    }
+
+    fn accept(&self, listener: Arc<UnixListener>) -> io::Result<Box<dyn Accept>> {
+        Ok(Box::new(Listening(watch(listener, Interest::READABLE)?)))
+    }
+
+    fn stream(&self, socket: UnixStream, origin: Origin) -> io::Result<Halves> {
+        split(socket.into(), origin)
+    }
 }
 
 /// Both halves of a connected socket that does not block.
-pub(crate) fn split(socket: OwnedFd, origin: Origin) -> io::Result<(SocketReader, SocketWriter)> {
+pub(super) fn split(socket: OwnedFd, origin: Origin) -> io::Result<Halves> {
     let socket = Arc::new(socket);
     let interest = match origin {
         Origin::Accepted => Interest::READABLE,
         Origin::Dialed => Interest::READABLE | Interest::WRITABLE,
     };
     let reader = watch(Arc::clone(&socket), interest)?;
-    Ok((
-        SocketReader(reader),
-        SocketWriter {
-            socket,
-            watch: Mutex::default(),
-        },
-    ))
+    let writer = SocketWriter {
+        socket,
+        watch: Mutex::default(),
+    };
+    Ok((Box::new(SocketReader(reader)), Box::new(writer)))
 }
 
 /// The reading half.
-pub(crate) struct SocketReader(AsyncFd<Arc<OwnedFd>>);
+struct SocketReader(AsyncFd<Arc<OwnedFd>>);
 
-impl SocketReader {
-    /// Waits until there may be something to read.
-    pub(crate) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+impl ByteReader for SocketReader {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.0.poll_read_ready(cx))?.retain_ready();
         Poll::Ready(Ok(()))
     }
 
-    /// Reads at most `limit` bytes into the spare capacity of `buffer`; none at the end.
-    pub(crate) fn poll_read(
+    fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
         buffer: &mut BytesMut,
@@ -82,7 +93,7 @@ impl SocketReader {
 }
 
 /// The writing half; any task may write, one may wait.
-pub(crate) struct SocketWriter {
+struct SocketWriter {
     socket: Arc<OwnedFd>,
     watch: Mutex<Watch>,
 }
@@ -98,9 +109,8 @@ enum Watch {
     Timer(Pin<Box<Sleep>>),
 }
 
-impl SocketWriter {
-    /// Writes what the socket takes now: something, or there is an error.
-    pub(crate) fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+impl ByteWriter for SocketWriter {
+    fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         loop {
             match os::send_vectored(&self.socket, slices) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
@@ -110,8 +120,7 @@ impl SocketWriter {
         }
     }
 
-    /// Waits until a write may take something; only one task may wait.
-    pub(crate) fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut waiting = self.watch();
         if let Watch::None = *waiting {
             *waiting = match self.socket.try_clone() {
@@ -134,39 +143,43 @@ impl SocketWriter {
         }
     }
 
-    /// Gives back what waiting needed.
-    pub(crate) fn stop_waiting(&self) {
+    fn stop_waiting(&self) {
         *self.watch() = Watch::None;
     }
 
-    /// Tells the peer that nothing follows.
-    pub(crate) fn shutdown(&self) {
+    fn shutdown(&self) {
         // A connection that is gone needs no telling.
         os::shutdown_write(self.socket.as_fd()).ok();
     }
+}
 
+impl SocketWriter {
     fn watch(&self) -> MutexGuard<'_, Watch> {
         self.watch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A listening socket that does not block, watched for connections.
+/// A listening socket that is watched for connections.
 #[derive(Debug)]
-pub(crate) struct ListenSocket<L: AsFd + AsRawFd>(AsyncFd<L>);
+struct Listening(AsyncFd<Arc<UnixListener>>);
 
-impl<L: AsFd + AsRawFd> ListenSocket<L> {
-    pub(crate) fn new(listener: L) -> io::Result<Self> {
-        watch(listener, Interest::READABLE).map(Self)
-    }
-
-    /// Waits for what `accept` gives.
-    pub(crate) async fn accept<S>(&self, accept: impl Fn(&L) -> io::Result<S>) -> io::Result<S> {
+impl Accept for Listening {
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<UnixStream>> {
         loop {
-            let mut ready = self.0.readable().await?;
-            if let Ok(result) = ready.try_io(|listener| accept(listener.get_ref())) {
-                return result;
+            let mut ready = ready!(self.0.poll_read_ready(cx))?;
+            match ready.get_inner().accept() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready.clear_ready(),
+                accepted => {
+                    let (socket, _) = accepted?;
+                    socket.set_nonblocking(true)?;
+                    return Poll::Ready(Ok(socket));
+                }
             }
         }
+    }
+
+    fn finish(self: Box<Self>) -> Vec<UnixStream> {
+        Vec::new()
     }
 }
 

@@ -1,103 +1,22 @@
-//! `mem:`: bounded queues of frames between two parts of one process.
+//! Queues of frames.
 
 use std::collections::VecDeque;
-use std::collections::hash_map::{Entry, HashMap};
 use std::fmt;
 use std::io;
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use proto::frame::Frame;
-use tokio::sync::mpsc;
 
-use crate::Address;
-use crate::transport::{DialError, InProcessConfig, Link, ListenError, Peer, Reader, Writer};
+use crate::transport::memory::lock;
 
-/// Servers of this process by name.
-static LISTENERS: LazyLock<Mutex<HashMap<String, mpsc::Sender<Link>>>> =
-    LazyLock::new(Mutex::default);
-
-/// A server's place in the process.
-#[derive(Debug)]
-pub(crate) struct MemoryListener {
-    name: String,
-    links: mpsc::Receiver<Link>,
-}
-
-impl MemoryListener {
-    pub(crate) fn bind(name: &str) -> Result<Self, ListenError> {
-        match lock(&LISTENERS).entry(name.to_owned()) {
-            Entry::Occupied(taken) if !taken.get().is_closed() => Err(ListenError::InUse {
-                address: Address::Memory(name.into()),
-                pid: Some(std::process::id()),
-            }),
-            entry => {
-                let (sender, links) = mpsc::channel(BACKLOG);
-                entry.insert_entry(sender);
-                Ok(Self {
-                    name: name.into(),
-                    links,
-                })
-            }
-        }
-    }
-
-    pub(crate) async fn accept(&mut self) -> io::Result<Link> {
-        self.links
-            .recv()
-            .await
-            .ok_or_else(|| io::ErrorKind::BrokenPipe.into())
-    }
-}
-
-impl Drop for MemoryListener {
-    fn drop(&mut self) {
-        // Closing first tells this listener's entry from that of a successor.
-        self.links.close();
-        let mut listeners = lock(&LISTENERS);
-        if listeners
-            .get(&self.name)
-            .is_some_and(mpsc::Sender::is_closed)
-        {
-            listeners.remove(&self.name);
-        }
-    }
-}
-
-/// Connects to the server `name` of this process.
-pub(crate) async fn dial(name: &str, config: &InProcessConfig) -> Result<Link, DialError> {
-    let not_listening = || DialError::NotListening {
-        address: Address::Memory(name.into()),
-    };
-    let listener = lock(&LISTENERS)
-        .get(name)
-        .cloned()
-        .ok_or_else(not_listening)?;
-    let (ours, theirs) = pair(config.buffer_size);
-    listener.send(theirs).await.map_err(|_| not_listening())?;
-    Ok(ours)
-}
-
-/// Two ends of a link.
-fn pair(capacity: usize) -> (Link, Link) {
-    let queues = [
-        Arc::new(Queue::new(capacity)),
-        Arc::new(Queue::new(capacity)),
-    ];
-    let [there, back] = &queues;
-    let end = |out: &Arc<Queue>, into: &Arc<Queue>| Link {
-        reader: Reader::Memory(Receiver(Arc::clone(into))),
-        writer: Writer::Memory(Sender(Arc::clone(out))),
-        peer: own_peer(),
-    };
-    (end(there, back), end(back, there))
-}
-
-/// The peer within the process is the process itself.
-fn own_peer() -> Peer {
-    let mut peer = Peer::new("mem");
-    peer.credentials = Some(os::own_credentials());
-    peer
+/// Both ends of a link.
+pub(super) fn pair(capacity: usize) -> [(Receiver, Sender); 2] {
+    let [there, back] = [Queue::new(capacity), Queue::new(capacity)].map(Arc::new);
+    [
+        (Receiver(Arc::clone(&back)), Sender(Arc::clone(&there))),
+        (Receiver(there), Sender(back)),
+    ]
 }
 
 /// One direction.
@@ -242,10 +161,6 @@ fn wake(waker: Option<Waker>) {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl fmt::Debug for Receiver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Receiver")
@@ -257,6 +172,3 @@ impl fmt::Debug for Sender {
         f.write_str("Sender")
     }
 }
-
-/// Links that may wait to be accepted.
-const BACKLOG: usize = 128;

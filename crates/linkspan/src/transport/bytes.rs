@@ -1,0 +1,53 @@
+//! Links that carry bytes, as all do but `mem:` between sessions.
+
+use std::fmt;
+use std::io::{self, IoSlice};
+use std::task::{Context, Poll};
+
+use bytes::BytesMut;
+
+use crate::transport::Peer;
+
+/// A way to one peer and back, for bytes.
+#[derive(Debug)]
+pub(crate) struct ByteLink {
+    pub(crate) reader: Box<dyn ByteReader>,
+    pub(crate) writer: Box<dyn ByteWriter>,
+    pub(crate) peer: Peer,
+}
+
+/// The half of a stream of bytes that one task reads.
+pub(crate) trait ByteReader: fmt::Debug + Send + Sync {
+    /// Waits until there may be something to read, or the end.
+    ///
+    /// What cannot tell without reading is always ready.
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// Reads at most `limit` bytes into the spare capacity of `buffer`, and says how many; none at
+    /// the end of the stream.
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut BytesMut,
+        limit: usize,
+    ) -> Poll<io::Result<usize>>;
+}
+
+/// The half of a stream of bytes that any task writes, one at a time.
+pub(crate) trait ByteWriter: fmt::Debug + Send + Sync {
+    /// Writes what is taken now: something, or there is an error.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::WouldBlock`] if nothing is taken now, or the system's error.
+    fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize>;
+
+    /// Waits until a write that was refused may take something; only one task may wait.
+    fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// Gives back what waiting needed.
+    fn stop_waiting(&self) {}
+
+    /// Has what was written reach the peer, and tells it that nothing follows.
+    fn shutdown(&self);
+}

@@ -1,0 +1,241 @@
+//! A bounded queue of bytes between a task and another task, or a thread.
+
+use std::fmt;
+use std::io::{self, IoSlice};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use bytes::{Buf, BufMut, BytesMut};
+
+use crate::transport::bytes::{ByteReader, ByteWriter};
+
+/// One direction.
+pub(crate) struct Queue {
+    state: Mutex<State>,
+    /// Where threads wait; tasks have wakers.
+    changed: Condvar,
+    capacity: usize,
+}
+
+#[derive(Default)]
+struct State {
+    bytes: BytesMut,
+    /// Nothing follows.
+    is_ended: bool,
+    /// Nobody reads any more.
+    is_abandoned: bool,
+    /// Why nothing follows, or why nothing is taken; told once.
+    error: Option<io::Error>,
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+}
+
+impl Queue {
+    /// A queue in which at most `capacity` bytes wait.
+    pub(crate) fn new(capacity: usize) -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            capacity: capacity.max(1),
+        })
+    }
+
+    /// Says that nothing follows.
+    pub(crate) fn end(&self) {
+        self.change(|state| state.is_ended = true);
+    }
+
+    /// Says that nobody reads any more.
+    pub(crate) fn abandon(&self) {
+        self.change(|state| state.is_abandoned = true);
+    }
+
+    /// Ends the queue for both sides; whoever uses it next is told why.
+    pub(crate) fn fail(&self, error: io::Error) {
+        self.change(|state| {
+            state.error = Some(error);
+            state.is_ended = true;
+            state.is_abandoned = true;
+        });
+    }
+
+    /// Whether nothing follows.
+    pub(crate) fn is_ended(&self) -> bool {
+        self.lock().is_ended
+    }
+
+    /// Keeps the calling thread until all of `bytes` is taken; false if nobody reads any more.
+    pub(crate) fn write_blocking(&self, mut bytes: &[u8]) -> bool {
+        while !bytes.is_empty() {
+            let mut state = self.lock();
+            while !state.is_abandoned && state.bytes.len() >= self.capacity {
+                state = wait(&self.changed, state);
+            }
+            if state.is_abandoned {
+                return false;
+            }
+            let room = self.capacity - state.bytes.len();
+            let (now, later) = bytes.split_at(room.min(bytes.len()));
+            state.bytes.put_slice(now);
+            bytes = later;
+            let reader = state.reader.take();
+            drop(state);
+            wake(reader);
+        }
+        true
+    }
+
+    /// Keeps the calling thread until there are bytes, and swaps them with the empty `taken`; false
+    /// at the end.
+    pub(crate) fn read_blocking(&self, taken: &mut BytesMut) -> bool {
+        let mut state = self.lock();
+        while state.bytes.is_empty() {
+            if state.is_ended || state.is_abandoned {
+                return false;
+            }
+            state = wait(&self.changed, state);
+        }
+        std::mem::swap(&mut state.bytes, taken);
+        let writer = state.writer.take();
+        drop(state);
+        wake(writer);
+        true
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.lock();
+        change(&mut state);
+        let wakers = [state.reader.take(), state.writer.take()];
+        drop(state);
+        self.changed.notify_all();
+        wakers.into_iter().for_each(wake);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The end of a queue that a task reads.
+#[derive(Debug)]
+pub(crate) struct QueueReader(pub(crate) Arc<Queue>);
+
+impl ByteReader for QueueReader {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut state = self.0.lock();
+        if !state.bytes.is_empty() || state.is_ended {
+            return Poll::Ready(Ok(()));
+        }
+        register(&mut state.reader, cx);
+        Poll::Pending
+    }
+
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut BytesMut,
+        limit: usize,
+    ) -> Poll<io::Result<usize>> {
+        let mut state = self.0.lock();
+        if state.bytes.is_empty() {
+            if let Some(error) = state.error.take() {
+                return Poll::Ready(Err(error));
+            }
+            if state.is_ended {
+                return Poll::Ready(Ok(0));
+            }
+            register(&mut state.reader, cx);
+            return Poll::Pending;
+        }
+        let room = (buffer.capacity() - buffer.len()).min(limit);
+        let count = state.bytes.len().min(room);
+        let taken = state.bytes.get(..count).unwrap_or_default();
+        buffer.put_slice(taken);
+        state.bytes.advance(count);
+        let writer = state.writer.take();
+        drop(state);
+        self.0.changed.notify_all();
+        wake(writer);
+        Poll::Ready(Ok(count))
+    }
+}
+
+impl Drop for QueueReader {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
+}
+
+/// The end of a queue that tasks write.
+#[derive(Debug)]
+pub(crate) struct QueueWriter(pub(crate) Arc<Queue>);
+
+impl ByteWriter for QueueWriter {
+    fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let mut state = self.0.lock();
+        if let Some(error) = state.error.take() {
+            return Err(error);
+        }
+        if state.is_abandoned || state.is_ended {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        let mut room = self.0.capacity.saturating_sub(state.bytes.len());
+        if room == 0 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let mut written = 0;
+        for slice in slices {
+            let piece = slice.get(..room.min(slice.len())).unwrap_or_default();
+            state.bytes.put_slice(piece);
+            written += piece.len();
+            room -= piece.len();
+        }
+        let reader = state.reader.take();
+        drop(state);
+        self.0.changed.notify_all();
+        wake(reader);
+        Ok(written)
+    }
+
+    fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut state = self.0.lock();
+        if state.is_abandoned || state.is_ended || state.bytes.len() < self.0.capacity {
+            return Poll::Ready(Ok(()));
+        }
+        register(&mut state.writer, cx);
+        Poll::Pending
+    }
+
+    fn shutdown(&self) {
+        self.0.end();
+    }
+}
+
+impl Drop for QueueWriter {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+fn register(place: &mut Option<Waker>, cx: &Context<'_>) {
+    match place {
+        Some(waker) if waker.will_wake(cx.waker()) => {}
+        _ => *place = Some(cx.waker().clone()),
+    }
+}
+
+fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
+fn wait<'a>(changed: &Condvar, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+    changed.wait(state).unwrap_or_else(PoisonError::into_inner)
+}
+
+impl fmt::Debug for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Queue")
+    }
+}
