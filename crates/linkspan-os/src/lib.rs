@@ -22,6 +22,8 @@ mod sid;
 mod linux;
 #[cfg(unix)]
 mod unix;
+#[cfg(windows)]
+mod windows;
 
 pub use peer::{PeerCredentials, User};
 pub use random::random_bytes;
@@ -34,4 +36,12 @@ pub use unix::{
     is_descriptor_exhaustion, max_socket_path_bytes, own_credentials, peak_memory_bytes,
     peer_credentials, receive, resident_memory_bytes, runtime_directory, send_vectored,
     shutdown_write, socket_state, thread_cpu_time, wait_readable,
+};
+
+#[cfg(windows)]
+pub use windows::{
+    PipeError, PipeListener, PipeNameError, PipeOptions, RuntimeDirectoryError, connect_pipe,
+    default_pipe_name, descriptor_limit, is_descriptor_exhaustion, is_trusted, max_pipe_name_chars,
+    own_credentials, peak_memory_bytes, peer_credentials, resident_memory_bytes, runtime_directory,
+    security_descriptor, thread_cpu_time,
 };

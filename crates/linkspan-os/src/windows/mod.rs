@@ -1,0 +1,22 @@
+//! Windows.
+//!
+//! Files have the names of their counterparts in `unix/`.
+
+mod limits;
+mod peer;
+mod pipe;
+mod runtime;
+mod security;
+mod text;
+mod token;
+mod usage;
+
+pub use limits::{descriptor_limit, is_descriptor_exhaustion};
+pub use peer::{is_trusted, own_credentials, peer_credentials};
+pub use pipe::{
+    PipeError, PipeListener, PipeNameError, PipeOptions, connect_pipe, default_pipe_name,
+    max_pipe_name_chars,
+};
+pub use runtime::{RuntimeDirectoryError, runtime_directory};
+pub use security::security_descriptor;
+pub use usage::{peak_memory_bytes, resident_memory_bytes, thread_cpu_time};

@@ -1,0 +1,13 @@
+//! Named pipes, private from birth.
+
+mod claim;
+mod connect;
+mod error;
+mod instance;
+mod listener;
+mod name;
+
+pub use connect::connect_pipe;
+pub use error::PipeError;
+pub use listener::{PipeListener, PipeOptions};
+pub use name::{PipeNameError, default_pipe_name, max_pipe_name_chars};
