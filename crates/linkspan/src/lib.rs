@@ -53,6 +53,7 @@
 //! | [`transport`] | settings of transports, and who is at the other end |
 //! | [`session`] | settings of connections: limits, times, checksums |
 //! | [`auth`] | principals: peers by name |
+//! | [`layer`] | several endpoints as one, breakers, repeats: what clients do about servers that fail |
 //! | [`guide`] | the manual: one page for each question, every example compiles |
 //!
 //! At the root are addresses, the vocabulary of failures ([`Blame`], [`Category`], [`Code`],
@@ -109,6 +110,8 @@ mod clock;
 pub mod codec;
 #[cfg(feature = "rpc")]
 pub mod guide;
+#[cfg(feature = "rpc")]
+pub mod layer;
 #[cfg(feature = "rpc")]
 pub mod rpc;
 #[cfg(feature = "rpc")]
