@@ -10,6 +10,8 @@ use clap::{Parser, Subcommand};
 
 mod arch;
 mod bench;
+mod check_targets;
+mod cross;
 mod docs;
 mod fuzz;
 mod packages;
@@ -17,6 +19,7 @@ mod shape;
 mod shell;
 mod steps;
 mod test;
+mod windows;
 
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", about, version)]
@@ -29,10 +32,12 @@ struct Arguments {
 enum Command {
     Arch(arch::Options),
     Bench(bench::Options),
+    CheckTargets(check_targets::Options),
     Docs(docs::Options),
     Fuzz(fuzz::Options),
     Shape(shape::Options),
     Test(test::Options),
+    Windows(windows::Options),
 }
 
 fn main() -> Result<()> {
@@ -48,9 +53,11 @@ fn run(arguments: Arguments) -> Result<()> {
     match arguments.command {
         Command::Arch(options) => arch::run(&options),
         Command::Bench(options) => bench::run(&options),
+        Command::CheckTargets(options) => check_targets::run(&options),
         Command::Docs(options) => docs::run(&options),
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Shape(options) => shape::run(&options),
         Command::Test(options) => test::run(&options),
+        Command::Windows(options) => windows::run(&options),
     }
 }

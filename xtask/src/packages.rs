@@ -1,10 +1,10 @@
-//! What the tests need of the system besides the Rust toolchain.
+//! What the project's commands need of the system besides the Rust toolchain.
 
 use std::env;
 use std::path::Path;
 use std::process::Stdio;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::shell;
 
@@ -16,7 +16,7 @@ struct Package {
     purpose: &'static str,
 }
 
-/// Everything, named here only.
+/// What the tests need.
 const NEEDED: [Package; 1] = [Package {
     program: "c++",
     name: "g++",
@@ -41,24 +41,44 @@ pub(crate) fn install_missing() -> Result<()> {
         return Ok(());
     }
     let names: Vec<_> = missing.iter().map(|package| package.name).collect();
+    install(&names)
+}
+
+/// Installs Debian packages.
+///
+/// # Errors
+///
+/// When this user may not, or there is no such package.
+pub(crate) fn install(names: &[&str]) -> Result<()> {
+    update()?;
+    let install = ["install", "--yes", "--quiet", "--no-install-recommends"];
+    apt(&[&install[..], names].concat())
+        .with_context(|| format!("cannot install {}", names.join(" ")))
+}
+
+/// Brings the list of Debian packages up to date.
+///
+/// # Errors
+///
+/// When this user may not, or no archive answers.
+pub(crate) fn update() -> Result<()> {
+    apt(&["update", "--quiet"])
+}
+
+fn apt(arguments: &[&str]) -> Result<()> {
     let Some(prefix) = privilege().filter(|_| is_installed("apt-get")) else {
         bail!(
-            "cannot install without apt-get and root; install {}",
-            names.join(" ")
+            "cannot run without apt-get and root: apt-get {}",
+            arguments.join(" ")
         );
     };
-    let apt = |arguments: &[&str]| {
-        let words: Vec<_> = prefix.iter().chain(&["apt-get"]).chain(arguments).collect();
-        let (first, rest) = words.split_first().expect("apt-get is one of the words");
-        shell::run(
-            shell::program(first)
-                .args(rest)
-                .env("DEBIAN_FRONTEND", "noninteractive"),
-        )
-    };
-    apt(&["update", "--quiet"])?;
-    let install = ["install", "--yes", "--quiet", "--no-install-recommends"];
-    apt(&[&install[..], &names].concat())
+    let words: Vec<_> = prefix.iter().chain(&["apt-get"]).chain(arguments).collect();
+    let (first, rest) = words.split_first().expect("apt-get is one of the words");
+    shell::run(
+        shell::program(first)
+            .args(rest)
+            .env("DEBIAN_FRONTEND", "noninteractive"),
+    )
 }
 
 /// What stands before a command that needs root; none if this user cannot become root unasked.
@@ -70,7 +90,7 @@ fn privilege() -> Option<&'static [&'static str]> {
 }
 
 /// What a program prints if it succeeds.
-fn answers(name: &str, arguments: &[&str]) -> Option<String> {
+pub(crate) fn answers(name: &str, arguments: &[&str]) -> Option<String> {
     let mut program = shell::program(name);
     let output = program
         .args(arguments)

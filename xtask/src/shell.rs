@@ -1,7 +1,7 @@
 //! Running programs from the root of the project.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
@@ -22,6 +22,16 @@ pub(crate) fn program(name: &str) -> Command {
 /// The cargo that runs us.
 pub(crate) fn cargo() -> Command {
     program(&std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()))
+}
+
+/// Whether cargo-nextest is installed.
+pub(crate) fn has_nextest() -> bool {
+    let mut nextest = cargo();
+    nextest
+        .args(["nextest", "--version"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    nextest.status().is_ok_and(|status| status.success())
 }
 
 /// Runs a program to its end and shows it first.

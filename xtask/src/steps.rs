@@ -24,12 +24,12 @@ impl Steps {
     /// # Errors
     ///
     /// Those of the step, after a summary of all steps so far.
-    pub(crate) fn step(
+    pub(crate) fn step<T>(
         &mut self,
         name: &'static str,
         remedy: &str,
-        work: impl FnOnce() -> Result<()>,
-    ) -> Result<()> {
+        work: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
         eprintln!("\n== {name}");
         let began = Instant::now();
         let result = work();

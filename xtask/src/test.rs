@@ -1,7 +1,5 @@
 //! `cargo xtask test`: everything that has to hold, step by step.
 
-use std::process::Stdio;
-
 use anyhow::Result;
 
 use crate::steps::Steps;
@@ -44,7 +42,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
 fn tests() -> Result<()> {
     let mut cargo = shell::cargo();
-    if has_nextest() {
+    if shell::has_nextest() {
         cargo.args(["nextest", "run", "--profile", "ci"]);
     } else {
         cargo.args([
@@ -62,15 +60,6 @@ fn tests() -> Result<()> {
 /// Nextest does not run these.
 fn doctests() -> Result<()> {
     shell::run(shell::cargo().args(["test", "--doc"]).args(EVERYTHING))
-}
-
-fn has_nextest() -> bool {
-    let mut nextest = shell::cargo();
-    nextest
-        .args(["nextest", "--version"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    nextest.status().is_ok_and(|status| status.success())
 }
 
 const EVERYTHING: [&str; 2] = ["--workspace", "--all-features"];
