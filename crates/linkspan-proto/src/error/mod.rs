@@ -2,12 +2,14 @@
 
 mod code;
 mod decode;
+mod exchange;
 mod handshake;
 mod send;
 mod session;
 
 pub use code::{Blame, Category, Code};
 pub use decode::{DecodeError, MessageError};
+pub use exchange::{ExchangeDecodeError, ExchangeEncodeError, UnknownVariant};
 pub use handshake::HandshakeError;
 pub use send::SendError;
 pub use session::SessionError;

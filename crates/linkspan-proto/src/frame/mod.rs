@@ -1,7 +1,10 @@
 //! Frame formats, one file each.
 //!
-//! A frame is what the wire carries; what it says is a [`Message`](crate::message::Message).
+//! A native frame is what a session's wire carries; what it says is a
+//! [`Message`](crate::message::Message). [`crc32`] is the format of exchanges, whose messages are
+//! the application's own.
 
+pub mod crc32;
 mod native;
 mod segments;
 

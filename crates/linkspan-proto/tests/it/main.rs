@@ -10,6 +10,7 @@ mod cancel;
 mod codec;
 mod continued;
 mod corpus;
+mod crc32;
 mod credit;
 mod deadline;
 mod drain;

@@ -2,10 +2,16 @@
 
 use std::collections::BTreeMap;
 
-/// The bytes of all blocks ```` ```golden NAME ````; what follows a `#` is for people.
+/// The bytes of all native frames, ```` ```golden NAME ````.
 pub(super) fn golden() -> BTreeMap<&'static str, Vec<u8>> {
-    let blocks = DOCUMENT.split("\n```golden ").skip(1);
-    let blocks: Vec<_> = blocks
+    blocks("golden")
+}
+
+/// The bytes of all blocks ```` ```MARK NAME ````; what follows a `#` is for people.
+pub(super) fn blocks(mark: &str) -> BTreeMap<&'static str, Vec<u8>> {
+    let blocks: Vec<_> = DOCUMENT
+        .split(&format!("\n```{mark} "))
+        .skip(1)
         .map(|block| {
             let (name, rest) = block.split_once('\n').unwrap();
             let (body, _) = rest.split_once("\n```").unwrap();
@@ -20,7 +26,7 @@ pub(super) fn golden() -> BTreeMap<&'static str, Vec<u8>> {
         .collect();
     let count = blocks.len();
     let golden = BTreeMap::from_iter(blocks);
-    assert_eq!(golden.len(), count, "two golden blocks have one name");
+    assert_eq!(golden.len(), count, "two {mark} blocks have one name");
     golden
 }
 

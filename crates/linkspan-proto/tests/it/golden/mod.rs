@@ -1,6 +1,7 @@
 //! docs/protocol.md against the code: golden bytes, keys, limits, kinds, codes, citations.
 
 mod document;
+mod exchange;
 mod samples;
 
 use std::collections::{BTreeMap, BTreeSet};
