@@ -5,11 +5,13 @@
 //!
 //! A new target is one file here, one line in [`TARGETS`] and one seed in `fuzz/corpus/NAME`.
 
+mod exchange;
 mod frame;
 mod handshake;
 mod session;
 mod wire;
 
+pub use exchange::exchange;
 pub use frame::frame;
 pub use handshake::handshake;
 pub use session::session;
@@ -37,6 +39,7 @@ pub fn target(name: &str) -> Option<&'static Target> {
 
 /// All targets.
 pub const TARGETS: &[Target] = &[
+    Target::new("exchange", exchange),
     Target::new("frame", frame),
     Target::new("handshake", handshake),
     Target::new("session", session),
