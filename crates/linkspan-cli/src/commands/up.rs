@@ -65,12 +65,12 @@ async fn serve(options: Options, mut loaded: Loaded, output: &Output) -> Result 
         (None, addresses) => addresses.to_vec(),
     };
     let node = Node::start(&loaded.config, &addresses).await?;
-    match greet(&node, &loaded, output) {
+    match greet(&node, &loaded, output).await {
         // Whoever started it may have read enough, and is served nevertheless.
         Err(failure) if !failure.is_closed_pipe() => return Err(failure),
         _ => {}
     }
-    info!(addresses = ?node.addresses().iter().map(ToString::to_string).collect::<Vec<_>>(), "node is up");
+    info!(addresses = ?node.addresses().await.iter().map(ToString::to_string).collect::<Vec<_>>(), "node is up");
 
     let orphaned = stdin_closed(options.until_stdin_closes);
     tokio::pin!(orphaned);
@@ -78,7 +78,7 @@ async fn serve(options: Options, mut loaded: Loaded, output: &Output) -> Result 
         tokio::select! {
             wish = signals.next() => match wish {
                 Wish::Stop(reason) => break reason,
-                Wish::Reload => reload(&mut loaded, &node, &logging),
+                Wish::Reload => reload(&mut loaded, &node, &logging).await,
             },
             () = &mut orphaned => break "standard input closed",
         }
@@ -122,8 +122,9 @@ fn drain_time(text: &str) -> std::result::Result<Span, String> {
 }
 
 /// Says what is served, where, and what to try next.
-fn greet(node: &Node, loaded: &Loaded, output: &Output) -> Result {
-    let addresses: Vec<_> = node.addresses().iter().map(ToString::to_string).collect();
+async fn greet(node: &Node, loaded: &Loaded, output: &Output) -> Result {
+    let addresses = node.addresses().await;
+    let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
     let methods: Vec<_> = node
         .methods()
         .iter()
@@ -195,7 +196,7 @@ fn own_name() -> String {
 }
 
 /// Reads the configuration again; if anything in it is wrong, nothing changes.
-fn reload(loaded: &mut Loaded, node: &Node, logging: &Logging) {
+async fn reload(loaded: &mut Loaded, node: &Node, logging: &Logging) {
     let new = match load(loaded.file()) {
         Ok(new) => new,
         Err(problem) => return error!(%problem, "the configuration is wrong; nothing was changed"),
@@ -203,7 +204,9 @@ fn reload(loaded: &mut Loaded, node: &Node, logging: &Logging) {
     if let Err(problem) = logging.change(&new.config.environment) {
         return error!(%problem, "the log level cannot be changed; nothing was changed");
     }
-    node.reconfigure(&new.config);
+    if let Err(problem) = node.reconfigure(&new.config).await {
+        return error!(%problem, "the listeners cannot be changed");
+    }
     let needs_restart: Vec<_> = new
         .changes(loaded)
         .into_iter()

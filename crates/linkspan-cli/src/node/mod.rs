@@ -14,12 +14,13 @@ mod wire;
 pub(crate) use service::{Node as NodeService, NodeClient};
 pub(crate) use wire::{NodeInfo, NodeStatus, Ready};
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use linkspan::Address;
 use linkspan::rpc::{MethodInfo, Router, Server, Serving, StopReport};
 use linkspan::transport::ListenError;
+use tokio::sync::RwLock;
 
 use crate::config::Config;
 use crate::node::host::{HostServer, ThisHost};
@@ -37,7 +38,7 @@ pub(crate) struct Node {
 pub(crate) struct State {
     started: Instant,
     /// Empty before it listens and once it stops.
-    serving: Mutex<Option<Serving>>,
+    serving: RwLock<Option<Serving>>,
 }
 
 impl Node {
@@ -45,7 +46,7 @@ impl Node {
     pub(crate) async fn start(config: &Config, addresses: &[Address]) -> Result<Self, ListenError> {
         let state = Arc::new(State {
             started: Instant::now(),
-            serving: Mutex::default(),
+            serving: RwLock::default(),
         });
         let router = router(&state);
         let methods = router.methods();
@@ -57,14 +58,14 @@ impl Node {
         for address in more {
             serving.also(address.clone()).await?;
         }
-        *state.serving() = Some(serving);
+        *state.serving.write().await = Some(serving);
         Ok(Self { state, methods })
     }
 
     /// Where it listens.
-    pub(crate) fn addresses(&self) -> Vec<Address> {
-        self.state
-            .serving()
+    pub(crate) async fn addresses(&self) -> Vec<Address> {
+        let serving = self.state.serving.read().await;
+        serving
             .iter()
             .flat_map(Serving::addresses)
             .cloned()
@@ -77,25 +78,20 @@ impl Node {
     }
 
     /// Takes other settings for connections that come from now on.
-    pub(crate) fn reconfigure(&self, config: &Config) {
-        if let Some(serving) = &mut *self.state.serving() {
-            serving.reconfigure(config.server());
+    pub(crate) async fn reconfigure(&self, config: &Config) -> Result<(), ListenError> {
+        match &mut *self.state.serving.write().await {
+            Some(serving) => serving.reconfigure(config.server()).await,
+            None => Ok(()),
         }
     }
 
     /// Ends in order: no new connections, `limit` for what is under way.
     pub(crate) async fn stop(self, limit: Duration) -> StopReport {
-        let serving = self.state.serving().take();
+        let serving = self.state.serving.write().await.take();
         match serving {
             Some(serving) => serving.stop(limit).await,
             None => StopReport::default(),
         }
-    }
-}
-
-impl State {
-    fn serving(&self) -> MutexGuard<'_, Option<Serving>> {
-        self.serving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -34,7 +34,7 @@ impl ThisNode {
 
 impl Node for ThisNode {
     async fn info(&self) -> Result<NodeInfo, CallError> {
-        let serving = self.0.serving();
+        let serving = self.0.serving.read().await;
         let addresses = serving
             .iter()
             .flat_map(Serving::addresses)
@@ -52,7 +52,7 @@ impl Node for ThisNode {
     }
 
     async fn status(&self) -> Result<NodeStatus, CallError> {
-        let serving = self.0.serving();
+        let serving = self.0.serving.read().await;
         let stats = serving.iter().flat_map(Serving::stats);
         let listeners =
             stats.map(|(address, stats)| ListenerStatus::new(address.to_string(), &stats));

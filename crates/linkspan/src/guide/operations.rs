@@ -84,7 +84,7 @@
 //! let mut serving = Server::new().listen("mem:guide-reload").await?;
 //! let mut config = ServerConfig::default();
 //! config.transport.unix_socket.max_connections = 200;
-//! serving.reconfigure(config);
+//! serving.reconfigure(config).await?;
 //!
 //! let tcp = serving.also("tcp:127.0.0.1:0").await?;
 //! assert!(serving.no_longer(&tcp));

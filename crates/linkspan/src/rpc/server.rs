@@ -15,7 +15,7 @@ use crate::rpc::{Handle, MethodInfo, Router, ServerConfig};
 use crate::session::{
     Acceptor, Connection, Context, Handler, ListenerStats, Request, Response, StopReport,
 };
-use crate::transport::ListenError;
+use crate::transport::{ListenError, TransportHealth};
 use crate::{Address, AddressError};
 
 /// Answers requests on any number of addresses.
@@ -185,12 +185,25 @@ impl Serving {
     }
 
     /// Changes the settings for connections that come from now on; those that are open keep
-    /// theirs.
-    pub fn reconfigure(&mut self, config: ServerConfig) {
+    /// theirs, the backend that carries them included.
+    ///
+    /// # Errors
+    ///
+    /// [`ListenError::Backend`] if this build has not the new backend; then nothing is changed.
+    /// [`ListenError::Io`] if it cannot accept at an address; that and those that were
+    /// [added](Self::also) later keep their settings.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, some addresses may have the new settings and others the earlier
+    /// ones.
+    pub async fn reconfigure(&mut self, config: ServerConfig) -> Result<(), ListenError> {
         for acceptor in self.acceptors() {
-            acceptor.reconfigure(config.transport.clone(), config.session.clone());
+            let (transport, session) = (config.transport.clone(), config.session.clone());
+            acceptor.reconfigure(transport, session).await?;
         }
         self.config = config;
+        Ok(())
     }
 
     /// Stops listening at an address that [`also`](Self::also) added; its connections end at once.
@@ -215,6 +228,12 @@ impl Serving {
     pub fn stats(&self) -> impl Iterator<Item = (&Address, ListenerStats)> {
         self.acceptors()
             .map(|acceptor| (acceptor.address(), acceptor.stats()))
+    }
+
+    /// How it is doing at each address.
+    pub fn health(&self) -> impl Iterator<Item = (&Address, TransportHealth)> {
+        self.acceptors()
+            .map(|acceptor| (acceptor.address(), acceptor.health()))
     }
 
     /// The connections that are open now.

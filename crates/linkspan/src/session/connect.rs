@@ -16,7 +16,7 @@ use crate::session::input::Input;
 use crate::session::open::{Opened, open};
 use crate::session::shared::Shared;
 use crate::session::{Config, ConnectError};
-use crate::transport::{self, DialError, Link};
+use crate::transport::{self, DialError, Health, Link};
 
 /// Connects to a server; connect and handshake share the transport's connection timeout.
 pub(crate) async fn connect(
@@ -41,19 +41,21 @@ pub(crate) async fn connect(
             .into());
         }
     };
-    let (connection, driver) = start(link, opened, Arc::clone(config), handler);
+    let (connection, driver) = start(link, opened, Arc::clone(config), handler, None);
     debug!(%address, server = ?connection.peer_identity(), "connected");
     // It ends by itself when the last user of the connection goes.
     drop(tokio::spawn(driver));
     Ok(connection)
 }
 
-/// Makes the connection of a link whose handshake is through, and the driver that it needs.
+/// Makes the connection of a link whose handshake is through, and the driver that it needs; a
+/// listener's `health` counts what it does.
 pub(crate) fn start(
     link: Link,
     opened: Opened,
     config: Arc<Config>,
     handler: Arc<dyn Handler>,
+    health: Option<Arc<Health>>,
 ) -> (Connection, Driver) {
     let Link {
         reader,
@@ -71,7 +73,14 @@ pub(crate) fn start(
         _ => agreement.send_bytes(now),
     };
     let (decoder, recv) = (agreement.decoder(), agreement.recv());
-    let shared = Arc::new(Shared::new(send, writer, config, Arc::new(peer), agreement));
+    let shared = Arc::new(Shared::new(
+        send,
+        writer,
+        config,
+        Arc::new(peer),
+        agreement,
+        health,
+    ));
     let connection = Connection::new(Arc::clone(&shared));
     let dispatch = Dispatch::new(Arc::clone(&shared), handler);
     let input = Input::new(reader, decoder, input, frames);

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::mem;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant, SystemTime};
@@ -53,8 +54,15 @@ struct Opened {
 
 /// What a task does.
 enum Work {
-    Handle(Text, BoxFuture<Result<Response, CallError>>),
+    Handle(Text, BoxFuture<Result<Response, CallError>>, Timing),
     Answer(Response),
+}
+
+/// When a request was received, and when its handler began, if it has.
+#[derive(Debug, Clone, Copy)]
+struct Timing {
+    received: Instant,
+    begun: Option<Instant>,
 }
 
 /// A request as it was received.
@@ -106,18 +114,17 @@ impl Dispatch {
         let moved = method.placement().is_moved();
         let done = match caught(|| method.call(request)) {
             Err(Panicked) => {
-                self.failures.push((stream, panicked(&name)));
+                self.fail(stream, panicked(&name));
                 true
             }
             Ok(future) if moved => {
                 let budget = self.shared.config.inline_budget;
                 let future = offload(future, method, budget, Arc::clone(&self.threads));
-                self.tasks
-                    .push((stream, Work::Handle(name, Box::pin(future))));
+                self.later(stream, name, Box::pin(future), None);
                 false
             }
             Ok(future) if self.over_budget => {
-                self.tasks.push((stream, Work::Handle(name, future)));
+                self.later(stream, name, future, None);
                 false
             }
             Ok(future) => self.run(stream, name, &*method, future, cx),
@@ -194,16 +201,20 @@ impl Dispatch {
         let poll = poll_caught(&mut future, cx);
         let now = clock::now();
         let budget = self.shared.config.inline_budget;
-        method.placement().note(now - self.latest, budget);
-        self.latest = now;
+        let begun = mem::replace(&mut self.latest, now);
+        method.placement().note(now - begun, budget);
         self.over_budget |= now - self.began > budget;
+        if poll.is_pending() {
+            self.later(stream, name, future, Some(begun));
+            return false;
+        }
+        if let Some(health) = &self.shared.health {
+            health.answered(now, begun - self.began, now - begun);
+        }
         match poll {
-            Poll::Pending => {
-                self.tasks.push((stream, Work::Handle(name, future)));
-                return false;
-            }
-            Poll::Ready(Err(Panicked)) => self.failures.push((stream, panicked(&name))),
-            Poll::Ready(Ok(Err(error))) => self.failures.push((stream, error.into_failure())),
+            Poll::Pending => return false,
+            Poll::Ready(Err(Panicked)) => self.fail(stream, panicked(&name)),
+            Poll::Ready(Ok(Err(error))) => self.fail(stream, error.into_failure()),
             Poll::Ready(Ok(Ok(response))) if response.body.is_streaming() => {
                 self.tasks.push((stream, Work::Answer(response)));
                 return false;
@@ -211,6 +222,27 @@ impl Dispatch {
             Poll::Ready(Ok(Ok(response))) => self.answers.push((stream, response)),
         }
         true
+    }
+
+    /// Has a task run a handler, which may have begun.
+    fn later(
+        &mut self,
+        stream: StreamId,
+        name: Text,
+        future: BoxFuture<Result<Response, CallError>>,
+        begun: Option<Instant>,
+    ) {
+        let timing = Timing {
+            received: self.began,
+            begun,
+        };
+        self.tasks
+            .push((stream, Work::Handle(name, future, timing)));
+    }
+
+    fn fail(&mut self, stream: StreamId, failure: Failure) {
+        self.shared.note_failure(&failure);
+        self.failures.push((stream, failure));
     }
 
     fn make_request(
@@ -264,7 +296,15 @@ impl Work {
     async fn run(self, shared: Arc<Shared>, stream: StreamId) {
         let answer = match self {
             Self::Answer(response) => Ok(response),
-            Self::Handle(name, future) => handle(&name, future, &shared.config).await,
+            Self::Handle(name, future, timing) => {
+                let begun = timing.begun.unwrap_or_else(clock::now);
+                let answer = handle(&name, future, &shared.config).await;
+                if let Some(health) = &shared.health {
+                    let now = clock::now();
+                    health.answered(now, begun - timing.received, now - begun);
+                }
+                answer
+            }
         };
         let answer = match answer {
             Ok(response) if response.body.has_partial_head() => complete(response).await,
@@ -275,6 +315,7 @@ impl Work {
             let items = match answer {
                 Ok(response) => respond(&mut state, stream, response),
                 Err(failure) => {
+                    shared.note_failure(&failure);
                     state.send.fail(stream, failure).ok();
                     None
                 }

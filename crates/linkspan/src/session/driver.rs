@@ -326,6 +326,9 @@ impl Future for Driver {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let (reason, cut) = ready!(self.poll_over(cx));
         debug!(peer = ?self.shared.peer, %reason, cut, "connection over");
+        if let Some(health) = self.shared.health.as_ref().filter(|_| reason.is_failure()) {
+            health.failed(&reason);
+        }
         self.shared.over(reason, cut);
         // Those who hold the connection hold its descriptor; the peer has to see the end now.
         self.shared.shutdown();

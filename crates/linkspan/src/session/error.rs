@@ -116,6 +116,13 @@ pub enum Disconnected {
     },
 }
 
+impl Disconnected {
+    /// Whether the connection broke, rather than having been ended by one of the two sides.
+    pub(crate) fn is_failure(&self) -> bool {
+        !matches!(self, Self::Closed | Self::PeerClosed | Self::Goodbye { .. })
+    }
+}
+
 impl From<io::Error> for Disconnected {
     fn from(error: io::Error) -> Self {
         match error.kind() {

@@ -4,13 +4,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tracing::{debug, info};
 
 use crate::Address;
 use crate::clock;
+use crate::layer::{Backoff, BackoffConfig};
 use crate::session::connect::connect;
 use crate::session::handler::Handler;
 use crate::session::{CallError, Config, ConnectError, Connection};
@@ -20,10 +20,11 @@ use crate::transport;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ReconnectConfig {
-    /// The first pause after a failed attempt; each further one is twice as long. Default: 5 ms.
+    /// The longest that the first pause after a failed attempt can be; each further one can be twice
+    /// as long. Default: 5 ms.
     pub first_pause: Duration,
-    /// The longest pause. Each is shortened at random, so that many clients do not come at once.
-    /// Default: 1 s.
+    /// The longest that any pause can be. Each is a random part of what it can be, so that many
+    /// clients do not come at once. Default: 1 s.
     pub longest_pause: Duration,
     /// How long a call without deadline waits for the connection. Default: 30 s.
     pub patience: Duration,
@@ -161,7 +162,7 @@ async fn supervise(
     config: ReconnectConfig,
     state: watch::Sender<State>,
 ) {
-    let mut pauses = config.pauses();
+    let mut backoff = config.backoff();
     loop {
         let connected = clock::now();
         connection.not_open().await;
@@ -169,12 +170,12 @@ async fn supervise(
         state.send_replace(State::Lost("the connection was lost".into()));
         drop(connection);
         if clock::now() >= clock::after(connected, config.longest_pause) {
-            pauses = config.pauses();
+            backoff.reset();
         } else {
             // A server that takes connections and drops them is not asked without a pause, either.
-            tokio::time::sleep(config.next(&mut pauses)).await;
+            tokio::time::sleep(config.next_pause(&mut backoff)).await;
         }
-        connection = come_back(&target, &config, &mut pauses, &state).await;
+        connection = come_back(&target, &config, &mut backoff, &state).await;
         info!(address = %target.address, "connected again");
         state.send_replace(State::Connected(connection.clone()));
     }
@@ -183,7 +184,7 @@ async fn supervise(
 async fn come_back(
     target: &Target,
     config: &ReconnectConfig,
-    pauses: &mut ExponentialBackoff,
+    backoff: &mut Backoff,
     state: &watch::Sender<State>,
 ) -> Connection {
     loop {
@@ -194,26 +195,21 @@ async fn come_back(
         debug!(address = %target.address, %error, "cannot connect");
         let hint = error.refusal().and_then(|failure| failure.retry_after);
         state.send_replace(State::Lost(describe(&error).into()));
-        let pause = config.next(pauses);
+        let pause = config.next_pause(backoff);
         tokio::time::sleep(hint.map_or(pause, |hint| hint.min(LONGEST_HINT))).await;
     }
 }
 
 impl ReconnectConfig {
-    fn pauses(&self) -> ExponentialBackoff {
-        ExponentialBuilder::new()
-            .with_min_delay(self.first_pause)
-            .with_max_delay(self.longest_pause)
-            .with_jitter()
-            .without_max_times()
-            .build()
+    fn backoff(&self) -> Backoff {
+        let mut config = BackoffConfig::default();
+        config.first_pause = self.first_pause;
+        config.longest_pause = self.longest_pause;
+        Backoff::new(config)
     }
 
-    fn next(&self, pauses: &mut ExponentialBackoff) -> Duration {
-        pauses
-            .next()
-            .unwrap_or(self.longest_pause)
-            .min(self.longest_pause)
+    fn next_pause(&self, backoff: &mut Backoff) -> Duration {
+        backoff.next_pause().unwrap_or(self.longest_pause)
     }
 }
 

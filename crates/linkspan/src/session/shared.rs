@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use proto::StreamId;
 use proto::error::SendError;
-use proto::message::{CancelReason, Event, Request};
+use proto::message::{CancelReason, Event, Failure, Request};
 use proto::session::{Agreement, Send};
 use tokio::sync::{oneshot, watch};
 
@@ -17,7 +17,7 @@ use crate::session::room::Room;
 use crate::session::slot::{self, Slot};
 use crate::session::writing::Writing;
 use crate::session::{CallError, Config, Disconnected, Response};
-use crate::transport::{Peer, Writer};
+use crate::transport::{Health, Peer, Writer};
 
 /// What callers, handlers and the driver of a connection have in common.
 #[derive(Debug)]
@@ -32,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) config: Arc<Config>,
     pub(crate) peer: Arc<Peer>,
     pub(crate) agreement: Agreement,
+    /// Where the listener counts that the connection came by.
+    pub(crate) health: Option<Arc<Health>>,
     pub(crate) received_bytes: AtomicU64,
     /// What its users hold; empty until there is one.
     pub(crate) handle: OnceLock<Weak<Handle>>,
@@ -102,6 +104,7 @@ impl Shared {
         config: Arc<Config>,
         peer: Arc<Peer>,
         agreement: Agreement,
+        health: Option<Arc<Health>>,
     ) -> Self {
         let state = State {
             send,
@@ -121,6 +124,7 @@ impl Shared {
             config,
             peer,
             agreement,
+            health,
             received_bytes: AtomicU64::new(0),
             handle: OnceLock::new(),
         }
@@ -281,6 +285,13 @@ impl Shared {
             .for_each(|closed| slot::finish(closed, &text));
         self.requests.open_for_all();
         self.events.open_for_all();
+    }
+
+    /// Counts a request that failed.
+    pub(crate) fn note_failure(&self, failure: &Failure) {
+        if let Some(health) = &self.health {
+            health.failed(failure);
+        }
     }
 
     /// Leaves a locked section, and wakes whom it concerns.

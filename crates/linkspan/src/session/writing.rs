@@ -123,7 +123,10 @@ impl Shared {
         state.send.handle_written(written);
         let next = match result {
             Ok(()) => {
-                state.writing.stalled_since = None;
+                let stalled = state.writing.stalled_since.take();
+                if let (Some(since), Some(health)) = (stalled, &self.health) {
+                    health.write_stalled(clock::now() - since);
+                }
                 if state.send.poll_transmit(&mut batch) {
                     Some(batch)
                 } else {

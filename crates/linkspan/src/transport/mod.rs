@@ -9,16 +9,20 @@
 //! A transport knows its peer and no message. Sockets move bytes, in one of several ways
 //! ([`Backend`]); between sessions `mem:` moves frames by value.
 
+mod acceptor;
 mod backend;
 mod bytes;
 mod config;
 mod dial;
+mod durations;
 mod error;
+mod health;
 mod link;
 mod listener;
 mod memory;
 mod peer;
 mod queue;
+mod rate;
 mod tcp;
 #[cfg(unix)]
 mod unix;
@@ -32,11 +36,15 @@ use windows as local;
 
 pub use backend::{Backend, BackendUnavailable, UnknownBackend};
 pub use config::{Config, InProcessConfig, TcpConfig, UnixSocketConfig};
+pub use durations::Percentiles;
 pub use error::{DialError, ListenError};
+pub use health::{LastError, Totals, TransportHealth};
 pub use os::{PeerCredentials, User};
 pub use peer::Peer;
 
+pub(crate) use acceptor::{Acceptor, Front, RETRY_AFTER, Refusal, Serving};
 pub(crate) use bytes::{ByteLink, ByteReader, ByteWriter};
 pub(crate) use dial::{dial, dial_bytes};
+pub(crate) use health::Health;
 pub(crate) use link::{Link, ReadEvent, Reader, Writer};
 pub(crate) use listener::{Listener, admits};
