@@ -9,7 +9,7 @@ use proto::message::Message;
 use proto::session::{Agreement, Handshake};
 use proto::{Config, Decoder, Role, StreamId};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::TcpStream;
 
 /// A byte stream to a server under test.
 pub struct RawClient {
@@ -27,7 +27,10 @@ impl RawClient {
     /// Connects, and says nothing.
     pub async fn connect(address: &Address) -> io::Result<Self> {
         let stream: Box<dyn Stream> = match address {
-            Address::Unix(path) => Box::new(UnixStream::connect(path).await?),
+            #[cfg(unix)]
+            Address::Unix(path) => Box::new(tokio::net::UnixStream::connect(path).await?),
+            #[cfg(windows)]
+            Address::Pipe(name) => Box::new(connect_pipe(name).await?),
             Address::Tcp(host) => {
                 Box::new(TcpStream::connect((host.host.as_str(), host.port)).await?)
             }
@@ -120,6 +123,25 @@ impl RawClient {
             .as_ref()
             .map_or(Checksum::Crc32, |agreement| agreement.checksum)
     }
+}
+
+/// Connects to a pipe, and waits while none of its instances is free.
+#[cfg(windows)]
+async fn connect_pipe(name: &str) -> io::Result<tokio::net::windows::named_pipe::NamedPipeClient> {
+    use tokio::net::windows::named_pipe::ClientOptions;
+
+    const ERROR_PIPE_BUSY: i32 = 231;
+    let path = format!(r"\\.\pipe\{name}");
+    let connecting = async {
+        loop {
+            match ClientOptions::new().open(&path) {
+                Err(error) if error.raw_os_error() == Some(ERROR_PIPE_BUSY) => {}
+                result => break result,
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    crate::wait::within("an instance of the pipe", connecting).await
 }
 
 impl std::fmt::Debug for RawClient {

@@ -59,7 +59,7 @@ pub async fn peer_killed(place: Place) {
 /// A server that is killed in the middle of a stream and of a call: both fail by their type within
 /// a second, and a client that reconnects finds the next server.
 pub async fn server_killed(place: Place) {
-    let mut server = Server::spawn(place, "");
+    let mut server = Server::spawn(place);
     let mut config = ClientConfig::default();
     config.reconnect = None;
     let client = linkspan::rpc::Client::connect_with(&server.address, config, Router::new())

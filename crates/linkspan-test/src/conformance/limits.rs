@@ -9,7 +9,7 @@ use proto::frame::Flags;
 use proto::message::{Message, Request};
 
 use crate::conformance::bodies::check_alive;
-use crate::conformance::{Place, Server};
+use crate::conformance::{Place, Server, Setup};
 use crate::raw::RawClient;
 use crate::wait;
 
@@ -18,7 +18,7 @@ fn connections(config: &mut ServerConfig, limit: usize) {
     config.transport.tcp.max_connections = limit;
 }
 
-async fn once(server: &Server) -> Result<Client, ConnectError> {
+pub(super) async fn once(server: &Server) -> Result<Client, ConnectError> {
     let mut config = ClientConfig::default();
     config.reconnect = None;
     Client::connect_with(&server.address, config, Router::new()).await
@@ -83,10 +83,14 @@ pub async fn idle_begun_frame(place: Place) {
 
 /// A client that asks without end and reads nothing is cut off; memory stays bounded.
 pub async fn unread_answers(place: Place) {
-    let server = Server::spawn(place, "export LINKSPAN_TEST_WRITE_TIMEOUT_MS=500");
+    let setup = Setup {
+        write_timeout: Some(Duration::from_millis(500)),
+        ..Setup::default()
+    };
+    let server = Server::spawn_with(place, &setup);
     let other = server.client().await;
     let mut client = RawClient::open(&server.address).await.expect("a session");
-    let before = resident_bytes(server.pid());
+    let before = memory(&other).await;
     let body = Bytes::from(vec![1; 1000]);
     let asking = async {
         for index in 0..u64::MAX {
@@ -100,7 +104,7 @@ pub async fn unread_answers(place: Place) {
         }
     };
     wait::within("the server gives up", asking).await;
-    let grown = resident_bytes(server.pid()).saturating_sub(before);
+    let grown = memory(&other).await.saturating_sub(before);
     assert!(
         grown < 64 * 1024 * 1024,
         "{grown} bytes were kept for a client that does not read"
@@ -140,73 +144,10 @@ pub async fn broken_frames_harm_only_their_sender(place: Place) {
     }
 }
 
-/// A server without descriptors stops accepting for a while, without spinning, and goes on when
-/// there are some again.
-pub async fn descriptor_exhaustion(place: Place) {
-    // Its runtime and the test harness need about twenty; the limit leaves a few for connections.
-    let server = Server::spawn(place, "ulimit -n 40");
-    let first = server.client().await;
-    let mut raw = Vec::new();
-    for _ in 0..60 {
-        raw.push(
-            RawClient::connect(&server.address)
-                .await
-                .expect("the system's queue takes it"),
-        );
-    }
-    let before = cpu_ticks(server.pid());
-    for _ in 0..20 {
-        check_alive(&first).await;
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    let ticks = cpu_ticks(server.pid()) - before;
-    assert!(
-        ticks < 50,
-        "the server spins: {ticks} ticks of 10 ms in about a second"
-    );
-
-    drop(raw);
-    let next = wait::within("a connection", async {
-        loop {
-            match once(&server).await {
-                Ok(client) => break client,
-                Err(error) => assert!(error.is_retryable(), "{error}"),
-            }
-        }
-    })
-    .await;
-    check_alive(&next).await;
-}
-
-/// Processor time of a process, in ticks of 10 ms.
-fn cpu_ticks(pid: u32) -> u64 {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
-    // The name may contain anything; the fields are counted from its end.
-    let fields: Vec<&str> = stat
-        .rsplit(')')
-        .next()
-        .expect("fields")
-        .split_whitespace()
-        .collect();
-    let field = |index: usize| {
-        fields
-            .get(index)
-            .and_then(|field| field.parse::<u64>().ok())
-    };
-    field(11).expect("utime") + field(12).expect("stime")
-}
-
-/// Memory of a process, in bytes.
-fn resident_bytes(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
-        .expect("its memory");
-    let kibibytes: u64 = line
-        .trim()
-        .trim_end_matches(" kB")
-        .parse()
-        .expect("a number");
-    kibibytes * 1024
+/// Memory of the server's process, in bytes.
+async fn memory(client: &Client) -> u64 {
+    let bytes: Option<u64> = client.send_request("memory", &()).await.expect("an answer");
+    let bytes = bytes.expect("the system tells");
+    assert!(bytes > 0, "a process has some memory");
+    bytes
 }

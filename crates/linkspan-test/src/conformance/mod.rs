@@ -4,17 +4,27 @@
 //! makes a test of each part for each transport.
 
 mod bodies;
+mod child;
+#[cfg(unix)]
+mod descriptors;
 mod ends;
 mod limits;
+mod methods;
 mod place;
+mod server;
 
 pub use bodies::{echo, large, many, slow_reader, slow_writer};
+pub use child::{Setup, child_main};
+#[cfg(unix)]
+pub use descriptors::descriptor_exhaustion;
 pub use ends::{half_close, peer_killed, server_killed, server_stops_in_order};
 pub use limits::{
-    broken_frames_harm_only_their_sender, connection_limit, descriptor_exhaustion,
-    idle_begun_frame, silent_client, unread_answers,
+    broken_frames_harm_only_their_sender, connection_limit, idle_begun_frame, silent_client,
+    unread_answers,
 };
-pub use place::{Place, Server, child_main, serve};
+pub use methods::serve;
+pub use place::Place;
+pub use server::Server;
 
 /// Makes a test of each part of the suite for one transport.
 #[macro_export]

@@ -147,7 +147,7 @@ async fn a_name_or_path_in_use_is_refused() {
 
 #[tokio::test]
 async fn a_killed_servers_socket_is_taken_over() {
-    let mut server = TestServer::spawn(Place::Unix, "");
+    let mut server = TestServer::spawn(Place::LOCAL);
     server.client().await;
     server.kill();
     let Address::Unix(path) = &server.address else {

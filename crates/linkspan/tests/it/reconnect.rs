@@ -95,7 +95,7 @@ async fn a_call_without_server_fails_at_its_deadline_and_says_why() {
 
 #[tokio::test]
 async fn what_may_have_run_is_not_repeated_unless_it_is_idempotent() {
-    let mut server = TestServer::spawn(Place::Unix, "");
+    let mut server = TestServer::spawn(Place::LOCAL);
     let client = server.client().await;
     let hanging = |idempotent| {
         let client = client.clone();

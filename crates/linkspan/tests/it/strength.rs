@@ -32,7 +32,7 @@ async fn connect(address: &Address) -> Client {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_thousand_connections_come_and_go_without_trace() {
-    let server = Server::spawn(Place::Unix, "");
+    let server = Server::spawn(Place::LOCAL);
     let staying = connect(&server.address).await;
     let descriptors = async || {
         staying
