@@ -2,16 +2,20 @@
 //!
 //! All unsafe code and all differences between operating systems live here. What is portable has a
 //! type of its own at the root; `unix/` holds what Unix systems share and `linux/` what Linux does
-//! better, under the same file names.
+//! better, under the same file names; `windows/` has them, too.
 //!
 //! | item | holds |
 //! |---|---|
 //! | [`Directory`] | a directory whose owner and mode were checked, opened |
 //! | [`Lock`] | an exclusive lock on a file that is never removed |
-//! | [`SocketFile`] | a listening Unix socket that owns its path |
+//! | `SocketFile` | a listening Unix socket that owns its path |
+//! | `PipeListener` | a Windows named pipe, private from birth, on which a client is always awaited |
 //! | [`PeerCredentials`] | who is at the other end, by the kernel's word |
-//! | [`runtime_directory`] | where sockets belong |
-//! | [`send_vectored`] | a write that never raises SIGPIPE |
+//! | [`runtime_directory`] | where sockets and locks belong |
+//! | `send_vectored` | a write to a Unix socket that never raises SIGPIPE |
+//!
+//! No runtime is needed, but on Windows: there pipes are tokio's, since only its unsafe constructors
+//! make them with a security descriptor.
 #![deny(unsafe_code)]
 
 mod peer;
@@ -40,7 +44,7 @@ pub use unix::{
 
 #[cfg(windows)]
 pub use windows::{
-    PipeError, PipeListener, PipeNameError, PipeOptions, RuntimeDirectoryError, connect_pipe,
+    Directory, DirectoryError, Lock, LockError, PipeError, PipeListener, PipeNameError, PipeOptions, RuntimeDirectoryError, connect_pipe,
     default_pipe_name, descriptor_limit, is_descriptor_exhaustion, is_trusted, max_pipe_name_chars,
     own_credentials, peak_memory_bytes, peer_credentials, resident_memory_bytes, runtime_directory,
     security_descriptor, thread_cpu_time,

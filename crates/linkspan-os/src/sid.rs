@@ -61,7 +61,7 @@ impl Sid {
         clippy::indexing_slicing,
         reason = "checked by the compiler: all uses are constant or empty"
     )]
-    const fn well_known(authority: u64, numbers: &[u32]) -> Self {
+    pub(crate) const fn well_known(authority: u64, numbers: &[u32]) -> Self {
         let mut parts = [0; Self::MAX_PARTS];
         let mut count = 0;
         while (count as usize) < numbers.len() {

@@ -2,7 +2,10 @@
 //!
 //! Files have the names of their counterparts in `unix/`.
 
+mod access;
+mod directory;
 mod limits;
+mod lock;
 mod peer;
 mod pipe;
 mod runtime;
@@ -11,7 +14,9 @@ mod text;
 mod token;
 mod usage;
 
+pub use directory::{Directory, DirectoryError};
 pub use limits::{descriptor_limit, is_descriptor_exhaustion};
+pub use lock::{Lock, LockError};
 pub use peer::{is_trusted, own_credentials, peer_credentials};
 pub use pipe::{
     PipeError, PipeListener, PipeNameError, PipeOptions, connect_pipe, default_pipe_name,

@@ -11,14 +11,15 @@ use windows_sys::Win32::Foundation::{ERROR_SUCCESS, FALSE, HANDLE, LocalFree};
 use windows_sys::Win32::Security::Authorization::{
     ConvertSecurityDescriptorToStringSecurityDescriptorW,
     ConvertStringSecurityDescriptorToSecurityDescriptorW, GetSecurityInfo, SDDL_REVISION_1,
-    SE_KERNEL_OBJECT,
+    SE_FILE_OBJECT, SE_KERNEL_OBJECT, SE_OBJECT_TYPE,
 };
 use windows_sys::Win32::Security::{
-    ACL, DACL_SECURITY_INFORMATION, GetSecurityDescriptorDacl, OBJECT_SECURITY_INFORMATION,
-    OWNER_SECURITY_INFORMATION, PSECURITY_DESCRIPTOR, PSID, SECURITY_ATTRIBUTES,
+    ACL, DACL_SECURITY_INFORMATION, GetSecurityDescriptorDacl, GetSecurityDescriptorOwner,
+    OBJECT_SECURITY_INFORMATION, OWNER_SECURITY_INFORMATION, PSID, SECURITY_ATTRIBUTES,
 };
 
 use crate::Sid;
+use crate::windows::access::{self, Access};
 use crate::windows::text::wide;
 use crate::windows::token::{check, copy_sid};
 
@@ -29,12 +30,12 @@ use crate::windows::token::{check, copy_sid};
 /// The system's error, as when the handle does not have the right `READ_CONTROL`.
 pub fn security_descriptor(object: impl AsHandle) -> io::Result<String> {
     let parts = OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION;
-    let (_, memory) = security_info(&object, parts)?;
+    let info = SecurityInfo::of(&object, SE_KERNEL_OBJECT, parts)?;
     let (mut text, mut chars) = (ptr::null_mut(), 0);
-    // SAFETY: the descriptor lives as long as `memory`; both pointers are to locals.
+    // SAFETY: the descriptor lives as long as `info`; both pointers are to locals.
     check(unsafe {
         ConvertSecurityDescriptorToStringSecurityDescriptorW(
-            memory.0,
+            info.memory.0,
             SDDL_REVISION_1,
             parts,
             &raw mut text,
@@ -50,37 +51,83 @@ pub fn security_descriptor(object: impl AsHandle) -> io::Result<String> {
         .map_err(|_| io::ErrorKind::InvalidData.into())
 }
 
-/// To whom an open object belongs.
-pub(crate) fn owner(object: impl AsHandle) -> io::Result<Sid> {
-    let (owner, _memory) = security_info(&object, OWNER_SECURITY_INFORMATION)?;
-    // SAFETY: the identifier is in `_memory`, which lives on.
-    unsafe { copy_sid(owner) }
+/// To whom an open pipe belongs.
+pub(crate) fn owner(pipe: impl AsHandle) -> io::Result<Sid> {
+    SecurityInfo::of(&pipe, SE_KERNEL_OBJECT, OWNER_SECURITY_INFORMATION)?.owner()
 }
 
-fn security_info(
-    object: &impl AsHandle,
-    parts: OBJECT_SECURITY_INFORMATION,
-) -> io::Result<(PSID, LocalMemory)> {
-    let handle: HANDLE = object.as_handle().as_raw_handle();
-    let (mut owner, mut descriptor) = (ptr::null_mut(), ptr::null_mut());
-    // SAFETY: the object is open as long as it is borrowed; the pointers that are not null are to
-    // locals.
-    let result = unsafe {
-        GetSecurityInfo(
-            handle,
-            SE_KERNEL_OBJECT,
-            parts,
-            &raw mut owner,
-            ptr::null_mut(),
-            ptr::null_mut(),
-            ptr::null_mut(),
-            &raw mut descriptor,
-        )
-    };
-    match result {
-        ERROR_SUCCESS => Ok((owner, LocalMemory(descriptor))),
-        code => Err(io::Error::from_raw_os_error(code.cast_signed())),
+/// How an open object is protected.
+pub(crate) struct SecurityInfo {
+    owner: PSID,
+    list: *mut ACL,
+    /// What both lead into.
+    memory: LocalMemory,
+}
+
+impl SecurityInfo {
+    /// Owner and access list of an open file or directory.
+    pub(crate) fn of_file(file: &impl AsHandle) -> io::Result<Self> {
+        let parts = OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION;
+        Self::of(file, SE_FILE_OBJECT, parts)
     }
+
+    fn of(
+        object: &impl AsHandle,
+        kind: SE_OBJECT_TYPE,
+        parts: OBJECT_SECURITY_INFORMATION,
+    ) -> io::Result<Self> {
+        let handle: HANDLE = object.as_handle().as_raw_handle();
+        let (mut owner, mut list) = (ptr::null_mut(), ptr::null_mut());
+        let mut descriptor = ptr::null_mut();
+        let (owner_at, list_at) = (&raw mut owner, &raw mut list);
+        let (none, no_list) = (ptr::null_mut(), ptr::null_mut());
+        // SAFETY: the object is open as long as it is borrowed; the pointers that are not null are
+        // to locals.
+        let result = unsafe {
+            GetSecurityInfo(
+                handle,
+                kind,
+                parts,
+                owner_at,
+                none,
+                list_at,
+                no_list,
+                &raw mut descriptor,
+            )
+        };
+        match result {
+            ERROR_SUCCESS => Ok(Self {
+                owner,
+                list,
+                memory: LocalMemory(descriptor),
+            }),
+            code => Err(io::Error::from_raw_os_error(code.cast_signed())),
+        }
+    }
+
+    /// To whom it belongs.
+    pub(crate) fn owner(&self) -> io::Result<Sid> {
+        // SAFETY: the identifier is in the memory that `self` holds.
+        unsafe { copy_sid(self.owner) }
+    }
+
+    /// Its access list; without one, everybody may do everything.
+    pub(crate) fn access(&self) -> io::Result<Option<Vec<Access>>> {
+        if self.list.is_null() {
+            return Ok(None);
+        }
+        // SAFETY: the list is in the memory that `self` holds.
+        unsafe { access::read(self.list) }.map(Some)
+    }
+}
+
+/// All rights for the system, administrators and `user`, who owns the object; with the flags of
+/// entries that say what is inherited from it.
+pub(crate) fn owner_only(user: Sid, flags: &str) -> String {
+    let entry = |who: &str| format!("(A;{flags};FA;;;{who})");
+    let (system, administrators) = (entry("SY"), entry("BA"));
+    let own = entry(&user.to_string());
+    format!("O:{user}D:P{system}{administrators}{own}")
 }
 
 /// What a new object is given as its protection.
@@ -90,27 +137,18 @@ pub(crate) struct SecurityDescriptor {
 }
 
 impl SecurityDescriptor {
-    /// Understands SDDL text.
+    /// Understands SDDL text; what has no owner by it belongs to `owner`.
     ///
     /// # Errors
     ///
     /// The system's error if it is not SDDL, and [`io::ErrorKind::InvalidInput`] if it has no access
     /// list: the system would then let others in.
-    pub(crate) fn parse(sddl: &str) -> io::Result<Self> {
-        let text = wide(sddl);
-        let (mut descriptor, mut bytes) = (ptr::null_mut(), 0);
-        // SAFETY: the text ends with a zero, and both pointers are to locals.
-        check(unsafe {
-            ConvertStringSecurityDescriptorToSecurityDescriptorW(
-                text.as_ptr(),
-                SDDL_REVISION_1,
-                &raw mut descriptor,
-                &raw mut bytes,
-            )
-        })?;
-        let memory = LocalMemory(descriptor);
+    pub(crate) fn parse(sddl: &str, owner: Sid) -> io::Result<Self> {
+        let (mut memory, mut bytes) = convert(sddl)?;
         require_access_list(&memory)?;
-        let bytes = usize::try_from(bytes).map_err(io::Error::other)?;
+        if !has_owner(&memory)? {
+            (memory, bytes) = convert(&format!("O:{owner}{sddl}"))?;
+        }
         let mut words = vec![0_u64; bytes.div_ceil(size_of::<u64>())].into_boxed_slice();
         let place = words.as_mut_ptr().cast::<u8>();
         // SAFETY: the descriptor has so many bytes, `words` has at least as many, and one was made
@@ -132,14 +170,37 @@ impl SecurityDescriptor {
     }
 }
 
+/// A descriptor of SDDL text, and how many bytes it has.
+fn convert(sddl: &str) -> io::Result<(LocalMemory, usize)> {
+    let text = wide(sddl);
+    let (mut descriptor, mut bytes) = (ptr::null_mut(), 0);
+    // SAFETY: the text ends with a zero, and both pointers are to locals.
+    check(unsafe {
+        ConvertStringSecurityDescriptorToSecurityDescriptorW(
+            text.as_ptr(),
+            SDDL_REVISION_1,
+            &raw mut descriptor,
+            &raw mut bytes,
+        )
+    })?;
+    let memory = LocalMemory(descriptor);
+    Ok((memory, usize::try_from(bytes).map_err(io::Error::other)?))
+}
+
+fn has_owner(descriptor: &LocalMemory) -> io::Result<bool> {
+    let (mut owner, mut defaulted) = (ptr::null_mut(), FALSE);
+    // SAFETY: the descriptor lives on, and the pointers are to locals.
+    check(unsafe { GetSecurityDescriptorOwner(descriptor.0, &raw mut owner, &raw mut defaulted) })?;
+    Ok(!owner.is_null())
+}
+
 fn require_access_list(descriptor: &LocalMemory) -> io::Result<()> {
     let (mut present, mut defaulted) = (FALSE, FALSE);
     let mut list: *mut ACL = ptr::null_mut();
-    let descriptor: PSECURITY_DESCRIPTOR = descriptor.0;
     // SAFETY: the descriptor lives on, and the pointers are to locals.
     check(unsafe {
         GetSecurityDescriptorDacl(
-            descriptor,
+            descriptor.0,
             &raw mut present,
             &raw mut list,
             &raw mut defaulted,

@@ -7,7 +7,7 @@ use std::os::windows::fs::OpenOptionsExt;
 use tokio::net::windows::named_pipe::{ClientOptions, NamedPipeClient};
 use windows_sys::Win32::Foundation::ERROR_PIPE_BUSY;
 use windows_sys::Win32::Storage::FileSystem::{
-    FILE_READ_ATTRIBUTES, SECURITY_IDENTIFICATION, SECURITY_SQOS_PRESENT,
+    FILE_READ_ATTRIBUTES, READ_CONTROL, SECURITY_IDENTIFICATION, SECURITY_SQOS_PRESENT,
 };
 
 use crate::peer_credentials;
@@ -61,6 +61,3 @@ pub(crate) fn maker(path: &str) -> Option<u32> {
 pub(crate) fn is_busy(error: &io::Error) -> bool {
     error.raw_os_error() == Some(ERROR_PIPE_BUSY.cast_signed())
 }
-
-/// The right to ask for the owner.
-const READ_CONTROL: u32 = 0x0002_0000;

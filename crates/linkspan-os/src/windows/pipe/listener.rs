@@ -10,7 +10,7 @@ use crate::windows::pipe::claim::Claim;
 use crate::windows::pipe::connect::{is_busy, maker};
 use crate::windows::pipe::instance::Instances;
 use crate::windows::pipe::name;
-use crate::windows::security::SecurityDescriptor;
+use crate::windows::security::{self, SecurityDescriptor};
 use crate::windows::token::process_user;
 
 /// How a pipe is made.
@@ -19,8 +19,9 @@ use crate::windows::token::process_user;
 pub struct PipeOptions {
     /// Who may use the pipe, and to whom it belongs, as SDDL text. It has to have an access list
     /// (`D:`), which has to give this process's user all rights (`FA`), as every new instance needs
-    /// them. Default: it belongs to this process's user; that user, the system and administrators
-    /// have all rights, nobody else has any, and nothing is inherited.
+    /// them. Without an owner (`O:`) the pipe belongs to this process's user. Default: it belongs to
+    /// this process's user; that user, the system and administrators have all rights, nobody else
+    /// has any, and nothing is inherited.
     pub security_descriptor: Option<String>,
 }
 
@@ -123,27 +124,76 @@ impl PipeListener {
 }
 
 fn descriptor(name: &str, options: &PipeOptions) -> Result<SecurityDescriptor, PipeError> {
-    let sddl = match &options.security_descriptor {
-        Some(sddl) => sddl.clone(),
-        None => owner_only().map_err(|source| PipeError::Io {
-            name: name.into(),
-            source,
-        })?,
-    };
-    SecurityDescriptor::parse(&sddl)
+    let user = process_user().map_err(|source| PipeError::Io {
+        name: name.into(),
+        source,
+    })?;
+    let sddl = options
+        .security_descriptor
+        .clone()
+        .unwrap_or_else(|| security::owner_only(user, ""));
+    SecurityDescriptor::parse(&sddl, user)
         .map_err(|source| PipeError::SecurityDescriptor { sddl, source })
-}
-
-/// All rights for the system, administrators and this user, who owns the object.
-fn owner_only() -> io::Result<String> {
-    let user = process_user()?;
-    Ok(format!(
-        "O:{user}D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;{user})"
-    ))
 }
 
 fn has_gone(error: &io::Error) -> bool {
     let gone = [ERROR_NO_DATA, ERROR_BROKEN_PIPE, ERROR_PIPE_NOT_CONNECTED];
     let code = error.raw_os_error();
     gone.iter().any(|gone| code == Some(gone.cast_signed()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::connect_pipe;
+
+    /// A listener of whose pipe two instances may exist.
+    fn bind(name: &str) -> PipeListener {
+        let security = descriptor(name, &PipeOptions::default()).unwrap();
+        let claim = Claim::take(name, &security).unwrap().unwrap();
+        let mut instances = Instances::new(name::path(name).unwrap(), security);
+        instances.limit(2);
+        PipeListener {
+            name: name.into(),
+            waiting: instances.first().unwrap(),
+            instances,
+            _claim: claim,
+        }
+    }
+
+    async fn accept(listener: &mut PipeListener) -> NamedPipeServer {
+        loop {
+            match listener.accept().await {
+                Ok(server) => return server,
+                Err(_) => tokio::time::sleep(Duration::from_millis(1)).await,
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_client_is_kept_while_no_further_instance_can_be_made() {
+        let name = format!("linkspan-test-{}-kept", std::process::id());
+        let mut listener = bind(&name);
+        let first_client = connect_pipe(&name).unwrap();
+        let first = listener.accept().await.unwrap();
+        let mut client = connect_pipe(&name).unwrap();
+        client.write_u8(1).await.unwrap();
+        for _ in 0..3 {
+            let error = listener.accept().await.unwrap_err();
+            assert!(is_busy(&error), "{error}");
+        }
+
+        drop((first_client, first));
+        // When the system gives up an instance is its affair.
+        let accepted = timeout(Duration::from_secs(30), accept(&mut listener));
+        let mut server = accepted.await.unwrap();
+        assert_eq!(server.read_u8().await.unwrap(), 1);
+        server.write_u8(2).await.unwrap();
+        assert_eq!(client.read_u8().await.unwrap(), 2);
+    }
 }

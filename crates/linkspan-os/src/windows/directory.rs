@@ -1,0 +1,182 @@
+//! Directories that nobody else can put files into.
+#![expect(unsafe_code, reason = "calls the system")]
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::windows::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+use windows_sys::Win32::Storage::FileSystem::{
+    CreateDirectoryW, FILE_FLAG_BACKUP_SEMANTICS, FILE_LIST_DIRECTORY, FILE_READ_ATTRIBUTES,
+    FILE_SHARE_READ, FILE_SHARE_WRITE, READ_CONTROL,
+};
+
+use crate::windows::security::{self, SecurityDescriptor, SecurityInfo};
+use crate::windows::text::wide;
+use crate::windows::token::{check, process_user};
+use crate::{Sid, User, is_trusted};
+
+/// A directory that was checked and is held open, so that what was checked is what is used: it can be
+/// neither removed nor renamed meanwhile.
+#[derive(Debug)]
+pub struct Directory {
+    path: PathBuf,
+    _handle: File,
+}
+
+impl Directory {
+    /// Opens a directory, and makes it and its parents if they are missing, for this user, the
+    /// system and administrators. There are no modes on Windows; `_mode` is for callers that have
+    /// one.
+    ///
+    /// It is accepted if it belongs to these and nobody else can write to it.
+    ///
+    /// # Errors
+    ///
+    /// - [`DirectoryError::Owner`]: it belongs to another user.
+    /// - [`DirectoryError::Writable`]: others may write to it.
+    /// - [`DirectoryError::Io`]: it cannot be made, opened or looked at.
+    pub fn open(path: &Path, _mode: u32) -> Result<Self, DirectoryError> {
+        let path = if path.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            path
+        };
+        let io = |action| {
+            move |source| DirectoryError::Io {
+                action,
+                path: path.into(),
+                source,
+            }
+        };
+        if !path.try_exists().map_err(io("look at"))? {
+            make(path).map_err(io("make"))?;
+        }
+        let handle = OpenOptions::new()
+            .access_mode(ACCESS)
+            .share_mode(FILE_SHARE_READ | FILE_SHARE_WRITE)
+            .custom_flags(FILE_FLAG_BACKUP_SEMANTICS)
+            .open(path)
+            .map_err(io("open"))?;
+        if !handle.metadata().map_err(io("look at"))?.is_dir() {
+            return Err(io("open")(io::ErrorKind::NotADirectory.into()));
+        }
+        check_protection(path, &handle)?;
+        Ok(Self {
+            path: path.into(),
+            _handle: handle,
+        })
+    }
+
+    /// Where it was opened.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Makes a directory and its missing parents, all of them private from birth.
+fn make(path: &Path) -> io::Result<()> {
+    if let Some(parent) = path.parent()
+        && !parent.as_os_str().is_empty()
+        && !parent.try_exists()?
+    {
+        make(parent)?;
+    }
+    let user = process_user()?;
+    let security = SecurityDescriptor::parse(&security::owner_only(user, "OICI"), user)?;
+    let attributes = security.attributes();
+    let text = wide(path);
+    // SAFETY: the path ends with a zero, and the attributes lead into `security`; both live on.
+    let made = check(unsafe { CreateDirectoryW(text.as_ptr(), &raw const attributes) });
+    match made {
+        // Somebody was faster; what is there is checked in any case.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        made => made,
+    }
+}
+
+fn check_protection(path: &Path, directory: &File) -> Result<(), DirectoryError> {
+    let io = |source| DirectoryError::Io {
+        action: "look at",
+        path: path.into(),
+        source,
+    };
+    let info = SecurityInfo::of_file(directory).map_err(io)?;
+    let owner = info.owner().map_err(io)?;
+    if !may_write(owner) {
+        return Err(DirectoryError::Owner {
+            path: path.into(),
+            owner,
+        });
+    }
+    let others = match info.access().map_err(io)? {
+        None => Some(EVERYONE),
+        Some(access) => access
+            .iter()
+            .find(|access| access.writes() && !may_write(access.who))
+            .map(|access| access.who),
+    };
+    match others {
+        None => Ok(()),
+        Some(by) => Err(DirectoryError::Writable {
+            path: path.into(),
+            by,
+        }),
+    }
+}
+
+/// Whether somebody who can change the directory can harm nobody with it.
+fn may_write(who: Sid) -> bool {
+    is_trusted(User::Windows { sid: who }) || [OWNER_RIGHTS, TRUSTED_INSTALLER].contains(&who)
+}
+
+/// A directory cannot be used for locks.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DirectoryError {
+    /// It belongs to somebody else, who could replace what is put into it.
+    #[error("directory {path} belongs to {owner}, not to this user, the system or administrators")]
+    Owner {
+        /// The directory.
+        path: PathBuf,
+        /// Its owner.
+        owner: Sid,
+    },
+    /// Others may write to it.
+    #[error("directory {path} is writable by {by}")]
+    Writable {
+        /// The directory.
+        path: PathBuf,
+        /// The first of those who may.
+        by: Sid,
+    },
+    /// The system refused.
+    #[error("cannot {action} directory {path}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The directory.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+}
+
+/// Sharing is looked at only for whoever may list the directory or more.
+const ACCESS: u32 = FILE_LIST_DIRECTORY | FILE_READ_ATTRIBUTES | READ_CONTROL;
+const EVERYONE: Sid = Sid::well_known(1, &[0]);
+/// Stands for the owner, who was looked at.
+const OWNER_RIGHTS: Sid = Sid::well_known(3, &[4]);
+/// To whom the system's own directories belong.
+const TRUSTED_INSTALLER: Sid = Sid::well_known(
+    5,
+    &[
+        80,
+        956_008_885,
+        3_418_522_649,
+        1_831_038_044,
+        1_853_292_631,
+        2_271_478_464,
+    ],
+);

@@ -1,0 +1,78 @@
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use linkspan_os::{Directory, Lock, LockError};
+
+use crate::windows::support::{child, child_argument};
+
+const NAME: &str = "x.lock";
+
+#[test]
+fn one_holder_at_a_time_and_the_next_after_it() {
+    let base = tempfile::tempdir().unwrap();
+    let directory = Directory::open(base.path(), 0o700).unwrap();
+    let name = Path::new(NAME);
+    let lock = Lock::acquire(&directory, name).unwrap();
+    let Err(LockError::Held { pid, .. }) = Lock::acquire(&directory, name) else {
+        panic!("the lock is held");
+    };
+    assert_eq!(pid, Some(std::process::id()));
+    drop(lock);
+    let text = fs::read_to_string(base.path().join(NAME)).unwrap();
+    assert_eq!(text, "", "the file stays and names nobody");
+    Lock::acquire(&directory, name).unwrap();
+}
+
+#[test]
+fn a_killed_process_holds_nothing() {
+    if let Some(path) = child_argument() {
+        let directory = Directory::open(Path::new(&path), 0o700).unwrap();
+        let _lock = Lock::acquire(&directory, Path::new(NAME)).unwrap();
+        // Until it is killed.
+        return std::thread::sleep(Duration::from_secs(60));
+    }
+    let base = tempfile::tempdir().unwrap();
+    let directory = Directory::open(base.path(), 0o700).unwrap();
+    let own_name = "windows::lock::a_killed_process_holds_nothing";
+    let mut other = child(own_name, base.path().to_str().unwrap());
+    let mut states = (0..6_000).map(|_| {
+        std::thread::sleep(Duration::from_millis(5));
+        Lock::acquire(&directory, Path::new(NAME))
+    });
+    let holder = Some(other.id());
+    let is_theirs = |result: &Result<Lock, LockError>| matches!(result, Err(LockError::Held { pid, .. }) if *pid == holder);
+    assert!(states.any(|state| is_theirs(&state)), "the other has it");
+    other.kill().unwrap();
+    other.wait().unwrap();
+    assert!(states.any(|state| state.is_ok()), "it is free again");
+}
+
+#[test]
+fn what_is_not_a_regular_file_is_no_lock() {
+    let base = tempfile::tempdir().unwrap();
+    let directory = Directory::open(base.path(), 0o700).unwrap();
+    let path = base.path().join(NAME);
+    fs::create_dir(&path).unwrap();
+    let error = Lock::acquire(&directory, Path::new(NAME)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("lock file {} is not a regular file", path.display())
+    );
+}
+
+#[test]
+fn a_hard_link_to_another_file_is_refused_and_not_written() {
+    let base = tempfile::tempdir().unwrap();
+    let directory = Directory::open(base.path(), 0o700).unwrap();
+    let victim = base.path().join("victim");
+    fs::write(&victim, "precious").unwrap();
+    fs::hard_link(&victim, base.path().join(NAME)).unwrap();
+    let error = Lock::acquire(&directory, Path::new(NAME)).unwrap_err();
+    let path = base.path().join(NAME);
+    assert_eq!(
+        error.to_string(),
+        format!("lock file {} has 2 hard links instead of 1", path.display())
+    );
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
+}

@@ -1,0 +1,11 @@
+//! Tests of Windows, which run under Wine, too. `gap:` in their output says what Wine cannot do.
+
+mod accept;
+mod directory;
+mod limits;
+mod lock;
+mod name;
+mod peer;
+mod protection;
+mod support;
+mod transfer;
