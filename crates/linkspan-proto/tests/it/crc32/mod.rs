@@ -165,9 +165,11 @@ fn lengths_are_judged_by_their_four_bytes_before_anything_is_allocated() {
 
 #[test]
 fn messages_up_to_the_limit_are_sent_and_read() {
+    let encoder = Encoder::new(Variant::Ieee, LIMIT);
     for length in [1, LIMIT - 1, LIMIT] {
-        let message = message(length as usize);
-        let mut input = BytesMut::from(&frame(Variant::Ieee, &message)[..]);
+        let (message, mut wire) = (message(length as usize), Segments::new());
+        encoder.encode(&message, &mut wire).unwrap();
+        let mut input = BytesMut::from(&wire.copy_to_bytes(wire.remaining())[..]);
         assert_eq!(decoder().decode(&mut input), Ok(Some(message)));
     }
 }
