@@ -94,14 +94,9 @@ impl Cross {
         let mut cargo = shell::cargo();
         self.toolchain.choose(&mut cargo);
         cargo
-            .env("CARGO_TARGET_DIR", self.target_directory())
+            .env("CARGO_TARGET_DIR", self.directory.join("target"))
             .env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER", LINKER);
         cargo
-    }
-
-    /// Where cargo puts what it builds.
-    pub(crate) fn target_directory(&self) -> PathBuf {
-        self.directory.join("target")
     }
 }
 

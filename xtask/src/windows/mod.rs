@@ -62,8 +62,8 @@ fn test(cross: &Cross, wine: &Wine, filter: Option<&str>) -> Result<Outcome> {
     wine.choose(&mut cargo);
     if shell::has_nextest() {
         cargo.args(["nextest", "run", "--profile", PROFILE]);
-        let report = cross.target_directory().join("nextest").join(PROFILE);
-        Outcome::of_nextest(cargo.args(TESTS).args(filter), &report.join("junit.xml"))
+        let report = shell::root().join(REPORT);
+        Outcome::of_nextest(cargo.args(TESTS).args(filter), &report)
     } else {
         let shown = ["--", "--show-output"];
         cargo.args(["test", "--no-fail-fast"]);
@@ -79,7 +79,8 @@ const TESTS: [&str; 7] = [
     "--lib",
     "--tests",
     "--package",
-    "linkspan-proto",
+    "linkspan-os",
 ];
 /// In .config/nextest.toml: patient, and with a report of all that was printed.
 const PROFILE: &str = "windows";
+const REPORT: &str = "target/nextest/windows/junit.xml";
