@@ -1,6 +1,9 @@
 //! What layers have to know of requests and errors.
 
+use std::future::poll_fn;
 use std::time::Duration;
+
+use tower_service::Service;
 
 /// An error of one attempt to send a request: what may be done about it.
 ///
@@ -43,4 +46,13 @@ pub(super) fn graver<E: AttemptError>(earlier: Option<E>, later: E) -> E {
         Some(earlier) if later.is_unsent() && !earlier.is_unsent() => earlier,
         _ => later,
     }
+}
+
+/// Makes one attempt: waits until the service is ready, and for its answer.
+pub(super) async fn answer<R, S: Service<R>>(
+    mut service: S,
+    request: R,
+) -> Result<S::Response, S::Error> {
+    poll_fn(|cx| service.poll_ready(cx)).await?;
+    service.call(request).await
 }

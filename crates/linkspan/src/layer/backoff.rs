@@ -83,7 +83,8 @@ impl Backoff {
         self.given = self.given.saturating_add(1);
         let limit = u64::try_from(self.limit.as_nanos()).unwrap_or(u64::MAX);
         let pause = self.random.below(limit.saturating_add(1));
-        self.limit = self.limit.saturating_mul(2).min(self.config.longest_pause);
+        let doubled = self.limit.saturating_mul(2).max(SHORTEST_LIMIT);
+        self.limit = doubled.min(self.config.longest_pause);
         Some(Duration::from_nanos(pause))
     }
 
@@ -102,6 +103,9 @@ impl Iterator for Backoff {
         self.next_pause()
     }
 }
+
+/// Nothing, doubled, is nothing: a first attempt without pause must not become many.
+const SHORTEST_LIMIT: Duration = Duration::from_millis(1);
 
 #[cfg(test)]
 mod tests {
@@ -158,6 +162,19 @@ mod tests {
         };
         assert_eq!(pauses(3), pauses(3));
         assert_ne!(pauses(3), pauses(4));
+    }
+
+    #[test]
+    fn a_first_pause_of_nothing_is_followed_by_longer_ones() {
+        let mut config = config();
+        config.first_pause = Duration::ZERO;
+        let pauses: Vec<_> = Backoff::with_seed(config, 1).take(30).collect();
+        assert_eq!(pauses[0], Duration::ZERO);
+        assert!(
+            pauses
+                .iter()
+                .any(|pause| *pause > Duration::from_millis(30))
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Numbers by the SplitMix64 generator, for many threads at once.
+/// Numbers by the generator `SplitMix64`, for many threads at once.
 #[derive(Debug)]
 pub(super) struct Random(AtomicU64);
 

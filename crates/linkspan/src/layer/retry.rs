@@ -8,8 +8,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::clock;
-use crate::layer::attempt::{graver, may_repeat};
-use crate::layer::balance::endpoint::answer;
+use crate::layer::attempt::{answer, graver, may_repeat};
 use crate::layer::{AttemptError, Backoff, BackoffConfig, Budget, Repeatable};
 
 /// Puts repeats around a service.

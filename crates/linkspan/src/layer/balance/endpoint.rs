@@ -1,6 +1,5 @@
 //! One endpoint: its service, and what is known of it.
 
-use std::future::poll_fn;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,6 +8,7 @@ use std::time::{Duration, Instant};
 use tower_service::Service;
 
 use crate::clock;
+use crate::layer::attempt::answer;
 use crate::layer::balance::latency::Latency;
 use crate::layer::{
     AttemptError, Breaker, BreakerConfig, BreakerCounts, BreakerState, Open, Permit,
@@ -171,13 +171,4 @@ impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
-}
-
-/// Waits until the service is ready, and for its answer.
-pub(crate) async fn answer<R, S: Service<R>>(
-    mut service: S,
-    request: R,
-) -> Result<S::Response, S::Error> {
-    poll_fn(|cx| service.poll_ready(cx)).await?;
-    service.call(request).await
 }

@@ -1,7 +1,7 @@
 //! One service made of several endpoints.
 
 mod choice;
-pub(super) mod endpoint;
+mod endpoint;
 mod error;
 mod latency;
 

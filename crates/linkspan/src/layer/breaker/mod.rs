@@ -2,6 +2,8 @@
 
 mod machine;
 mod service;
+#[cfg(test)]
+mod tests;
 mod window;
 
 use std::fmt;
