@@ -202,10 +202,11 @@ async fn come_back(
 
 impl ReconnectConfig {
     fn backoff(&self) -> Backoff {
-        let mut config = BackoffConfig::default();
-        config.first_pause = self.first_pause;
-        config.longest_pause = self.longest_pause;
-        Backoff::new(config)
+        Backoff::new(BackoffConfig {
+            first_pause: self.first_pause,
+            longest_pause: self.longest_pause,
+            repeats: None,
+        })
     }
 
     fn next_pause(&self, backoff: &mut Backoff) -> Duration {
