@@ -21,14 +21,15 @@ use crate::arch::tree::Tree;
 pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
     CRATES
         .iter()
-        .flat_map(|name| check_crate(tree, name))
+        .flat_map(|(name, allowed)| check_crate(tree, name, allowed))
         .collect()
 }
 
-fn check_crate(tree: &Tree, crate_name: &str) -> Vec<Finding> {
+fn check_crate(tree: &Tree, crate_name: &str, allowed: &[&str]) -> Vec<Finding> {
     let manifest = tree.toml(&format!("crates/{crate_name}/Cargo.toml"));
     let mut foreign = BTreeSet::new();
     dependencies(&manifest, &mut foreign);
+    let allowed = [ALLOWED.as_slice(), allowed].concat();
     let types: BTreeSet<_> = tree
         .code_of(crate_name)
         .flat_map(|source| &source.code.items)
@@ -38,7 +39,7 @@ fn check_crate(tree: &Tree, crate_name: &str) -> Vec<Finding> {
     let is_shown = |source: &&Source| !hidden.contains(&source.module().join("::"));
     tree.code_of(crate_name)
         .filter(is_shown)
-        .flat_map(|source| findings(source, &foreign, &types))
+        .flat_map(|source| findings(source, &foreign, &allowed, &types))
         .collect()
 }
 
@@ -58,7 +59,12 @@ fn hidden_modules(source: &Source) -> Vec<String> {
     source.code.items.iter().filter_map(hidden).collect()
 }
 
-fn findings(source: &Source, foreign: &BTreeSet<String>, types: &BTreeSet<String>) -> Vec<Finding> {
+fn findings(
+    source: &Source,
+    foreign: &BTreeSet<String>,
+    allowed: &[&str],
+    types: &BTreeSet<String>,
+) -> Vec<Finding> {
     let mut surface = TokenStream::new();
     for item in &source.code.items {
         add_item(item, types, &mut surface);
@@ -66,7 +72,7 @@ fn findings(source: &Source, foreign: &BTreeSet<String>, types: &BTreeSet<String
     let is_foreign = |mention: &Mention| {
         !mention.is_member
             && foreign.contains(mention.first())
-            && !ALLOWED.iter().any(|allowed| mention.is_in(allowed))
+            && !allowed.iter().any(|allowed| mention.is_in(allowed))
     };
     let finding = |mention: Mention| {
         Finding::new(
@@ -189,10 +195,14 @@ fn dependencies(manifest: &Table, names: &mut BTreeSet<String>) {
     }
 }
 
-/// Crates whose API users see.
-const CRATES: [&str; 3] = ["linkspan", "linkspan-os", "linkspan-proto"];
+/// Crates whose API users see, and what may stand in theirs alone.
+const CRATES: [(&str, &[&str]); 3] = [
+    ("linkspan", &[]),
+    ("linkspan-os", &["tokio::net::windows::named_pipe"]),
+    ("linkspan-proto", &[]),
+];
 
-/// What may stand in it.
+/// What may stand in all of them.
 const ALLOWED: [&str; 12] = [
     "bytes",
     "futures_core::Stream",
@@ -255,6 +265,22 @@ mod tests {
             impl S { fn f(&self) -> serde_json::Value { todo!() } }
         ";
         assert_eq!(found(text), 0);
+    }
+
+    #[test]
+    fn pipes_of_tokio_may_come_from_the_system_calls_only() {
+        let text = "
+            use tokio::net::windows::named_pipe::NamedPipeServer;
+            pub fn f() -> NamedPipeServer { g() }
+            pub fn h() -> tokio::net::TcpStream { i() }
+        ";
+        let tree = |name: &str| {
+            let manifest = format!("crates/{name}/Cargo.toml");
+            let code = format!("crates/{name}/src/pipe.rs");
+            Tree::of(&[(&manifest, "[dependencies]\ntokio = \"1\""), (&code, text)])
+        };
+        assert_eq!(check(&tree("linkspan-os")).len(), 1);
+        assert_eq!(check(&tree("linkspan")).len(), 2);
     }
 
     #[test]

@@ -2,21 +2,20 @@
 
 use crate::arch::finding::Finding;
 use crate::arch::source::Source;
-use crate::arch::tree::Tree;
+use crate::arch::tree::{Linked, Tree};
 
 pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
-    let linked = tree
-        .linked
-        .iter()
-        .flat_map(|(crate_name, packages)| linked(crate_name, packages));
+    let linked = tree.linked.iter().flat_map(linked);
     let used = tree.code_of("linkspan-proto").flat_map(used);
     linked.chain(used).collect()
 }
 
-fn linked(crate_name: &str, packages: &[String]) -> Vec<Finding> {
+fn linked(linked: &Linked) -> Vec<Finding> {
+    let crate_name = &linked.crate_name;
     let is_pure = crate_name == "linkspan-proto";
+    let is_excused = |package: &str| !is_pure && linked.is_windows && FOR_PIPES.contains(&package);
     let is_wrong = |package: &str| {
-        RUNTIMES.contains(&package)
+        (RUNTIMES.contains(&package) && !is_excused(package))
             || C_TOOLS.contains(&package)
             || (package.ends_with("-sys") && (is_pure || !DECLARATIONS.contains(&package)))
             || (is_pure && SYSTEM.contains(&package))
@@ -29,8 +28,8 @@ fn linked(crate_name: &str, packages: &[String]) -> Vec<Finding> {
             format!("`cargo tree -p {crate_name} -i {package}` says through what; take it out"),
         )
     };
+    let packages = linked.packages.iter();
     packages
-        .iter()
         .filter(|package| is_wrong(package))
         .map(finding)
         .collect()
@@ -82,6 +81,9 @@ const RUNTIMES: [&str; 6] = [
     "smol",
     "tokio",
 ];
+/// Tokio makes pipes with a security descriptor by unsafe functions only, so the system calls make
+/// them.
+const FOR_PIPES: [&str; 2] = ["mio", "tokio"];
 /// What builds or finds C code.
 const C_TOOLS: [&str; 5] = ["bindgen", "cc", "cmake", "pkg-config", "vcpkg"];
 /// Crates of declarations, which bring no code of their own.
@@ -125,15 +127,26 @@ mod tests {
 
     #[test]
     fn runtimes_and_c_are_found_among_what_is_linked() {
-        let mut tree = Tree::default();
-        let packages = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
-        let os = packages(&["libc", "linux-raw-sys", "rustix"]);
-        tree.linked.insert("linkspan-os".to_owned(), os);
-        assert_eq!(check(&tree).len(), 0);
-        let os = packages(&["libc", "mio", "openssl-sys"]);
-        tree.linked.insert("linkspan-os".to_owned(), os);
-        let proto = packages(&["bytes", "libc", "tokio"]);
-        tree.linked.insert("linkspan-proto".to_owned(), proto);
-        assert_eq!(check(&tree).len(), 4);
+        let found = |crate_name: &str, is_windows, packages: &[&str]| {
+            let mut tree = Tree::default();
+            tree.linked.push(Linked {
+                crate_name: crate_name.to_owned(),
+                is_windows,
+                packages: packages.iter().map(|&name| name.to_owned()).collect(),
+            });
+            check(&tree).len()
+        };
+        let os = "linkspan-os";
+        assert_eq!(found(os, false, &["libc", "linux-raw-sys", "rustix"]), 0);
+        assert_eq!(
+            found(os, false, &["libc", "mio", "openssl-sys", "tokio"]),
+            3
+        );
+        assert_eq!(found(os, true, &["mio", "tokio", "windows-sys"]), 0);
+        assert_eq!(found(os, true, &["async-std", "openssl-sys"]), 2);
+        for is_windows in [false, true] {
+            let packages = ["bytes", "libc", "tokio"];
+            assert_eq!(found("linkspan-proto", is_windows, &packages), 2);
+        }
     }
 }

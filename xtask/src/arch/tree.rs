@@ -16,8 +16,8 @@ pub(crate) struct Tree {
     pub(crate) sources: Vec<Source>,
     /// Manifests, settings and documents, by their path.
     pub(crate) texts: BTreeMap<String, String>,
-    /// What a crate is linked with on any system, build scripts included, as `cargo tree` says.
-    pub(crate) linked: BTreeMap<String, Vec<String>>,
+    /// What crates are linked with, build scripts included, as `cargo tree` says.
+    pub(crate) linked: Vec<Linked>,
 }
 
 impl Tree {
@@ -30,8 +30,9 @@ impl Tree {
         let mut tree = Self::default();
         tree.read_directory(&shell::root(), "")?;
         for crate_name in ["linkspan-proto", "linkspan-os"] {
-            tree.linked
-                .insert(crate_name.to_owned(), linked(crate_name)?);
+            for targets in [UNIX.as_slice(), &WINDOWS] {
+                tree.linked.push(linked(crate_name, targets)?);
+            }
         }
         Ok(tree)
     }
@@ -111,11 +112,20 @@ fn is_wanted(path: &str) -> bool {
         || path == ".ci/run"
 }
 
-/// Names of the packages that a crate is linked with.
-fn linked(crate_name: &str) -> Result<Vec<String>> {
+/// What a crate is linked with on a sort of system.
+#[derive(Debug)]
+pub(crate) struct Linked {
+    pub(crate) crate_name: String,
+    pub(crate) is_windows: bool,
+    /// Names of packages.
+    pub(crate) packages: Vec<String>,
+}
+
+fn linked(crate_name: &str, targets: &[&str]) -> Result<Linked> {
     let output = shell::cargo()
         .args(["tree", "--package", crate_name, "--edges", "normal,build"])
-        .args(["--target", "all", "--prefix", "none", "--format", "{p}"])
+        .args(targets.iter().flat_map(|target| ["--target", target]))
+        .args(["--prefix", "none", "--format", "{p}"])
         .output()
         .context("cannot start cargo tree")?;
     anyhow::ensure!(
@@ -131,8 +141,19 @@ fn linked(crate_name: &str) -> Result<Vec<String>> {
         .collect();
     names.sort();
     names.dedup();
-    Ok(names)
+    Ok(Linked {
+        crate_name: crate_name.to_owned(),
+        is_windows: targets == WINDOWS,
+        packages: names,
+    })
 }
+
+const UNIX: [&str; 3] = [
+    "x86_64-unknown-linux-gnu",
+    "aarch64-apple-darwin",
+    "x86_64-unknown-freebsd",
+];
+const WINDOWS: [&str; 2] = ["x86_64-pc-windows-msvc", "x86_64-pc-windows-gnu"];
 
 /// Directories that hold nothing of ours, or code that is wrong on purpose.
 const LEFT_OUT: [&str; 5] = ["target", ".git", "compile_fail", "corpus", "artifacts"];
