@@ -57,16 +57,17 @@ impl Sid {
         (authority <= Self::MAX_AUTHORITY).then_some(sid)
     }
 
-    #[expect(
-        clippy::indexing_slicing,
-        reason = "checked by the compiler: all uses are constant or empty"
-    )]
-    pub(crate) const fn well_known(authority: u64, numbers: &[u32]) -> Self {
+    /// An identifier with at most so many numbers as there is room for.
+    pub(crate) const fn well_known(authority: u64, mut numbers: &[u32]) -> Self {
         let mut parts = [0; Self::MAX_PARTS];
+        let mut room = parts.as_mut_slice();
         let mut count = 0;
-        while (count as usize) < numbers.len() {
-            parts[count as usize] = numbers[count as usize];
+        while let Some((number, further)) = numbers.split_first()
+            && let Some((place, left)) = room.split_first_mut()
+        {
+            *place = *number;
             count += 1;
+            (numbers, room) = (further, left);
         }
         Self {
             authority,
