@@ -14,6 +14,8 @@ pub struct Config {
     pub in_process: InProcessConfig,
     /// Of `unix:`.
     pub unix_socket: UnixSocketConfig,
+    /// Of `pipe:`.
+    pub named_pipe: NamedPipeConfig,
     /// Of `tcp:`.
     pub tcp: TcpConfig,
 }
@@ -70,6 +72,34 @@ impl Default for UnixSocketConfig {
     }
 }
 
+/// Settings of `pipe:`.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct NamedPipeConfig {
+    /// Name of the pipe of a program that is not told another. Default: `linkspan`.
+    pub pipe_name: String,
+    /// Connections at once; further ones are told to come again later. Default: 100.
+    pub max_connections: usize,
+    /// Time for a client's connect and handshake together. Default: 30 s.
+    pub connection_timeout: Duration,
+    /// Who may use a server's pipe, and whose pipes a client trusts, as SDDL text. Default: the
+    /// system, administrators and this process's user have all rights, nobody else has any.
+    ///
+    /// With a descriptor of your own a client trusts whoever owns the pipe.
+    pub security_descriptor: Option<String>,
+}
+
+impl Default for NamedPipeConfig {
+    fn default() -> Self {
+        Self {
+            pipe_name: "linkspan".to_owned(),
+            max_connections: 100,
+            connection_timeout: Duration::from_secs(30),
+            security_descriptor: None,
+        }
+    }
+}
+
 /// Settings of `tcp:`.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -99,6 +129,7 @@ impl Config {
     pub(crate) fn connection_timeout(&self, scheme: &str) -> Duration {
         match scheme {
             "tcp" => self.tcp.connection_timeout,
+            "pipe" => self.named_pipe.connection_timeout,
             _ => self.unix_socket.connection_timeout,
         }
     }
@@ -108,6 +139,7 @@ impl Config {
         match scheme {
             "tcp" => self.tcp.max_connections,
             "unix" => self.unix_socket.max_connections,
+            "pipe" => self.named_pipe.max_connections,
             // Links within the process cost no descriptor and come from our own code.
             _ => usize::MAX,
         }

@@ -121,7 +121,7 @@ pub enum DialError {
 pub(crate) fn unsupported(address: &Address) -> &'static str {
     match address {
         Address::Unix(_) => "Unix sockets do not exist on this system",
-        Address::Pipe(_) => "named pipes are not in this build",
+        Address::Pipe(_) => "named pipes exist on Windows only",
         Address::UnixTls(_) | Address::Tls(_) => "TLS is not in this build",
         Address::Ws(_) | Address::Wss(_) => "WebSocket is not in this build",
         Address::Memory(_) | Address::Tcp(_) => "it is turned off",

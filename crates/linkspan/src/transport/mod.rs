@@ -35,7 +35,7 @@ use unix as local;
 use windows as local;
 
 pub use backend::{Backend, BackendUnavailable, UnknownBackend};
-pub use config::{Config, InProcessConfig, TcpConfig, UnixSocketConfig};
+pub use config::{Config, InProcessConfig, NamedPipeConfig, TcpConfig, UnixSocketConfig};
 pub use durations::Percentiles;
 pub use error::{DialError, ListenError};
 pub use health::{LastError, Totals, TransportHealth};

@@ -27,10 +27,15 @@ use unix as system;
 #[cfg(windows)]
 use windows as system;
 
-pub(crate) use system::{Accept, Local, tcp};
+#[cfg(unix)]
+pub(crate) use unix::Accept;
+
+pub(crate) use system::tcp;
 
 /// By what means local sockets are read and written. What goes over them is the same.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Backend {
@@ -66,7 +71,7 @@ impl Backend {
     }
 
     /// Its implementation on this system.
-    pub(crate) fn local(self) -> Result<&'static dyn Local, BackendUnavailable> {
+    pub(crate) fn local(self) -> Result<&'static dyn system::Local, BackendUnavailable> {
         let built = system::BUILT.iter().find(|local| local.backend() == self);
         built.copied().ok_or_else(|| BackendUnavailable {
             backend: self,
