@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use proc_macro2::{TokenStream, TokenTree};
-use syn::{ImplItem, Item};
+use syn::{Attribute, Expr, ImplItem, Item};
 
 use crate::arch::conditions::{Condition, conditions};
 use crate::arch::finding::Finding;
@@ -71,8 +71,32 @@ fn lines_on_items(items: &[Item], lines: &mut BTreeSet<usize>) {
                 let items = module.content.as_ref().map(|(_, items)| items.as_slice());
                 lines_on_items(items.unwrap_or_default(), lines);
             }
+            Item::Static(table) => lines_on_rows(&table.expr, lines),
+            Item::Const(table) => lines_on_rows(&table.expr, lines),
             _ => {}
         }
+    }
+}
+
+/// Adds the lines of all attributes on the rows of a table: a row more takes nothing away.
+fn lines_on_rows(table: &Expr, lines: &mut BTreeSet<usize>) {
+    match table {
+        Expr::Reference(reference) => lines_on_rows(&reference.expr, lines),
+        Expr::Array(table) => {
+            let attributes = table.elems.iter().flat_map(attributes_of);
+            lines.extend(attributes.map(line_of));
+        }
+        _ => {}
+    }
+}
+
+fn attributes_of(row: &Expr) -> &[Attribute] {
+    match row {
+        Expr::Reference(row) => &row.attrs,
+        Expr::Struct(row) => &row.attrs,
+        Expr::Call(row) => &row.attrs,
+        Expr::Path(row) => &row.attrs,
+        _ => &[],
     }
 }
 
@@ -144,7 +168,8 @@ mod tests {
     fn features_that_add_items_are_fine() {
         let text = "#[cfg(feature = \"bus\")]\nmod bus; // not(feature)\n\
                     impl S {\n    #[cfg(feature = \"bus\")]\n    fn f() {}\n}\n\
-                    mod inner {\n    #[cfg(all(not(windows), feature = \"b\"))]\n    use a::b;\n}";
+                    mod inner {\n    #[cfg(all(not(windows), feature = \"b\"))]\n    use a::b;\n}\n\
+                    static T: &[&dyn A] = &[\n    &a,\n    #[cfg(feature = \"bus\")]\n    &b,\n];";
         assert_eq!(found(text), 0);
         let steps = "cargo clippy -p linkspan --no-default-features";
         assert_eq!(check(&Tree::of(&[(".ci/run", steps)])).len(), 0);

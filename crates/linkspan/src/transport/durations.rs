@@ -12,7 +12,7 @@ pub(crate) struct Durations {
 }
 
 /// What is typical of a number of durations.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Percentiles {
     /// How many there were.

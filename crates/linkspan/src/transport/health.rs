@@ -11,7 +11,7 @@ use crate::transport::durations::{Durations, Percentiles};
 use crate::transport::rate::Rate;
 
 /// How a listener is doing.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct TransportHealth {
     /// What carries new connections, on local sockets.
@@ -44,7 +44,7 @@ impl TransportHealth {
 }
 
 /// A failure, and when it was.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LastError {
     /// What failed.
@@ -54,7 +54,7 @@ pub struct LastError {
 }
 
 /// What a listener has counted since its start.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Totals {
     /// Connections that began to talk: whose handshake succeeded, or that sent a first request.

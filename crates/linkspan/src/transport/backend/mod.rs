@@ -33,10 +33,7 @@ pub(crate) use unix::Accept;
 pub(crate) use system::tcp;
 
 /// By what means local sockets are read and written. What goes over them is the same.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
-)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Backend {
     /// The runtime's own readiness: the fastest.
