@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use linkspan::Address;
 use linkspan::rpc::ServerConfig;
+use linkspan::transport::Backend;
 
 use crate::conformance::serve;
 
@@ -35,7 +36,7 @@ impl Setup {
 }
 
 /// Starts a process that serves; gives it, and where it listens.
-pub(super) fn spawn(address: &Address, setup: &Setup) -> (Child, Address) {
+pub(super) fn spawn(address: &Address, backend: Backend, setup: &Setup) -> (Child, Address) {
     let mut command = setup.command();
     if let Some(timeout) = setup.write_timeout {
         command.env(WRITE_TIMEOUT_MS, timeout.as_millis().to_string());
@@ -43,6 +44,7 @@ pub(super) fn spawn(address: &Address, setup: &Setup) -> (Child, Address) {
     let mut child = command
         .args(["--exact", "child", "--nocapture"])
         .env(ADDRESS, address.to_string())
+        .env(BACKEND, backend.name())
         .stdout(Stdio::piped())
         .spawn()
         .expect("the test program starts");
@@ -69,6 +71,9 @@ pub async fn child_main() {
         let millis = millis.parse().expect("a number");
         config.session.write_timeout = Duration::from_millis(millis);
     }
+    if let Ok(backend) = std::env::var(BACKEND) {
+        config.transport.backend = backend.parse().expect("a backend");
+    }
     let serving = serve(&address.parse().expect("an address"), config).await;
     #[expect(clippy::print_stdout, reason = "the parent reads it")]
     {
@@ -78,5 +83,6 @@ pub async fn child_main() {
 }
 
 const ADDRESS: &str = "LINKSPAN_TEST_CHILD";
+const BACKEND: &str = "LINKSPAN_TEST_BACKEND";
 const WRITE_TIMEOUT_MS: &str = "LINKSPAN_TEST_WRITE_TIMEOUT_MS";
 const LISTENING: &str = "listening at ";

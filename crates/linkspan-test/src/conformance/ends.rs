@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use linkspan::codec::Raw;
-use linkspan::rpc::{CallError, ClientConfig, Request, Router, StopReport};
+use linkspan::rpc::{CallError, Request, Router, StopReport};
 use proto::frame::Flags;
 use proto::message::Message;
 use serde_json::Value;
@@ -60,7 +60,7 @@ pub async fn peer_killed(place: Place) {
 /// a second, and a client that reconnects finds the next server.
 pub async fn server_killed(place: Place) {
     let mut server = Server::spawn(place);
-    let mut config = ClientConfig::default();
+    let mut config = server.client_config();
     config.reconnect = None;
     let client = linkspan::rpc::Client::connect_with(&server.address, config, Router::new())
         .await

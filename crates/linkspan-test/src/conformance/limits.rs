@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use linkspan::rpc::{Client, ClientConfig, ConnectError, Router, ServerConfig};
+use linkspan::rpc::{Client, ConnectError, Router, ServerConfig};
 use linkspan::{Category, Code};
 use proto::frame::Flags;
 use proto::message::{Message, Request};
@@ -19,7 +19,7 @@ fn connections(config: &mut ServerConfig, limit: usize) {
 }
 
 pub(super) async fn once(server: &Server) -> Result<Client, ConnectError> {
-    let mut config = ClientConfig::default();
+    let mut config = server.client_config();
     config.reconnect = None;
     Client::connect_with(&server.address, config, Router::new()).await
 }

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use linkspan::Address;
+use linkspan::transport::Backend;
 use tempfile::TempDir;
 
 /// A transport under test.
@@ -13,8 +14,14 @@ pub enum Place {
     Memory,
     /// `unix:`, on Unix.
     Unix,
+    /// The same through the crate `interprocess`.
+    UnixInterprocess,
+    /// The same through threads that block.
+    UnixLegacy,
     /// `pipe:`, on Windows.
     Pipe,
+    /// The same through the crate `interprocess`.
+    PipeInterprocess,
     /// `tcp:` on loopback.
     Tcp,
 }
@@ -33,14 +40,25 @@ impl Place {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let text = match self {
             Self::Memory => format!("mem:test-{number}"),
-            Self::Unix => format!(
+            Self::Unix | Self::UnixInterprocess | Self::UnixLegacy => format!(
                 "unix:{}",
                 directory.path().join(format!("s{number}")).display()
             ),
             // All processes of the machine share the names of pipes.
-            Self::Pipe => format!("pipe:linkspan-test-{}-{number}", std::process::id()),
+            Self::Pipe | Self::PipeInterprocess => {
+                format!("pipe:linkspan-test-{}-{number}", std::process::id())
+            }
             Self::Tcp => "tcp:127.0.0.1:0".to_owned(),
         };
         text.parse().expect("an address")
+    }
+
+    /// What carries its connections.
+    pub fn backend(self) -> Backend {
+        match self {
+            Self::UnixInterprocess | Self::PipeInterprocess => Backend::Interprocess,
+            Self::UnixLegacy => Backend::Legacy,
+            Self::Memory | Self::Unix | Self::Pipe | Self::Tcp => Backend::Tokio,
+        }
     }
 }

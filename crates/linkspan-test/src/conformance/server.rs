@@ -3,7 +3,7 @@
 use std::process::Child;
 
 use linkspan::Address;
-use linkspan::rpc::{Client, ServerConfig, Serving};
+use linkspan::rpc::{Client, ClientConfig, Router, ServerConfig, Serving};
 use tempfile::TempDir;
 
 use crate::conformance::child::{self, Setup};
@@ -15,6 +15,7 @@ use crate::conformance::{Place, serve};
 pub struct Server {
     /// Where it listens.
     pub address: Address,
+    place: Place,
     running: Running,
     _directory: TempDir,
 }
@@ -35,11 +36,13 @@ impl Server {
     pub async fn start_with(place: Place, change: impl FnOnce(&mut ServerConfig)) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let mut config = ServerConfig::default();
+        config.transport.backend = place.backend();
         change(&mut config);
         let serving = serve(&place.address(&directory), config).await;
         let address = serving.address().clone();
         Self {
             address,
+            place,
             running: Running::Here(Box::new(Some(serving))),
             _directory: directory,
         }
@@ -53,9 +56,10 @@ impl Server {
     /// Starts one in a process that is set up in its own way.
     pub fn spawn_with(place: Place, setup: &Setup) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        let (child, address) = child::spawn(&place.address(&directory), setup);
+        let (child, address) = child::spawn(&place.address(&directory), place.backend(), setup);
         Self {
             address,
+            place,
             running: Running::Child(child),
             _directory: directory,
         }
@@ -63,9 +67,16 @@ impl Server {
 
     /// A client of it.
     pub async fn client(&self) -> Client {
-        Client::connect(&self.address)
+        Client::connect_with(&self.address, self.client_config(), Router::new())
             .await
             .expect("the server accepts")
+    }
+
+    /// Settings of a client that uses what the server uses.
+    pub fn client_config(&self) -> ClientConfig {
+        let mut config = ClientConfig::default();
+        config.transport.backend = self.place.backend();
+        config
     }
 
     /// What is counted at its address.

@@ -14,8 +14,9 @@ use tokio_util::io::poll_read_buf;
 use crate::transport::backend::Halves;
 use crate::transport::bytes::{ByteReader, ByteWriter};
 
-/// Both halves of a stream that several may use through references.
-pub(super) fn split<S>(stream: S) -> Halves
+/// Both halves of a stream that several may use through references; `shutdown` tells its peer that
+/// nothing follows.
+pub(super) fn split<S>(stream: S, shutdown: fn(&S)) -> Halves
 where
     S: fmt::Debug + Send + Sync + 'static,
     for<'a> &'a S: AsyncRead + AsyncWrite,
@@ -30,6 +31,7 @@ where
     };
     let writer = StreamWriter {
         stream,
+        shutdown,
         readiness: Arc::default(),
     };
     (Box::new(reader), Box::new(writer))
@@ -94,6 +96,7 @@ where
 /// The writing half.
 struct StreamWriter<S> {
     stream: Arc<S>,
+    shutdown: fn(&S),
     readiness: Arc<Readiness>,
 }
 
@@ -118,9 +121,7 @@ where
     }
 
     fn shutdown(&self) {
-        // It is over at once on sockets, and what a closed one says no longer matters.
-        let mut cx = Context::from_waker(Waker::noop());
-        drop(Pin::new(&mut &*self.stream).poll_shutdown(&mut cx));
+        (self.shutdown)(&self.stream);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Unix sockets through the crate `interprocess`.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -25,7 +25,12 @@ impl Local for Interprocess {
     }
 
     fn stream(&self, socket: UnixStream, _: Origin) -> io::Result<Halves> {
-        Ok(adapter::split(Stream::try_from(OwnedFd::from(socket))?))
+        let stream = Stream::try_from(OwnedFd::from(socket))?;
+        // The stream's own way of shutting down does nothing.
+        Ok(adapter::split(stream, |stream| {
+            // A connection that is gone needs no telling.
+            os::shutdown_write(stream.as_fd()).ok();
+        }))
     }
 }
 
