@@ -5,10 +5,12 @@
 //! [`AttemptError`].
 //!
 //! ```text
-//!             ┌─────────────────────────── Balance ───────────────────────────┐
-//!  request ──►│ choose ──► breaker of A ──► A's service: connection, time limit│──► answer
-//!  (Retry     │        ╰─► breaker of B ──► B's service                        │
-//!   around)   └────────────────────────────────────────────────────────────────┘
+//!            ┌─ Retry ─────────────────────────────────────────────────────────────┐
+//!            │ pause   ┌─ Balance ───────────────────────────────────────────────┐ │
+//!  request ──┼────────►│ choose ─┬► breaker of A ─► A: connection and time limit │ │
+//!  answer ◄──┼─────────│         └► breaker of B ─► B: connection and time limit │ │
+//!            │         └─────────────────────────────────────────────────────────┘ │
+//!            └─────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
 //! | part | what it does |
