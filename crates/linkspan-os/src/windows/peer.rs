@@ -126,3 +126,28 @@ fn not_yet(error: io::Error) -> io::Error {
 }
 
 type AskProcess = unsafe extern "system" fn(HANDLE, *mut u32) -> i32;
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::windows::named_pipe::ServerOptions;
+    use windows_sys::Win32::Foundation::ERROR_NO_TOKEN;
+
+    use super::*;
+    use crate::connect_pipe;
+
+    #[tokio::test]
+    async fn the_thread_is_itself_again() {
+        let name = format!("linkspan-test-{}-itself", process::id());
+        let path = format!(r"\\.\pipe\{name}");
+        let server = ServerOptions::new().create(path).unwrap();
+        let _client = connect_pipe(&name).unwrap();
+        server.connect().await.unwrap();
+        {
+            let _impersonation = Impersonation::begin(server.as_handle()).unwrap();
+            impersonated_user().unwrap();
+        }
+        peer_credentials(&server).unwrap();
+        let error = impersonated_user().unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(ERROR_NO_TOKEN.cast_signed()));
+    }
+}

@@ -69,3 +69,27 @@ impl fmt::Debug for Instances {
 
 /// What the system keeps for a peer that does not read, in either direction.
 const BUFFER_BYTES: u32 = 65_536;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::security_descriptor;
+    use crate::windows::token::process_user;
+
+    /// Where the system keeps one descriptor for a pipe, it is the first instance's, and that of the
+    /// others is not seen; so each sort is made alone.
+    #[tokio::test]
+    async fn first_and_further_instances_have_the_descriptor() {
+        let list = "D:P(A;;FA;;;SY)(A;;FR;;;AU)";
+        for (sort, make) in [
+            ("first", Instances::first as fn(&_) -> _),
+            ("next", Instances::next),
+        ] {
+            let path = format!(r"\\.\pipe\linkspan-test-{}-{sort}", std::process::id());
+            let security = SecurityDescriptor::parse(list, process_user().unwrap()).unwrap();
+            let instance = make(&Instances::new(path, security)).unwrap();
+            let told = security_descriptor(&instance).unwrap();
+            assert!(told.ends_with(list), "{told}");
+        }
+    }
+}

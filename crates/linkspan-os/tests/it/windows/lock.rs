@@ -1,6 +1,6 @@
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use linkspan_os::{Directory, Lock, LockError};
 
@@ -36,16 +36,26 @@ fn a_killed_process_holds_nothing() {
     let directory = Directory::open(base.path(), 0o700).unwrap();
     let own_name = "windows::lock::a_killed_process_holds_nothing";
     let mut other = child(own_name, base.path().to_str().unwrap());
-    let mut states = (0..6_000).map(|_| {
-        std::thread::sleep(Duration::from_millis(5));
-        Lock::acquire(&directory, Path::new(NAME))
-    });
     let holder = Some(other.id());
-    let is_theirs = |result: &Result<Lock, LockError>| matches!(result, Err(LockError::Held { pid, .. }) if *pid == holder);
-    assert!(states.any(|state| is_theirs(&state)), "the other has it");
+    let file = base.path().join(NAME);
+    // Looking does not take the lock away from under the other process.
+    until(|| fs::read_to_string(&file).is_ok_and(|text| text.trim().parse().ok() == holder));
+    let error = Lock::acquire(&directory, Path::new(NAME)).unwrap_err();
+    assert!(
+        matches!(error, LockError::Held { pid, .. } if pid == holder),
+        "{error}"
+    );
     other.kill().unwrap();
     other.wait().unwrap();
-    assert!(states.any(|state| state.is_ok()), "it is free again");
+    until(|| Lock::acquire(&directory, Path::new(NAME)).is_ok());
+}
+
+fn until(mut happened: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !happened() {
+        assert!(Instant::now() < deadline, "it happens within 30 s");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 #[test]
