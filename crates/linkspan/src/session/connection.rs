@@ -134,10 +134,12 @@ impl Connection {
     /// What was counted so far.
     pub fn stats(&self) -> ConnectionStats {
         let shared = &self.handle.shared;
-        let session = shared.lock().send.stats();
+        let state = shared.lock();
+        let stalled_since = state.stalled_since();
         ConnectionStats {
-            session,
+            session: state.send.stats(),
             bytes_received: shared.received_bytes.load(Ordering::Relaxed),
+            stalled_for: stalled_since.map(|since| clock::now() - since),
         }
     }
 
@@ -274,6 +276,8 @@ pub struct ConnectionStats {
     pub session: Stats,
     /// Bytes received.
     pub bytes_received: u64,
+    /// How long the peer has taken nothing of what waits to be written; `None` if nothing waits.
+    pub stalled_for: Option<Duration>,
 }
 
 /// Where the answer to a call comes.

@@ -328,6 +328,9 @@ impl Future for Driver {
         debug!(peer = ?self.shared.peer, %reason, cut, "connection over");
         if let Some(health) = self.shared.health.as_ref().filter(|_| reason.is_failure()) {
             health.failed(&reason);
+            if let Some(since) = self.shared.lock().stalled_since() {
+                health.write_stalled(clock::now() - since);
+            }
         }
         self.shared.over(reason, cut);
         // Those who hold the connection hold its descriptor; the peer has to see the end now.
