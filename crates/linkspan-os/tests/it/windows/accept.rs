@@ -1,10 +1,12 @@
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
-use linkspan_os::connect_pipe;
+use linkspan_os::{PipeListener, connect_pipe};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::windows::named_pipe::NamedPipeServer;
 use tokio::task::JoinSet;
 
 use crate::windows::support::{bind, connect, pipe_name, soon};
@@ -110,6 +112,36 @@ async fn a_dropped_accept_loses_nobody() {
     let mut server = soon(listener.accept()).await.unwrap();
     assert_eq!(soon(server.read_u8()).await.unwrap(), 5);
     assert_eq!(listener.name(), name);
+}
+
+/// Drops the future after every poll.
+async fn accept_bit_by_bit(listener: &mut PipeListener) -> NamedPipeServer {
+    loop {
+        let polled = {
+            let mut accept = pin!(listener.accept());
+            poll_fn(|cx| Poll::Ready(accept.as_mut().poll(cx))).await
+        };
+        match polled {
+            Poll::Ready(server) => return server.unwrap(),
+            Poll::Pending => tokio::time::sleep(Duration::from_millis(1)).await,
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_accept_that_is_dropped_again_and_again_loses_nobody() {
+    let name = pipe_name("bit-by-bit");
+    let mut listener = bind(&name);
+    for number in 0..5 {
+        let client = async {
+            let mut client = connect(&name).await;
+            client.write_u8(number).await.unwrap();
+            client
+        };
+        let (mut server, _client) =
+            soon(async { tokio::join!(accept_bit_by_bit(&mut listener), client) }).await;
+        assert_eq!(soon(server.read_u8()).await.unwrap(), number);
+    }
 }
 
 #[tokio::test]

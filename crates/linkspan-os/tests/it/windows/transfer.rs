@@ -1,5 +1,5 @@
 use linkspan_os::peer_credentials;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::windows::support::{bind, child, child_argument, connect, pipe_name, soon};
 
@@ -25,6 +25,35 @@ async fn a_mebibyte_comes_back() {
     assert!(received == sent, "what comes back is what was sent");
     drop((reader, writer));
     assert_eq!(soon(echo).await.unwrap(), 1 << 20);
+}
+
+/// What one end writes before it is dropped, and the other reads after that.
+async fn last_bytes(mut writer: impl AsyncWrite + Unpin, mut reader: impl AsyncRead + Unpin) {
+    let sent: Vec<u8> = (0..300_000_u32).map(|at| at.to_le_bytes()[0]).collect();
+    let write = async {
+        writer.write_all(&sent).await.unwrap();
+        drop(writer);
+    };
+    let read = async {
+        let mut received = Vec::new();
+        reader.read_to_end(&mut received).await.unwrap();
+        received
+    };
+    let ((), received) = soon(async { tokio::join!(write, read) }).await;
+    assert_eq!(received.len(), sent.len());
+    assert!(received == sent, "what comes is what was sent");
+}
+
+#[tokio::test]
+async fn what_was_written_before_a_close_arrives() {
+    let name = pipe_name("last-bytes");
+    let mut listener = bind(&name);
+    for _ in 0..20 {
+        let (client, server) = tokio::join!(connect(&name), soon(listener.accept()));
+        last_bytes(server.unwrap(), client).await;
+        let (client, server) = tokio::join!(connect(&name), soon(listener.accept()));
+        last_bytes(client, server.unwrap()).await;
+    }
 }
 
 #[tokio::test]
