@@ -12,6 +12,7 @@ use windows_sys::Win32::Storage::FileSystem::{
     FILE_SHARE_READ, FILE_SHARE_WRITE, READ_CONTROL,
 };
 
+use crate::windows::access::Access;
 use crate::windows::security::{self, SecurityDescriptor, SecurityInfo};
 use crate::windows::text::wide;
 use crate::windows::token::{check, process_user};
@@ -110,20 +111,24 @@ fn check_protection(path: &Path, directory: &File) -> Result<(), DirectoryError>
             owner,
         });
     }
-    let others = match info.access().map_err(io)? {
-        None => Some(EVERYONE),
-        Some(access) => access
-            .iter()
-            .find(|access| access.writes() && !may_write(access.who))
-            .map(|access| access.who),
-    };
-    match others {
+    match stranger(info.access().map_err(io)?) {
         None => Ok(()),
         Some(by) => Err(DirectoryError::Writable {
             path: path.into(),
             by,
         }),
     }
+}
+
+/// The first of those who may write and should not.
+fn stranger(list: Option<Vec<Access>>) -> Option<Sid> {
+    let Some(list) = list else {
+        return Some(EVERYONE);
+    };
+    let mut strangers = list.iter().filter(|access| !may_write(access.who));
+    strangers
+        .find(|access| access.writes())
+        .map(|access| access.who)
 }
 
 /// Whether somebody who can change the directory can harm nobody with it.
@@ -180,3 +185,43 @@ const TRUSTED_INSTALLER: Sid = Sid::well_known(
         2_271_478_464,
     ],
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::windows::pipe::Instances;
+
+    /// The stranger among whom a list allows something; a pipe has it, because Wine keeps those of
+    /// pipes as they are.
+    fn stranger_of(sort: &str, list: &str) -> Option<String> {
+        let user = process_user().unwrap();
+        let list = list.replace("OWN", &user.to_string());
+        let security = SecurityDescriptor::parse(&format!("D:P{list}"), user).unwrap();
+        let path = format!(r"\\.\pipe\linkspan-test-{}-{sort}", std::process::id());
+        let pipe = Instances::new(path, security).first().unwrap();
+        let info = SecurityInfo::of_file(&pipe).unwrap();
+        stranger(info.access().unwrap()).map(|who| who.to_string())
+    }
+
+    #[tokio::test]
+    async fn strangers_are_those_who_may_write() {
+        let ours = "(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;OWN)";
+        let everyone = Some("S-1-1-0".to_owned());
+        let users = Some("S-1-5-32-545".to_owned());
+        for (sort, more, expected) in [
+            ("nobody", "", None),
+            ("reader", "(A;;FR;;;WD)(A;;0x1200a9;;;BU)", None),
+            ("denied", "(D;;FA;;;AN)", None),
+            ("heir", "(A;OICIIO;FA;;;WD)", None),
+            ("writer", "(A;;FR;;;WD)(A;;FW;;;BU)", users),
+            ("adds-files", "(A;;0x2;;;WD)", everyone.clone()),
+            ("removes", "(A;;0x40;;;WD)", everyone.clone()),
+            ("gives-rights", "(A;;WD;;;WD)", everyone.clone()),
+            ("takes-it", "(A;;WO;;;WD)", everyone),
+        ] {
+            let list = format!("{ours}{more}");
+            assert_eq!(stranger_of(sort, &list), expected, "{sort}");
+        }
+        assert_eq!(stranger(None), Some(EVERYONE));
+    }
+}

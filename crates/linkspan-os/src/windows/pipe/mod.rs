@@ -7,6 +7,9 @@ mod instance;
 mod listener;
 mod name;
 
+#[cfg(test)]
+pub(crate) use instance::Instances;
+
 pub use connect::connect_pipe;
 pub use error::PipeError;
 pub use listener::{PipeListener, PipeOptions};
