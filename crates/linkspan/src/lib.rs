@@ -49,6 +49,7 @@
 //! | module | what it is for |
 //! |---|---|
 //! | [`rpc`] | servers, clients, services, streams: what most programs name |
+//! | `exchange` | one question, one answer, in frames that other programs speak; behind its feature |
 //! | [`codec`] | encodings of bodies, for bodies that no trait describes |
 //! | [`transport`] | settings of transports, and who is at the other end |
 //! | [`session`] | settings of connections: limits, times, checksums |
@@ -65,6 +66,7 @@
 //! |---|---|---|
 //! | `rpc` | yes | calls, streams and events |
 //! | `macros` | yes | [`service`]: clients and servers from a trait |
+//! | `exchange` | | servers and clients of frames of length, CRC-32 and message |
 //! | `blocking` | | `rpc::blocking`: a client for programs without a runtime |
 //! | `prost` | | `codec::Protobuf`: protobuf messages as bodies |
 //! | `schema` | | JSON Schemas of parameters and results, for those who list the methods |
@@ -108,6 +110,8 @@ pub mod auth;
 #[cfg(feature = "rpc")]
 mod clock;
 pub mod codec;
+#[cfg(feature = "exchange")]
+pub mod exchange;
 #[cfg(feature = "rpc")]
 pub mod guide;
 #[cfg(feature = "rpc")]

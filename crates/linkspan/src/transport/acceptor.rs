@@ -29,6 +29,11 @@ pub(crate) trait Front: Send + Sync + 'static {
     /// Tells a link that it is refused, as far as that goes at once.
     fn refuse_now(&self, link: &Link, refusal: Refusal);
 
+    /// How many links may have a place at an address.
+    fn max_connections(&self, address: &Address, config: &Config) -> usize {
+        config.max_connections(address.scheme())
+    }
+
     /// Ends a link that needs its place less than a new one does, and says whether there was one.
     fn make_room(&self) -> bool {
         false
@@ -214,7 +219,7 @@ impl<F: Front> Office<F> {
     /// Finds a place for a new link, or tells it that there is none.
     fn admit(self: &Arc<Self>, link: Link) {
         let config = Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner));
-        let limit = config.max_connections(self.address.scheme());
+        let limit = self.front.max_connections(&self.address, &config);
         let work = if !admits(&link.peer, &config) {
             self.health.refused_untrusted();
             self.refuse(link, Refusal::Untrusted)

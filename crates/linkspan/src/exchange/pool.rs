@@ -1,0 +1,194 @@
+//! The connections of a client to one endpoint.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use proto::frame::crc32::Header;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tower_service::Service;
+
+use crate::Address;
+use crate::clock;
+use crate::exchange::counts::ClientCounters;
+use crate::exchange::talk::{Failed, Talk};
+use crate::exchange::{ClientConfig, ExchangeError};
+use crate::layer::Repeatable;
+use crate::transport::{self, DialError};
+
+/// A question as an endpoint gets it.
+#[derive(Debug, Clone)]
+pub(super) struct Attempt {
+    pub(super) header: Header,
+    pub(super) message: Bytes,
+    pub(super) until: Instant,
+    pub(super) is_idempotent: bool,
+}
+
+impl Repeatable for Attempt {
+    fn is_idempotent(&self) -> bool {
+        self.is_idempotent
+    }
+}
+
+/// Connections to an endpoint. Clones share them.
+///
+/// A connection belongs to one question from before the first byte is written until the answer was
+/// read whole, and only then comes back. So an answer can never be that to another question: what
+/// happens otherwise, a dropped future included, ends the connection.
+#[derive(Debug, Clone)]
+pub(super) struct Pool(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    address: Address,
+    config: Arc<ClientConfig>,
+    places: Arc<Semaphore>,
+    idle: Mutex<Vec<Idle>>,
+    counters: Arc<ClientCounters>,
+}
+
+#[derive(Debug)]
+struct Idle {
+    talk: Talk,
+    since: Instant,
+}
+
+impl Pool {
+    pub(super) fn new(
+        address: Address,
+        config: Arc<ClientConfig>,
+        counters: Arc<ClientCounters>,
+    ) -> Self {
+        let places = Semaphore::new(config.connections_per_endpoint.max(1));
+        Self(Arc::new(Shared {
+            address,
+            config,
+            places: Arc::new(places),
+            idle: Mutex::default(),
+            counters,
+        }))
+    }
+
+    pub(super) fn address(&self) -> &Address {
+        &self.0.address
+    }
+
+    /// Makes a connection for later.
+    pub(super) async fn prepare(&self) -> Result<(), ExchangeError> {
+        let until = clock::after(clock::now(), self.0.config.connect_timeout);
+        let talk = self.0.connect(until).await?;
+        self.0.put_back(talk);
+        Ok(())
+    }
+}
+
+impl Service<Attempt> for Pool {
+    type Response = Bytes;
+    type Error = ExchangeError;
+    type Future = Pin<Box<dyn Future<Output = Result<Bytes, ExchangeError>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ExchangeError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, attempt: Attempt) -> Self::Future {
+        let shared = Arc::clone(&self.0);
+        Box::pin(async move { shared.ask(&attempt).await })
+    }
+}
+
+impl Shared {
+    async fn ask(&self, attempt: &Attempt) -> Result<Bytes, ExchangeError> {
+        let _place = self.place(attempt.until).await?;
+        loop {
+            let (mut talk, was_idle) = match self.take_idle().await {
+                Some(talk) => (talk, true),
+                None => (self.connect(attempt.until).await?, false),
+            };
+            let result = talk.exchange(attempt, &self.config).await;
+            self.counters.sent.add(usize::from(talk.has_sent()));
+            match result {
+                Ok(answer) => {
+                    self.counters.exchanged(&attempt.message, &answer);
+                    self.put_back(talk);
+                    return Ok(answer);
+                }
+                // The server closed it while nobody looked; that says nothing of the server.
+                Err(Failed::Unsent(_)) if was_idle => {}
+                Err(failed) => return Err(self.failed(failed)),
+            }
+        }
+    }
+
+    async fn place(&self, until: Instant) -> Result<OwnedSemaphorePermit, ExchangeError> {
+        let place = Arc::clone(&self.places).acquire_owned();
+        let place = tokio::time::timeout_at(until.into(), place).await;
+        // It is never closed.
+        place.ok().and_then(Result::ok).ok_or_else(|| {
+            let places = self.config.connections_per_endpoint.max(1);
+            let address = self.address.clone();
+            ExchangeError::NoPlace { address, places }
+        })
+    }
+
+    async fn connect(&self, until: Instant) -> Result<Talk, ExchangeError> {
+        let limit = self.config.connect_timeout;
+        let until = until.min(clock::after(clock::now(), limit));
+        let dialing = transport::dial_bytes(&self.address, &self.config.transport);
+        let dialed = match tokio::time::timeout_at(until.into(), dialing).await {
+            Ok(dialed) => dialed,
+            Err(_) => Err(DialError::TimedOut {
+                address: self.address.clone(),
+                limit,
+            }),
+        };
+        let counter = match dialed {
+            Ok(_) => &self.counters.connects,
+            Err(_) => &self.counters.connect_failures,
+        };
+        counter.add(1);
+        Ok(Talk::new(dialed?, &self.config))
+    }
+
+    /// The connection that was used last.
+    async fn take_idle(&self) -> Option<Talk> {
+        let Idle { talk, since } = self.idle().pop()?;
+        // The runtime learns of a closed connection when it looks at all of them, which a busy task
+        // may have kept it from.
+        if clock::now().saturating_duration_since(since) > FRESH {
+            tokio::task::yield_now().await;
+        }
+        Some(talk)
+    }
+
+    fn put_back(&self, talk: Talk) {
+        let since = clock::now();
+        self.idle().push(Idle { talk, since });
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn failed(&self, failed: Failed) -> ExchangeError {
+        let address = self.address.clone();
+        match failed {
+            Failed::Busy(retry_after) => {
+                self.counters.busy.add(1);
+                ExchangeError::Busy {
+                    address,
+                    retry_after,
+                }
+            }
+            Failed::Unsent(source) => ExchangeError::Unsent { address, source },
+            Failed::Unknown(source) => ExchangeError::OutcomeUnknown { address, source },
+        }
+    }
+}
+
+/// After so long a connection may have been closed without our knowing.
+const FRESH: Duration = Duration::from_millis(1);
