@@ -15,6 +15,7 @@ use crate::wait;
 
 fn connections(config: &mut ServerConfig, limit: usize) {
     config.transport.unix_socket.max_connections = limit;
+    config.transport.named_pipe.max_connections = limit;
     config.transport.tcp.max_connections = limit;
 }
 

@@ -46,8 +46,9 @@ fn methods() -> Router {
         .raw_method("count_bytes", count_bytes)
 }
 
-fn descriptors() -> usize {
-    std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)
+/// How many this process has, where the system tells.
+fn descriptors() -> Option<usize> {
+    Some(std::fs::read_dir("/proc/self/fd").ok()?.count())
 }
 
 /// Streams as many bytes as the JSON says, in pieces of 64 KiB; without end for none.

@@ -34,6 +34,11 @@ impl Place {
         Self::Unix
     };
 
+    /// Whether one end can say that it sends no more, and go on reading.
+    pub fn closes_by_halves(self) -> bool {
+        !matches!(self, Self::Pipe | Self::PipeInterprocess)
+    }
+
     /// A fresh address, with the directory that it may need.
     pub fn address(self, directory: &TempDir) -> Address {
         static NEXT: AtomicU64 = AtomicU64::new(0);

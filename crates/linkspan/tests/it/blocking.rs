@@ -4,6 +4,8 @@ use linkspan::rpc::blocking::Client;
 use linkspan::rpc::{CallError, Context, Router, Server, Streaming};
 use serde_json::Value;
 
+use crate::support::{LOCAL, address};
+
 #[linkspan::service]
 trait Counter {
     async fn count(&self, upto: u32) -> Result<Streaming<u32>, CallError>;
@@ -31,7 +33,7 @@ fn plain_threads_call_stream_and_tell() {
             async {}
         });
     let directory = tempfile::tempdir().unwrap();
-    let address = crate::support::address("unix", &directory);
+    let address = address(LOCAL, &directory);
     let _serving = runtime
         .block_on(Server::new().service(router).listen(&address))
         .unwrap();

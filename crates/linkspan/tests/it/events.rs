@@ -8,7 +8,7 @@ use linkspan::rpc::{CallError, Context, Router};
 use linkspan_test::wait;
 use serde_json::{Value, json};
 
-use crate::support::{SCHEMES, pair};
+use crate::support::{LOCAL, SCHEMES, pair};
 
 /// A router that remembers the numbers that events brought, each after a pause.
 fn remember(pause: Duration) -> (Router, Arc<Mutex<Vec<u64>>>) {
@@ -50,7 +50,7 @@ async fn events_are_handled_in_order_on_every_transport() {
 #[tokio::test]
 async fn slow_event_handlers_hold_up_events_but_no_calls() {
     let (router, seen) = remember(Duration::from_millis(20));
-    let pair = pair("unix", router).await;
+    let pair = pair(LOCAL, router).await;
     for number in 100..120_u64 {
         pair.client.send_event("number", &number).await.unwrap();
     }
@@ -70,7 +70,7 @@ async fn a_sender_waits_when_unhandled_events_fill_the_credit() {
     let router = Router::new().on_event("big", async |_: Raw, _: Context| {
         tokio::time::sleep(Duration::from_secs(60)).await;
     });
-    let pair = pair("unix", router).await;
+    let pair = pair(LOCAL, router).await;
     let sending = async {
         for _ in 0..100 {
             pair.client
@@ -86,7 +86,7 @@ async fn a_sender_waits_when_unhandled_events_fill_the_credit() {
 #[tokio::test]
 async fn a_panicking_or_unknown_event_harms_nothing() {
     let (router, seen) = remember(Duration::ZERO);
-    let pair = pair("unix", router).await;
+    let pair = pair(LOCAL, router).await;
     pair.client
         .send_event("nobody listens", &json!({}))
         .await
@@ -106,7 +106,7 @@ async fn a_server_tells_its_clients_too() {
     let server = linkspan::rpc::Server::new();
     let directory = tempfile::tempdir().unwrap();
     let serving = server
-        .listen(&crate::support::address("unix", &directory))
+        .listen(&crate::support::address(LOCAL, &directory))
         .await
         .unwrap();
     let config = linkspan::rpc::ClientConfig::default();

@@ -6,7 +6,7 @@ use linkspan::Address;
 use linkspan::rpc::{CallError, Server, Streaming};
 use linkspan_test::wait;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::UnixStream;
+use tokio::net::TcpStream;
 
 use crate::support::address;
 
@@ -33,7 +33,7 @@ impl Greeter for Here {
 async fn a_client_of_an_afternoon_is_served() {
     let directory = tempfile::tempdir().unwrap();
     let server = Server::new().service(GreeterServer::new(Here));
-    let serving = server.listen(&address("unix", &directory)).await.unwrap();
+    let serving = server.listen(&address("tcp", &directory)).await.unwrap();
     let mut client = Foreign::open(serving.address()).await;
     wait::within("a short answer", client.greet_ada()).await;
     wait::within("a long answer", client.greet_many()).await;
@@ -43,7 +43,7 @@ async fn a_client_of_an_afternoon_is_served() {
 
 /// A connection, and the numbers of the last frames and the last stream.
 struct Foreign {
-    socket: UnixStream,
+    socket: TcpStream,
     sent: u64,
     received: u64,
     stream: u64,
@@ -60,11 +60,13 @@ struct Frame {
 impl Foreign {
     /// Connects and offers the least that can be offered.
     async fn open(address: &Address) -> Self {
-        let Address::Unix(path) = address else {
-            panic!("{address} is no socket file")
+        let Address::Tcp(host) = address else {
+            panic!("{address} is not tcp:")
         };
         let mut client = Self {
-            socket: UnixStream::connect(path).await.unwrap(),
+            socket: TcpStream::connect((host.host.as_str(), host.port))
+                .await
+                .unwrap(),
             sent: 0,
             received: 0,
             stream: 0,

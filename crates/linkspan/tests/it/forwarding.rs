@@ -11,7 +11,7 @@ use linkspan::rpc::{
 use linkspan::{Address, Code};
 use linkspan_test::wait;
 
-use crate::support::{SCHEMES, pair};
+use crate::support::{LOCAL, SCHEMES, pair};
 
 /// A server that passes every call of `echo` on to another one.
 fn proxy(to: &Client) -> Router {
@@ -50,8 +50,8 @@ async fn bodies_of_all_lengths_pass_through_a_proxy() {
 
 #[tokio::test]
 async fn items_keep_their_borders_through_a_proxy() {
-    let back = pair("unix", echo()).await;
-    let front = pair("unix", proxy(&back.client)).await;
+    let back = pair(LOCAL, echo()).await;
+    let front = pair(LOCAL, proxy(&back.client)).await;
     let lengths = [0, 1, 100_000, 3, 70_000];
     let items = lengths.map(|length| Bytes::from(vec![7; length]));
     let stream = Streaming::from_values(items.clone());

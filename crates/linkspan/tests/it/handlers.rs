@@ -9,7 +9,7 @@ use linkspan::rpc::{CallError, Calling, Client, ClientConfig, Context, Request, 
 use linkspan_test::wait;
 use serde_json::Value;
 
-use crate::support::{SCHEMES, address, pair};
+use crate::support::{LOCAL, SCHEMES, address, pair};
 
 async fn ping(client: &Client) {
     let pong: String = client.send_request("ping", &()).await.unwrap();
@@ -122,7 +122,7 @@ async fn a_dropped_call_drops_its_handler_and_fires_its_token() {
         });
         std::future::pending::<Result<Value, CallError>>()
     });
-    let pair = pair("unix", router).await;
+    let pair = pair(LOCAL, router).await;
     for method in ["never", "outlive"] {
         let client = pair.client.clone();
         let call = tokio::spawn(async move { client.call(Request::new(method, "")).await });
@@ -168,7 +168,7 @@ async fn a_deadline_ends_both_sides() {
 #[tokio::test]
 async fn a_lost_connection_drops_the_handlers() {
     let alive = Arc::new(AtomicUsize::new(0));
-    let pair = pair("unix", zoo(&alive)).await;
+    let pair = pair(LOCAL, zoo(&alive)).await;
     let client = Client::connect(pair.serving.address()).await.unwrap();
     let calls: Vec<Calling> = (0..10).map(|_| begin(&client, "never")).collect();
     let calls: Vec<_> = calls.into_iter().map(tokio::spawn).collect();
@@ -190,7 +190,7 @@ async fn callers_that_leave_in_mid_write_break_nothing() {
         .method("length", async |body: linkspan::codec::Raw, _: Context| {
             Ok::<_, CallError>(body.0.len())
         });
-    let pair = pair("unix", router).await;
+    let pair = pair(LOCAL, router).await;
     let body = linkspan::codec::Raw(vec![1; 3_000_000].into());
     for micros in 0..100 {
         let call = pair.client.send_request::<usize>("length", &body);
@@ -226,7 +226,11 @@ async fn two_sides_call_each_other_in_a_cycle() {
         let client = Client::connect_with(serving.address(), ClientConfig::default(), echoes())
             .await
             .unwrap();
-        let depth = wait::within("the bottom", client.send_request("down", &150_u32)).await;
+        let depth = wait::within(
+            &format!("the bottom, {scheme}"),
+            client.send_request("down", &150_u32),
+        )
+        .await;
         assert_eq!(depth, Ok(150_u32), "{scheme}");
     }
 }

@@ -11,7 +11,7 @@ use tower::limit::ConcurrencyLimitLayer;
 use tower::load_shed::LoadShedLayer;
 use tower::timeout::TimeoutLayer;
 
-use crate::support::{pair, pair_of};
+use crate::support::{LOCAL, pair, pair_of};
 
 #[linkspan::service]
 trait Clock {
@@ -32,7 +32,7 @@ async fn towers_timeout_fits_around_a_server() {
     let server = Server::new()
         .service(ClockServer::new(Real))
         .layer(TimeoutLayer::new(Duration::from_millis(100)));
-    let pair = pair_of("unix", server).await;
+    let pair = pair_of(LOCAL, server).await;
     let client = ClockClient::new(pair.client);
     assert_eq!(client.sleep(1).await, Ok(1));
     let error = wait::within("the timeout", client.sleep(60_000))
@@ -52,7 +52,7 @@ async fn towers_limits_fit_around_a_server() {
             .layer(LoadShedLayer::new())
             .layer(ConcurrencyLimitLayer::new(1)),
     );
-    let pair = pair_of("unix", server).await;
+    let pair = pair_of(LOCAL, server).await;
     let client = ClockClient::new(pair.client);
     let (one, two) = tokio::join!(client.sleep(200), client.sleep(201));
     let error = one.and(two).unwrap_err();
@@ -62,7 +62,7 @@ async fn towers_limits_fit_around_a_server() {
 
 #[tokio::test]
 async fn towers_layers_fit_around_a_client() {
-    let pair = pair("unix", ClockServer::new(Real)).await;
+    let pair = pair(LOCAL, ClockServer::new(Real)).await;
     let layered = ServiceBuilder::new()
         .layer(TimeoutLayer::new(Duration::from_millis(100)))
         .service(pair.client);

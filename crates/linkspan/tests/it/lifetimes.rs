@@ -11,9 +11,11 @@ use linkspan::rpc::{
     ServerConfig, Streaming,
 };
 use linkspan_test::conformance::{Place, Server as TestServer};
+use linkspan_test::raw::RawClient;
 use linkspan_test::wait;
+use tokio::net::{TcpListener, TcpStream};
 
-use crate::support::{SCHEMES, address, pair, pair_of};
+use crate::support::{LOCAL, SCHEMES, address, limit_local, pair, pair_of};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -28,6 +30,11 @@ fn once() -> ClientConfig {
     let mut config = ClientConfig::default();
     config.reconnect = None;
     config
+}
+
+fn host_and_port(address: &linkspan::Address) -> String {
+    let text = address.to_string();
+    text.strip_prefix("tcp:").unwrap().to_owned()
 }
 
 #[tokio::test]
@@ -119,7 +126,7 @@ async fn a_source_of_items_that_panics_ends_its_stream() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_address_is_free_as_soon_as_its_server_has_stopped() {
-    for scheme in ["mem", "unix"] {
+    for scheme in ["mem", LOCAL] {
         let directory = tempfile::tempdir().unwrap();
         let address = address(scheme, &directory);
         for round in 0..200 {
@@ -139,7 +146,7 @@ async fn limits_may_be_endless() {
         Ok::<_, CallError>(body)
     });
     let server = Server::new().config(config).service(slow()).service(echo);
-    let mut pair = pair_of("unix", server).await;
+    let mut pair = pair_of(LOCAL, server).await;
     let mut config = ClientConfig::default();
     config.reconnect.as_mut().unwrap().patience = Duration::MAX;
     let address = pair.serving.address().clone();
@@ -176,7 +183,7 @@ async fn events_find_room_while_all_streams_are_taken() {
     let server = server.on_event("busy", async |_: Raw, _: Context| {
         tokio::task::yield_now().await;
     });
-    let pair = pair_of("unix", server).await;
+    let pair = pair_of(LOCAL, server).await;
     let client = pair.client.clone();
     let call = tokio::spawn(async move { client.send_request::<()>("hang", &()).await });
     let body = Raw(vec![7; 100_000].into());
@@ -197,7 +204,7 @@ async fn a_repeated_call_keeps_its_deadline() {
         })
     };
     let directory = tempfile::tempdir().unwrap();
-    let address = address("unix", &directory);
+    let address = address(LOCAL, &directory);
     let serving = Server::new()
         .service(hang())
         .listen(&address)
@@ -230,21 +237,19 @@ async fn a_repeated_call_keeps_its_deadline() {
 async fn a_server_that_drops_every_connection_is_not_stormed() {
     let directory = tempfile::tempdir().unwrap();
     let behind = Server::new()
-        .listen(&address("unix", &directory))
+        .listen(&address("tcp", &directory))
         .await
         .unwrap();
-    let linkspan::Address::Unix(behind_path) = behind.address().clone() else {
-        panic!()
-    };
-    let front = directory.path().join("front");
-    let listener = tokio::net::UnixListener::bind(&front).unwrap();
+    let target = host_and_port(behind.address());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let front = format!("tcp:{}", listener.local_addr().unwrap());
     let count = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&count);
     let proxy = tokio::spawn(async move {
         loop {
             let (mut client, _) = listener.accept().await.unwrap();
             counter.fetch_add(1, Ordering::Relaxed);
-            let mut server = tokio::net::UnixStream::connect(&behind_path).await.unwrap();
+            let mut server = TcpStream::connect(&target).await.unwrap();
             // Long enough for the handshake.
             let both = tokio::io::copy_bidirectional(&mut client, &mut server);
             tokio::time::timeout(Duration::from_millis(20), both)
@@ -252,9 +257,7 @@ async fn a_server_that_drops_every_connection_is_not_stormed() {
                 .ok();
         }
     });
-    let client = Client::connect(linkspan::Address::Unix(front))
-        .await
-        .unwrap();
+    let client = Client::connect(front.as_str()).await.unwrap();
     tokio::time::sleep(2 * SECOND).await;
     let connections = count.load(Ordering::Relaxed);
     assert!(
@@ -279,7 +282,7 @@ async fn abandoned_calls_of_blocking_methods_keep_few_threads() {
             Ok::<_, CallError>(millis)
         }
     });
-    let pair = pair_of("unix", Server::new().config(config).service(block)).await;
+    let pair = pair_of(LOCAL, Server::new().config(config).service(block)).await;
     for _ in 0..4 {
         pair.client
             .send_request::<u64>("block", &20_u64)
@@ -298,17 +301,14 @@ async fn abandoned_calls_of_blocking_methods_keep_few_threads() {
 
 #[tokio::test]
 async fn the_busy_answer_comes_while_silent_clients_wait_for_theirs() {
-    let one = |config: &mut ServerConfig| config.transport.unix_socket.max_connections = 1;
-    let server = TestServer::start_with(Place::Unix, one).await;
+    let one = |config: &mut ServerConfig| limit_local(config, 1);
+    let server = TestServer::start_with(Place::LOCAL, one).await;
     let held = Client::connect_with(&server.address, once(), Router::new())
         .await
         .unwrap();
-    let linkspan::Address::Unix(path) = &server.address else {
-        panic!()
-    };
     let mut silent = Vec::new();
     for _ in 0..100 {
-        silent.push(tokio::net::UnixStream::connect(path).await.unwrap());
+        silent.push(RawClient::connect(&server.address).await.unwrap());
     }
     let error = Client::connect_with(&server.address, once(), Router::new())
         .await
@@ -322,21 +322,19 @@ async fn the_busy_answer_comes_while_silent_clients_wait_for_theirs() {
 async fn a_handshake_that_ends_while_the_server_stops_leads_to_no_lost_call() {
     let directory = tempfile::tempdir().unwrap();
     let server = Server::new().service(slow());
-    let serving = server.listen(&address("unix", &directory)).await.unwrap();
+    let serving = server.listen(&address("tcp", &directory)).await.unwrap();
     let first = Client::connect_with(serving.address(), once(), Router::new());
     let first = first.await.unwrap();
     let call = tokio::spawn(async move { first.send_request::<u64>("slow", &700_u64).await });
     // A way to the server on which the offer comes late.
-    let linkspan::Address::Unix(behind) = serving.address().clone() else {
-        panic!()
-    };
-    let front = directory.path().join("front");
-    let listener = tokio::net::UnixListener::bind(&front).unwrap();
+    let behind = host_and_port(serving.address());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let front = format!("tcp:{}", listener.local_addr().unwrap());
     let (release, held) = tokio::sync::oneshot::channel::<()>();
     let (reached, is_held) = tokio::sync::oneshot::channel::<()>();
     let way = tokio::spawn(async move {
         let (mut client, _) = listener.accept().await.unwrap();
-        let mut server = tokio::net::UnixStream::connect(behind).await.unwrap();
+        let mut server = TcpStream::connect(behind).await.unwrap();
         reached.send(()).unwrap();
         held.await.unwrap();
         tokio::io::copy_bidirectional(&mut client, &mut server)
@@ -344,8 +342,7 @@ async fn a_handshake_that_ends_while_the_server_stops_leads_to_no_lost_call() {
             .ok();
     });
     let late = tokio::spawn(async move {
-        let front = linkspan::Address::Unix(front);
-        let late = Client::connect_with(front, once(), Router::new())
+        let late = Client::connect_with(front.as_str(), once(), Router::new())
             .await
             .ok()?;
         Some(late.send_request::<u64>("slow", &5_000_u64).await)

@@ -7,8 +7,11 @@
 )]
 
 mod address;
+mod backends;
 mod conformance;
 mod events;
+// They listen at Unix sockets.
+#[cfg(unix)]
 mod examples;
 mod foreign;
 mod forwarding;
@@ -22,12 +25,18 @@ mod listeners;
 mod methods;
 mod reconnect;
 mod services;
+#[cfg(unix)]
+mod socket_files;
+#[cfg(target_os = "linux")]
+mod socket_tables;
 mod strength;
 mod support;
 
 #[cfg(feature = "blocking")]
 mod blocking;
 
+// It runs a compiler, of which Wine has none.
+#[cfg(unix)]
 #[test]
 fn wrong_services_are_refused_with_advice() {
     trybuild::TestCases::new().compile_fail("tests/compile_fail/*.rs");

@@ -6,7 +6,7 @@ use linkspan::{Category, Code, Metadata, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::support::{SCHEMES, pair};
+use crate::support::{LOCAL, SCHEMES, pair};
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Order {
@@ -71,7 +71,7 @@ async fn closures_answer_untyped_calls_on_every_transport() {
 
 #[tokio::test]
 async fn a_methods_own_error_comes_as_it_was_given() {
-    let pair = pair("unix", shop()).await;
+    let pair = pair(LOCAL, shop()).await;
     let order = Order {
         item: "nut".into(),
         pieces: 11,
@@ -92,7 +92,7 @@ async fn a_methods_own_error_comes_as_it_was_given() {
 
 #[tokio::test]
 async fn the_answer_is_encoded_as_the_question_was() {
-    let pair = pair("unix", shop()).await;
+    let pair = pair(LOCAL, shop()).await;
     for codec in [Codec::Msgpack, Codec::Json] {
         let order = codec
             .encode(&Order {
@@ -131,7 +131,7 @@ async fn the_answer_is_encoded_as_the_question_was() {
 
 #[tokio::test]
 async fn a_codec_that_nobody_knows_is_named() {
-    let pair = pair("unix", shop()).await;
+    let pair = pair(LOCAL, shop()).await;
     let mut request = Request::new("shop.order", "");
     let mut metadata = Metadata::new();
     metadata.set_text(Metadata::CONTENT_TYPE, "smoke-signals");
@@ -143,7 +143,7 @@ async fn a_codec_that_nobody_knows_is_named() {
 
 #[tokio::test]
 async fn an_unknown_method_names_the_nearest() {
-    let pair = pair("unix", shop()).await;
+    let pair = pair(LOCAL, shop()).await;
     let error = pair
         .client
         .send_request::<Value>("shop.ordre", &())
@@ -172,7 +172,7 @@ async fn an_unknown_method_names_the_nearest() {
 
 #[tokio::test]
 async fn every_server_lists_its_methods() {
-    let pair = pair("unix", shop()).await;
+    let pair = pair(LOCAL, shop()).await;
     let methods: Vec<linkspan::rpc::MethodInfo> = pair
         .client
         .send_request("linkspan.methods", &())
@@ -185,7 +185,7 @@ async fn every_server_lists_its_methods() {
 
 #[tokio::test]
 async fn usage_is_told_to_callers_that_ask() {
-    let pair = pair("unix", shop()).await;
+    let pair = pair(LOCAL, shop()).await;
     let body = Codec::Json.encode(&json!("x".repeat(1000))).unwrap();
     let mut request = Request::with_payload("process_data", Payload::new(Codec::Json, body));
     request
@@ -206,7 +206,7 @@ async fn bodies_over_the_limit_of_a_collected_message_are_refused() {
     let mut config = linkspan::rpc::ServerConfig::default();
     config.session.max_message_bytes = 1_000_000;
     let server = linkspan::rpc::Server::new().config(config).service(shop());
-    let pair = crate::support::pair_of("unix", server).await;
+    let pair = crate::support::pair_of(LOCAL, server).await;
     let fits = Raw(vec![1; 1_000_000].into());
     assert_eq!(
         pair.client.send_request::<Raw>("raw", &fits).await,
@@ -250,7 +250,7 @@ async fn protobuf_messages_are_bodies() {
             y: point.0.y,
         }))
     });
-    let pair = pair("unix", router).await;
+    let pair = pair(LOCAL, router).await;
     let mirrored: Protobuf<Point> = pair
         .client
         .send_request("mirror", &Protobuf(Point { x: 3, y: 4 }))

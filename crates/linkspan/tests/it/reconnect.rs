@@ -10,7 +10,7 @@ use linkspan_test::conformance::{Place, Server as TestServer};
 use linkspan_test::wait;
 use serde_json::Value;
 
-use crate::support::{SCHEMES, address};
+use crate::support::{LOCAL, SCHEMES, address, limit_local};
 
 fn counting(calls: &Arc<AtomicUsize>) -> Router {
     let (calls, hanging) = (Arc::clone(calls), Arc::clone(calls));
@@ -58,7 +58,7 @@ async fn a_client_survives_restarts_of_its_server_on_every_transport() {
 async fn a_call_while_the_server_is_away_waits_and_runs_once() {
     let directory = tempfile::tempdir().unwrap();
     let calls = Arc::new(AtomicUsize::new(0));
-    let serving = serve(&address("unix", &directory), &calls).await;
+    let serving = serve(&address(LOCAL, &directory), &calls).await;
     let address = serving.address().clone();
     let client = Client::connect(&address).await.unwrap();
     serving.stop(Duration::from_secs(1)).await;
@@ -74,7 +74,7 @@ async fn a_call_while_the_server_is_away_waits_and_runs_once() {
 #[tokio::test]
 async fn a_call_without_server_fails_at_its_deadline_and_says_why() {
     let directory = tempfile::tempdir().unwrap();
-    let serving = serve(&address("unix", &directory), &Arc::default()).await;
+    let serving = serve(&address(LOCAL, &directory), &Arc::default()).await;
     let client = Client::connect(serving.address()).await.unwrap();
     serving.stop(Duration::from_secs(1)).await;
     let mut request = Request::new("count", "");
@@ -89,7 +89,10 @@ async fn a_call_without_server_fails_at_its_deadline_and_says_why() {
     let CallError::NotAccepted { reason, .. } = &error else {
         panic!("{error}")
     };
-    assert!(reason.contains("cannot connect to unix:"), "{reason}");
+    assert!(
+        reason.contains(&format!("cannot connect to {LOCAL}:")),
+        "{reason}"
+    );
     assert!(error.is_retryable());
 }
 
@@ -141,13 +144,13 @@ async fn what_may_have_run_is_not_repeated_unless_it_is_idempotent() {
 async fn a_busy_servers_hint_is_followed() {
     let directory = tempfile::tempdir().unwrap();
     let mut config = linkspan::rpc::ServerConfig::default();
-    config.transport.unix_socket.max_connections = 1;
+    limit_local(&mut config, 1);
     let server = || {
         Server::new()
             .config(config.clone())
             .service(counting(&Arc::default()))
     };
-    let serving = server().listen(&address("unix", &directory)).await.unwrap();
+    let serving = server().listen(&address(LOCAL, &directory)).await.unwrap();
     let address = serving.address().clone();
     let client = Client::connect(&address).await.unwrap();
     serving.stop(Duration::from_secs(1)).await;
@@ -174,7 +177,7 @@ async fn a_busy_servers_hint_is_followed() {
 #[tokio::test]
 async fn a_client_without_reconnect_says_that_the_connection_is_gone() {
     let directory = tempfile::tempdir().unwrap();
-    let serving = serve(&address("unix", &directory), &Arc::default()).await;
+    let serving = serve(&address(LOCAL, &directory), &Arc::default()).await;
     let mut config = ClientConfig::default();
     config.reconnect = None;
     let client = Client::connect_with(serving.address(), config, Router::new())

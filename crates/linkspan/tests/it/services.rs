@@ -6,7 +6,7 @@ use linkspan::rpc::{CallError, Context, Router, Streaming};
 use linkspan_test::wait;
 use serde::{Deserialize, Serialize};
 
-use crate::support::{SCHEMES, pair};
+use crate::support::{LOCAL, SCHEMES, pair};
 
 /// A service with every shape of method.
 #[linkspan::service(deadline = "10s")]
@@ -177,7 +177,7 @@ async fn the_same_trait_works_in_place_through_a_router_and_over_every_transport
 
 #[tokio::test]
 async fn an_answer_before_all_questions_came_stops_the_questioner() {
-    let pair = pair("unix", CalculatorServer::new(Machine)).await;
+    let pair = pair(LOCAL, CalculatorServer::new(Machine)).await;
     let (sender, numbers) = Streaming::channel(1);
     let endless = tokio::spawn(async move { while sender.send(Ok(1_000)).await.is_ok() {} });
     let client = CalculatorClient::new(pair.client);
@@ -192,7 +192,7 @@ async fn an_answer_before_all_questions_came_stops_the_questioner() {
 
 #[tokio::test]
 async fn a_reader_that_leaves_stops_the_handlers_stream() {
-    let pair = pair("unix", CalculatorServer::new(Machine)).await;
+    let pair = pair(LOCAL, CalculatorServer::new(Machine)).await;
     let client = CalculatorClient::new(pair.client.clone());
     let mut numbers = client.count(600_000).await.unwrap();
     assert_eq!(numbers.next().await, Some(Ok(1)));
@@ -206,10 +206,10 @@ async fn a_reader_that_leaves_stops_the_handlers_stream() {
 
 #[tokio::test]
 async fn a_handler_learns_who_calls_and_until_when() {
-    let uid = os::effective_uid();
+    let user = os::own_credentials().user.to_string();
     for (scheme, principal) in [
-        ("mem", format!("uid:{uid}")),
-        ("unix", format!("uid:{uid}")),
+        ("mem", user.clone()),
+        (LOCAL, user),
         ("tcp", "anonymous".into()),
     ] {
         let pair = pair(scheme, CalculatorServer::new(Machine)).await;
@@ -241,7 +241,7 @@ async fn unknown_fields_are_ignored_and_missing_options_are_none() {
         divisor: i64,
         rounding: &'static str,
     }
-    let pair = pair("unix", CalculatorServer::new(Machine)).await;
+    let pair = pair(LOCAL, CalculatorServer::new(Machine)).await;
     let newer = Newer {
         dividend: 9,
         divisor: 3,
@@ -255,7 +255,7 @@ async fn unknown_fields_are_ignored_and_missing_options_are_none() {
 
 #[tokio::test]
 async fn wrong_parameters_are_refused_by_name_before_the_handler_runs() {
-    let pair = pair("unix", CalculatorServer::new(Machine)).await;
+    let pair = pair(LOCAL, CalculatorServer::new(Machine)).await;
     let wrong = serde_json::json!({ "dividend": 1, "divisor": "two" });
     let error = pair
         .client

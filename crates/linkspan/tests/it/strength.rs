@@ -10,6 +10,8 @@ use linkspan_test::conformance::{Place, Server};
 use linkspan_test::raw::RawClient;
 use linkspan_test::wait;
 
+use crate::support::limit_local;
+
 async fn check_alive(client: &Client) {
     let echo: Raw = client
         .send_request("echo", &Raw("alive?".into()))
@@ -19,7 +21,7 @@ async fn check_alive(client: &Client) {
 }
 
 fn many(config: &mut ServerConfig) {
-    config.transport.unix_socket.max_connections = 20_000;
+    limit_local(config, 20_000);
 }
 
 async fn connect(address: &Address) -> Client {
@@ -36,7 +38,7 @@ async fn ten_thousand_connections_come_and_go_without_trace() {
     let staying = connect(&server.address).await;
     let descriptors = async || {
         staying
-            .send_request::<usize>("descriptors", &())
+            .send_request::<Option<usize>>("descriptors", &())
             .await
             .unwrap()
     };
@@ -68,14 +70,14 @@ async fn ten_thousand_connections_come_and_go_without_trace() {
     let after = descriptors().await;
     assert!(
         after <= before,
-        "{before} descriptors before, {after} after"
+        "{before:?} descriptors before, {after:?} after"
     );
     check_alive(&staying).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn five_hundred_idle_connections_are_held_and_cheap() {
-    let server = Server::start_with(Place::Unix, many).await;
+    let server = Server::start_with(Place::LOCAL, many).await;
     let mut held = Vec::new();
     for _ in 0..50 {
         held.push(connect(&server.address).await);
@@ -100,7 +102,7 @@ async fn five_hundred_idle_connections_are_held_and_cheap() {
 
 #[tokio::test]
 async fn random_and_mutated_frames_harm_nobody_else() {
-    let server = Server::start_with(Place::Unix, many).await;
+    let server = Server::start_with(Place::LOCAL, many).await;
     let staying = connect(&server.address).await;
     let mut random = Random(0x5EED);
     println!("seed {:#x}", random.0);
@@ -126,7 +128,7 @@ async fn random_and_mutated_frames_harm_nobody_else() {
             }
         }
         raw.send_bytes(&bytes).await.ok();
-        if round % 5 == 0 {
+        if round % 5 == 0 && Place::LOCAL.closes_by_halves() {
             raw.shutdown().await.ok();
             wait::within("the end", raw.receive_to_end()).await;
         }
@@ -165,7 +167,7 @@ impl Random {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_callers_on_many_threads_never_wait_for_a_writer_that_stopped() {
-    for place in [Place::Unix, Place::Tcp, Place::Memory] {
+    for place in [Place::LOCAL, Place::Tcp, Place::Memory] {
         // Nothing else may set a connection going again.
         let never = Duration::from_secs(3_600);
         let quiet = |config: &mut ServerConfig| config.session.heartbeat_interval = never;

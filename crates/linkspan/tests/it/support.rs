@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use linkspan::Address;
-use linkspan::rpc::{Client, Router, Server, Serving};
+use linkspan::rpc::{Client, Router, Server, ServerConfig, Serving};
 use tempfile::TempDir;
 
 /// A server on a transport, and a client of it.
@@ -23,6 +23,8 @@ pub(crate) fn address(scheme: &str, directory: &TempDir) -> Address {
             "unix:{}",
             directory.path().join(format!("s{number}")).display()
         ),
+        // All processes of the machine share the names of pipes.
+        "pipe" => format!("pipe:linkspan-it-{}-{number}", std::process::id()),
         _ => "tcp:127.0.0.1:0".to_owned(),
     };
     text.parse().unwrap()
@@ -43,5 +45,13 @@ pub(crate) async fn pair_of(scheme: &str, server: Server) -> Pair {
     }
 }
 
+/// Limits the connections of a server at its local socket.
+pub(crate) fn limit_local(config: &mut ServerConfig, connections: usize) {
+    config.transport.unix_socket.max_connections = connections;
+    config.transport.named_pipe.max_connections = connections;
+}
+
+/// The local socket of this system.
+pub(crate) const LOCAL: &str = if cfg!(windows) { "pipe" } else { "unix" };
 /// Every transport that this system has.
-pub(crate) const SCHEMES: [&str; 3] = ["mem", "unix", "tcp"];
+pub(crate) const SCHEMES: [&str; 3] = ["mem", LOCAL, "tcp"];
