@@ -51,6 +51,14 @@ enum Pipe {
 }
 
 impl Pipe {
+    /// Ends the connection with what the peer has not read. A write under way keeps the handle open
+    /// otherwise, however long the peer takes.
+    fn abandon(&self) {
+        if let Self::Server(pipe) = self {
+            pipe.disconnect().ok();
+        }
+    }
+
     fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Server(pipe) => pipe.poll_read_ready(cx),
@@ -110,7 +118,9 @@ impl Shared {
             drop(runtime.spawn(async move {
                 let taken = poll_fn(|cx| pipe.poll_write_ready(cx));
                 // Whoever does not read by then loses the rest.
-                tokio::time::timeout(LINGER, taken).await.ok();
+                if tokio::time::timeout(LINGER, taken).await.is_err() {
+                    pipe.abandon();
+                }
             }));
         }
     }
