@@ -66,20 +66,24 @@ fn test(cross: &Cross, wine: &Wine, filter: Option<&str>) -> Result<Outcome> {
         Outcome::of_nextest(cargo.args(TESTS).args(filter), &report)
     } else {
         let shown = ["--", "--show-output"];
-        cargo.args(["test", "--no-fail-fast"]);
+        cargo.arg("test");
         Outcome::of_cargo(cargo.args(TESTS).args(filter).args(shown))
     }
 }
 
-/// Of the crates that Windows programs use, all tests but those of documentation.
-const TESTS: [&str; 7] = [
+/// All tests of the crates that Windows programs use, but for those in documentation.
+const TESTS: [&str; 11] = [
     "--target",
     WINDOWS,
     "--all-features",
     "--lib",
     "--tests",
-    "--package",
-    "linkspan-os",
+    "--package=linkspan",
+    "--package=linkspan-macros",
+    "--package=linkspan-os",
+    "--package=linkspan-proto",
+    "--package=linkspan-test",
+    "--no-fail-fast",
 ];
 /// In .config/nextest.toml: patient, and with a report of all that was printed.
 const PROFILE: &str = "windows";
