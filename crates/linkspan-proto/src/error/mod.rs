@@ -2,6 +2,7 @@
 
 mod code;
 mod decode;
+mod delimited;
 mod exchange;
 mod handshake;
 mod send;
@@ -9,6 +10,7 @@ mod session;
 
 pub use code::{Blame, Category, Code};
 pub use decode::{DecodeError, MessageError};
+pub use delimited::{DelimitedDecodeError, DelimitedEncodeError};
 pub use exchange::{ExchangeDecodeError, ExchangeEncodeError, UnknownVariant};
 pub use handshake::HandshakeError;
 pub use send::SendError;

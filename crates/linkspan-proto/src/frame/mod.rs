@@ -2,9 +2,10 @@
 //!
 //! A native frame is what a session's wire carries; what it says is a
 //! [`Message`](crate::message::Message). [`crc32`] is the format of exchanges, whose messages are
-//! the application's own.
+//! the application's own; [`delimited`] that of daemons.
 
 pub mod crc32;
+pub mod delimited;
 mod native;
 mod segments;
 
