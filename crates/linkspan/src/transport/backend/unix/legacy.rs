@@ -112,17 +112,18 @@ fn accept(
     accepted: &mpsc::Sender<io::Result<UnixStream>>,
 ) {
     loop {
-        let result = os::wait_readable(listener, stop).and_then(|()| listener.accept());
+        let readable = os::wait_readable(listener, stop);
+        // Nothing is taken any more then: `finish` has room for what was.
         if is_shut(stop) {
-            // What was just taken is still to be served.
-            if let Ok((socket, _)) = result {
-                accepted.blocking_send(Ok(socket)).ok();
-            }
             return;
         }
-        let result = match result {
+        let result = match readable.and_then(|()| listener.accept()) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
-            result => result.map(|(socket, _)| socket),
+            // Another backend may have to serve it.
+            result => result.and_then(|(socket, _)| {
+                socket.set_nonblocking(true)?;
+                Ok(socket)
+            }),
         };
         if accepted.blocking_send(result).is_err() {
             return;
