@@ -29,9 +29,10 @@ impl ChildNode {
         if let Some(file) = loaded.file() {
             command.arg("--config").arg(file);
         }
-        let quiet = ("LINKSPAN_ENVIRONMENT__LOG_LEVEL", "warn");
+        let backend = loaded.config.ipc.transport.to_string();
         command
-            .env(quiet.0, quiet.1)
+            .env("LINKSPAN_ENVIRONMENT__LOG_LEVEL", "warn")
+            .env("LINKSPAN_IPC__TRANSPORT", backend)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
         let mut child = command

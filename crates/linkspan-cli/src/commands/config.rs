@@ -47,10 +47,14 @@ pub(crate) fn run(
 fn check(loaded: &Loaded, output: &Output) -> Result {
     let file = loaded.file().map(|file| file.display().to_string());
     if output.json {
-        return Ok(output.json_line(&serde_json::json!({ "ok": true, "file": file }))?);
+        let notes = loaded.notes();
+        let checked = serde_json::json!({ "ok": true, "file": file, "notes": notes });
+        return Ok(output.json_line(&checked)?);
     }
     let what = file.unwrap_or_else(|| "no file, only defaults and variables".to_owned());
-    Ok(output.line(format_args!("{} {what}", output.style().good("ok")))?)
+    output.line(format_args!("{} {what}", output.style().good("ok")))?;
+    tell_notes(loaded, output);
+    Ok(())
 }
 
 fn show(options: &ShowOptions, loaded: &Loaded, output: &Output) -> Result {
@@ -74,5 +78,13 @@ fn show(options: &ShowOptions, loaded: &Loaded, output: &Output) -> Result {
         };
         table.row([key, value, origin.to_string()]);
     }
-    Ok(output.line(table)?)
+    output.line(table)?;
+    tell_notes(loaded, output);
+    Ok(())
+}
+
+fn tell_notes(loaded: &Loaded, output: &Output) {
+    for note in loaded.notes() {
+        output.notice(format_args!("note: {note}"));
+    }
 }

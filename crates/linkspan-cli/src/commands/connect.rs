@@ -5,6 +5,7 @@ use linkspan::rpc::{Client, ClientConfig, Connection, Router};
 
 use crate::config::Loaded;
 use crate::failure::{Failure, Kind, Result};
+use crate::node::NodeClient;
 
 /// Connects once, with the limits of the configuration.
 pub(crate) async fn client(address: &Address, loaded: &Loaded) -> Result<Client> {
@@ -24,6 +25,22 @@ pub(crate) async fn connect(address: &Address, loaded: &Loaded) -> Result<Connec
             format!("{address} closed the connection at once"),
         )
     })
+}
+
+/// Connects to the node at an address; without one, to the configured one.
+pub(crate) async fn node(
+    address: Option<Address>,
+    loaded: &Loaded,
+) -> Result<(Client, NodeClient)> {
+    let address = address_or_node(address, loaded)?;
+    match client(&address, loaded).await {
+        Ok(client) => Ok((client.clone(), NodeClient::new(client))),
+        Err(failure) if failure.kind() == Kind::Unreachable => {
+            Err(failure
+                .hint("`linkspan up` starts a node, `linkspan doctor` looks for what is wrong"))
+        }
+        Err(failure) => Err(failure),
+    }
 }
 
 /// The address that was named, or the configured node's.

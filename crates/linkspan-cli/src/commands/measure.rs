@@ -1,5 +1,6 @@
 //! `linkspan transport test`.
 
+use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,10 +17,11 @@ use tokio::task::JoinSet;
 use crate::commands::block_on;
 use crate::commands::child::ChildNode;
 use crate::commands::connect::connect;
-use crate::config::{DefaultType, Loaded, Size};
+use crate::commands::measured::{Measured, show};
+use crate::config::{BackendChoice, DefaultType, Loaded, Size};
 use crate::failure::{Failure, Kind, Result};
 use crate::node::Node;
-use crate::output::{Output, Table, bytes, count, latency};
+use crate::output::Output;
 
 /// Measure round trips over a transport: to a second process, or within this one.
 #[derive(Debug, Args)]
@@ -41,33 +43,68 @@ pub(crate) struct Options {
     #[arg(long, value_name = "COUNT", default_value_t = 1,
         value_parser = clap::value_parser!(u32).range(1..=10_000))]
     in_flight: u32,
+
+    /// The backend of local sockets, at both ends: tokio, interprocess or legacy; all compares them.
+    /// Without it, the one of the configuration.
+    #[arg(long, value_name = "BACKEND")]
+    backend: Option<Backends>,
 }
 
-/// What was measured.
-struct Measured {
-    latencies: Histogram<u64>,
-    time: Duration,
+/// Which backends are measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Backends {
+    One(BackendChoice),
+    All,
+}
+
+impl FromStr for Backends {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        match text.eq_ignore_ascii_case("all") {
+            true => Ok(Self::All),
+            false => text
+                .parse()
+                .map(Self::One)
+                .map_err(|error| format!("{error}, all")),
+        }
+    }
 }
 
 pub(crate) fn run(options: &Options, loaded: &Loaded, output: &Output) -> Result {
     check(options, loaded)?;
     block_on(async {
-        let (measured, address) = match options.transport {
-            DefaultType::InProcess => within(options, loaded, output).await?,
-            // The node owns the directory of its socket: it outlives this process, if it is killed.
-            DefaultType::UnixSocket => {
-                across(&["--private-socket"], options, loaded, output).await?
-            }
-            DefaultType::Tcp => {
-                across(&["--listen", "tcp:127.0.0.1:0"], options, loaded, output).await?
-            }
+        let configured = loaded.config.ipc.transport;
+        let backends = match options.backend {
+            None => vec![configured],
+            Some(Backends::One(backend)) => vec![backend],
+            Some(Backends::All) => BackendChoice::ALL.to_vec(),
         };
-        show(&measured, &address, options, output)
+        let mut measured = Vec::new();
+        for backend in backends {
+            let mut loaded = loaded.clone();
+            loaded.config.ipc.transport = backend;
+            measured.push(measure_one(options, &loaded, output).await?);
+        }
+        show(&measured, output)
     })
+}
+
+async fn measure_one(options: &Options, loaded: &Loaded, output: &Output) -> Result<Measured> {
+    match options.transport {
+        DefaultType::InProcess => within(options, loaded, output).await,
+        // The node owns the directory of its socket: it outlives this process, if it is killed.
+        DefaultType::UnixSocket => across(&["--private-socket"], options, loaded, output).await,
+        DefaultType::Tcp => across(&["--listen", "tcp:127.0.0.1:0"], options, loaded, output).await,
+    }
 }
 
 /// Refuses what no server takes, and what would fill the memory.
 fn check(options: &Options, loaded: &Loaded) -> Result {
+    if options.backend.is_some() && options.transport != DefaultType::UnixSocket {
+        let message = "only local sockets have backends: --backend goes with --type unix-socket";
+        return Err(Failure::message(Kind::Usage, message));
+    }
     let Size(bytes) = options.size;
     let limit = loaded.config.server().session.max_message_bytes;
     let limit = u64::try_from(limit).unwrap_or(u64::MAX);
@@ -86,18 +123,12 @@ fn check(options: &Options, loaded: &Loaded) -> Result {
     Ok(())
 }
 
-async fn within(
-    options: &Options,
-    loaded: &Loaded,
-    output: &Output,
-) -> Result<(Measured, Address)> {
+async fn within(options: &Options, loaded: &Loaded, output: &Output) -> Result<Measured> {
     let address = Address::Memory("transport-test".to_owned());
     let node = Node::start(&loaded.config, std::slice::from_ref(&address)).await?;
-    let connection = connect(&address, loaded).await?;
-    let measured = measure(&connection, options, output).await?;
-    drop(connection);
+    let measured = measure(&address, options, loaded, output).await?;
     node.stop(Duration::from_secs(1)).await;
-    Ok((measured, address))
+    Ok(measured)
 }
 
 async fn across(
@@ -105,25 +136,28 @@ async fn across(
     options: &Options,
     loaded: &Loaded,
     output: &Output,
-) -> Result<(Measured, Address)> {
+) -> Result<Measured> {
     let node = ChildNode::start(listen, loaded).await?;
-    let connection = connect(node.address(), loaded).await?;
-    let measured = measure(&connection, options, output).await?;
-    drop(connection);
-    let address = node.address().clone();
+    let measured = measure(node.address(), options, loaded, output).await?;
     node.stop().await?;
-    Ok((measured, address))
+    Ok(measured)
 }
 
-async fn measure(connection: &Connection, options: &Options, output: &Output) -> Result<Measured> {
+async fn measure(
+    address: &Address,
+    options: &Options,
+    loaded: &Loaded,
+    output: &Output,
+) -> Result<Measured> {
+    let connection = connect(address, loaded).await?;
     let body = Bytes::from(vec![0x5A; usize::try_from(options.size.0).context("size")?]);
     // Buffers grow and pages are touched before it counts.
     let warm_up = (options.count / 10).clamp(1, 1_000);
-    calls(connection, &body, warm_up, 1, &ProgressBar::hidden()).await?;
+    calls(&connection, &body, warm_up, 1, &ProgressBar::hidden()).await?;
     let progress = progress(options.count, output);
     let began = Instant::now();
     let latencies = calls(
-        connection,
+        &connection,
         &body,
         options.count,
         options.in_flight,
@@ -132,7 +166,15 @@ async fn measure(connection: &Connection, options: &Options, output: &Output) ->
     .await?;
     let time = began.elapsed();
     progress.finish_and_clear();
-    Ok(Measured { latencies, time })
+    Ok(Measured {
+        peer: connection.peer().clone(),
+        address: address.clone(),
+        count: options.count,
+        size: options.size,
+        in_flight: options.in_flight,
+        latencies,
+        time,
+    })
 }
 
 async fn calls(
@@ -208,55 +250,6 @@ fn progress(count: u64, output: &Output) -> ProgressBar {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,
     }
-}
-
-fn show(measured: &Measured, address: &Address, options: &Options, output: &Output) -> Result {
-    let at = |quantile| Duration::from_nanos(measured.latencies.value_at_quantile(quantile));
-    let quantiles = [
-        ("p50", 0.5),
-        ("p90", 0.9),
-        ("p99", 0.99),
-        ("p99.9", 0.999),
-        ("max", 1.0),
-    ];
-    let rate = per_second(options.count, measured.time);
-    let bytes_carried = options.count.saturating_mul(options.size.0);
-    let carried = per_second(bytes_carried, measured.time);
-    if output.json {
-        let micros = quantiles.map(|(name, quantile)| {
-            (
-                name.to_owned(),
-                serde_json::json!(at(quantile).as_secs_f64() * 1e6),
-            )
-        });
-        let latency: serde_json::Map<_, _> = micros.into_iter().collect();
-        return Ok(output.json_line(&serde_json::json!({
-            "transport": address.scheme(), "count": options.count, "size": options.size.0,
-            "in_flight": options.in_flight, "calls_per_second": rate,
-            "bytes_per_second": carried, "latency_us": latency,
-        }))?);
-    }
-    let mut facts = Table::of_facts();
-    facts.fact("address", address);
-    let way = format!(
-        "{} each way, {} at once",
-        bytes(options.size.0),
-        options.in_flight
-    );
-    facts.fact("calls", format_args!("{} of {way}", count(options.count)));
-    facts.fact(
-        "rate",
-        format_args!("{}/s, {}/s each way", count(rate), bytes(carried)),
-    );
-    for (name, quantile) in quantiles {
-        facts.fact(name, latency(at(quantile)));
-    }
-    Ok(output.line(facts)?)
-}
-
-fn per_second(count: u64, time: Duration) -> u64 {
-    let nanos = time.as_nanos().max(1);
-    u64::try_from(u128::from(count) * 1_000_000_000 / nanos).unwrap_or(u64::MAX)
 }
 
 const CALL_LIMIT: Duration = Duration::from_secs(30);

@@ -1,19 +1,26 @@
 //! One file for each verb.
 
+pub(crate) mod analyze;
 pub(crate) mod answer;
 pub(crate) mod call;
 pub(crate) mod child;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod connect;
+pub(crate) mod diagnosis;
 pub(crate) mod doctor;
+pub(crate) mod health;
 pub(crate) mod items;
 pub(crate) mod man;
 pub(crate) mod measure;
+pub(crate) mod measured;
+pub(crate) mod monitor;
 pub(crate) mod recommend;
 pub(crate) mod status;
+pub(crate) mod switch;
 pub(crate) mod transport;
 pub(crate) mod up;
+pub(crate) mod window;
 
 use crate::cli::{Arguments, Command};
 use crate::config::{Loaded, find_file, load};

@@ -6,10 +6,10 @@ use clap::Args;
 use linkspan::Address;
 
 use crate::commands::block_on;
-use crate::commands::connect::{address_or_node, client};
+use crate::commands::connect::node;
 use crate::config::Loaded;
-use crate::failure::{Kind, Result};
-use crate::node::{NodeClient, NodeInfo, NodeService, NodeStatus};
+use crate::failure::Result;
+use crate::node::{NodeInfo, NodeService, NodeStatus};
 use crate::output::{Output, Table, bytes, count, since};
 
 /// Show whether a node runs, and what it is doing.
@@ -20,18 +20,8 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: Options, loaded: &Loaded, output: &Output) -> Result {
-    let address = address_or_node(options.address, loaded)?;
     block_on(async {
-        let client = match client(&address, loaded).await {
-            Ok(client) => client,
-            Err(failure) if failure.kind() == Kind::Unreachable => {
-                return Err(failure.hint(
-                    "`linkspan up` starts a node, `linkspan doctor` looks for what is wrong",
-                ));
-            }
-            Err(failure) => return Err(failure),
-        };
-        let node = NodeClient::new(client.clone());
+        let (client, node) = node(options.address, loaded).await?;
         let (info, status) = (node.info().await?, node.status().await?);
         if output.json {
             output.json_line(&serde_json::json!({ "node": info, "status": status }))?;
@@ -59,6 +49,7 @@ fn show(info: &NodeInfo, status: &NodeStatus, output: &Output) -> Result {
 
     let heads = [
         "LISTENER",
+        "BACKEND",
         "OPEN",
         "ACCEPTED",
         "BUSY",
@@ -70,6 +61,7 @@ fn show(info: &NodeInfo, status: &NodeStatus, output: &Output) -> Result {
     for listener in &status.listeners {
         listeners.row([
             listener.address.clone(),
+            backend(listener.backend.as_ref()),
             listener.open.to_string(),
             count(listener.accepted),
             count(listener.refused_busy),
@@ -78,10 +70,11 @@ fn show(info: &NodeInfo, status: &NodeStatus, output: &Output) -> Result {
             count(listener.accept_errors),
         ]);
     }
-    output.line(format_args!("\n{}", listeners.right(&[1, 2, 3, 4, 5, 6])))?;
+    output.line(format_args!("\n{}", listeners.right(&[2, 3, 4, 5, 6, 7])))?;
 
     let heads = [
         "CONNECTION",
+        "BACKEND",
         "FROM",
         "CLIENT",
         "REQUESTS",
@@ -99,6 +92,7 @@ fn show(info: &NodeInfo, status: &NodeStatus, output: &Output) -> Result {
         let from = [Some(connection.principal.clone()), pid, address];
         connections.row([
             connection.transport.clone(),
+            backend(connection.backend.as_ref()),
             from.into_iter().flatten().collect(),
             connection.client.clone(),
             count(connection.requests),
@@ -107,8 +101,13 @@ fn show(info: &NodeInfo, status: &NodeStatus, output: &Output) -> Result {
             bytes(connection.sent_bytes),
         ]);
     }
-    output.line(format_args!("\n{}", connections.right(&[3, 4, 5, 6])))?;
+    output.line(format_args!("\n{}", connections.right(&[4, 5, 6, 7])))?;
     Ok(())
+}
+
+/// The backend of a local socket; others have none.
+pub(crate) fn backend(name: Option<&String>) -> String {
+    name.map_or("-", String::as_str).to_owned()
 }
 
 /// A node that does not answer must not hold us up.

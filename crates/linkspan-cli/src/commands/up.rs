@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use linkspan::Address;
+use linkspan::rpc::Router;
 use linkspan::transport::ListenError;
 use tokio::io::AsyncReadExt;
 use tracing::{error, info};
@@ -11,7 +12,7 @@ use tracing::{error, info};
 use crate::config::{Loaded, Preset, Span, load};
 use crate::failure::{Failure, Kind, Result};
 use crate::logging::Logging;
-use crate::node::{Node, Ready};
+use crate::node::{Node, Ready, trial_methods};
 use crate::output::Output;
 use crate::signals::{Signals, Wish};
 
@@ -39,6 +40,17 @@ pub(crate) struct Options {
     /// Listen on a Unix socket in a directory that is made for it, and removed when the node stops.
     #[arg(long, hide = true, conflicts_with = "listen")]
     private_socket: bool,
+
+    /// Serve these, too.
+    #[arg(long, value_enum, hide = true)]
+    also: Option<Extra>,
+}
+
+/// What a node only serves if it is told to.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Extra {
+    /// Slow methods, so that slowness can be tested.
+    TrialMethods,
 }
 
 pub(crate) fn run(options: Options, loaded: Loaded, output: &Output) -> Result {
@@ -57,6 +69,9 @@ async fn serve(options: Options, mut loaded: Loaded, output: &Output) -> Result 
         &loaded.config.environment,
         output.notice_style().is_colored(),
     )?;
+    for note in loaded.notes() {
+        info!(note);
+    }
     // It is removed after the node has left it.
     let directory = options.private_socket.then(tempfile::tempdir).transpose()?;
     let addresses = match (&directory, options.listen.as_slice()) {
@@ -64,7 +79,11 @@ async fn serve(options: Options, mut loaded: Loaded, output: &Output) -> Result 
         (None, []) => vec![loaded.config.address()?],
         (None, addresses) => addresses.to_vec(),
     };
-    let node = Node::start(&loaded.config, &addresses).await?;
+    let more = match options.also {
+        Some(Extra::TrialMethods) => trial_methods(),
+        None => Router::new(),
+    };
+    let node = Node::start_with(&loaded.config, &addresses, more).await?;
     match greet(&node, &loaded, output).await {
         // Whoever started it may have read enough, and is served nevertheless.
         Err(failure) if !failure.is_closed_pipe() => return Err(failure),
@@ -222,6 +241,7 @@ fn is_fixed(key: &str) -> bool {
         "socket_path",
         "default_type",
         "bind_address",
+        "endpoint_path",
         "log_format",
         "_permissions",
     ]

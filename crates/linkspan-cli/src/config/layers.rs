@@ -6,28 +6,22 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
+use linkspan::transport::Backend;
 use serde_json::Value;
 
 use crate::config::error::Where;
-use crate::config::keys::{properties, sections, unknown};
-use crate::config::source::{Entry, Place, SyntaxError, Tree, nested, overlay};
+use crate::config::file::{File, check_keys};
+use crate::config::keys::sections;
+use crate::config::source::{Tree, nested, overlay};
 use crate::config::variables::{Variable, read_variables};
-use crate::config::{Config, ConfigError, schema};
+use crate::config::{BackendChoice, Config, ConfigError, schema};
 
 /// A configuration that was checked, and where its values come from.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Loaded {
     pub(crate) config: Config,
     file: Option<File>,
     variables: Vec<Variable>,
-}
-
-/// A file that was read.
-#[derive(Debug, Clone)]
-struct File {
-    path: PathBuf,
-    text: String,
-    tree: Tree,
 }
 
 /// Where a value comes from.
@@ -88,13 +82,13 @@ pub(crate) fn load_text(
     file: Option<(&Path, String)>,
     variables: impl Iterator<Item = (OsString, OsString)>,
 ) -> Result<Loaded, Box<ConfigError>> {
-    let file = file
-        .map(|(path, text)| File::parse(path, text))
-        .transpose()?;
     let known = schema().to_value();
+    let file = file
+        .map(|(path, text)| File::parse(path, text, &known))
+        .transpose()?;
     let variables = read_variables(variables, &known)?;
     if let Some(file) = &file {
-        check_keys(file, &file.tree, &known, &mut Vec::new())?;
+        check_keys(file, &known)?;
     }
     let mut merged = sections(&known);
     if let Some(file) = &file {
@@ -140,6 +134,24 @@ impl Loaded {
         now.filter(|(key, value, _)| is_new(key, value))
             .map(|(key, _, _)| key)
             .collect()
+    }
+
+    /// What its writer should know, though nothing is wrong.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let path = ["ipc", "transport"];
+        let variable = self.variables.iter().find(|variable| variable.path == path);
+        let entry = self.file.as_ref().and_then(|file| file.tree.find(&path));
+        let written = match (variable, entry.map(|entry| &entry.value)) {
+            (Some(variable), _) => variable.value.as_str(),
+            (None, Some(Tree::Leaf(value))) => value.as_str(),
+            _ => None,
+        };
+        let written = written.filter(|text| BackendChoice::is_older_name(text));
+        let note = written.map(|text| {
+            let origin = self.origin(&path.map(str::to_owned));
+            format!("{origin}: ipc.transport: {text:?} is an older name, read as tokio")
+        });
+        note.into_iter().collect()
     }
 
     /// Every value with its path and origin.
@@ -207,6 +219,9 @@ impl Loaded {
             };
             return Err(self.wrong(path, &problem));
         }
+        if let Err(error) = Backend::from(self.config.ipc.transport).check() {
+            return Err(self.wrong(&["ipc", "transport"], &error.to_string()));
+        }
         if let Err(error) = self.config.transport.tcp.address() {
             return Err(self.wrong(&["transport", "tcp", "bind_address"], &error.to_string()));
         }
@@ -221,70 +236,6 @@ impl Loaded {
             hint: None,
         })
     }
-}
-
-impl File {
-    fn parse(path: &Path, text: String) -> Result<Self, Box<ConfigError>> {
-        let is_toml = path
-            .extension()
-            .is_some_and(|extension| extension == "toml");
-        let parsed = if is_toml {
-            Tree::from_toml(&text)
-        } else {
-            Tree::from_yaml(&text)
-        };
-        match parsed {
-            Ok(tree) => Ok(Self {
-                path: path.to_owned(),
-                text,
-                tree,
-            }),
-            Err(SyntaxError { problem, place }) => Err(Box::new(ConfigError {
-                problem,
-                origin: Where::File {
-                    path: path.to_owned(),
-                    text,
-                    place,
-                },
-                hint: None,
-            })),
-        }
-    }
-
-    fn at(&self, place: Place) -> Where {
-        let (path, text) = (self.path.clone(), self.text.clone());
-        Where::File {
-            path,
-            text,
-            place: Some(place),
-        }
-    }
-}
-
-/// Refuses keys that do not exist.
-fn check_keys<'a>(
-    file: &File,
-    tree: &'a Tree,
-    known: &Value,
-    path: &mut Vec<&'a str>,
-) -> Result<(), Box<ConfigError>> {
-    let (Tree::Map(entries), Some(properties)) = (tree, properties(known)) else {
-        return Ok(());
-    };
-    for Entry { key, place, value } in entries {
-        let Some(known_value) = properties.get(key) else {
-            let (problem, hint) = unknown(key, known);
-            return Err(Box::new(ConfigError {
-                problem,
-                origin: file.at(*place),
-                hint,
-            }));
-        };
-        path.push(key);
-        check_keys(file, value, known_value, path)?;
-        path.pop();
-    }
-    Ok(())
 }
 
 fn decode(

@@ -6,6 +6,8 @@
 
 mod environment;
 mod error;
+mod file;
+mod ipc;
 mod keys;
 mod layers;
 mod model;
@@ -17,6 +19,7 @@ mod variables;
 
 pub(crate) use environment::{Environment, LogFormat, LogLevel, Preset};
 pub(crate) use error::ConfigError;
+pub(crate) use ipc::{BackendChoice, Crc32Choice, Ipc};
 pub(crate) use layers::{Loaded, Origin, find_file, load, load_text};
 pub(crate) use model::{BUILD, Config, VERSION, schema};
 pub(crate) use performance::Performance;

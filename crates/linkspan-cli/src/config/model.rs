@@ -8,7 +8,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{DefaultType, Environment, Performance, Transport};
+use crate::config::{DefaultType, Environment, Ipc, Performance, Transport};
 
 /// Everything that `linkspan.yaml` can say.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -19,6 +19,8 @@ pub(crate) struct Config {
     pub(crate) environment: Environment,
     /// Where the node listens, and within which limits.
     pub(crate) transport: Transport,
+    /// Exchange, and the backend of all local sockets.
+    pub(crate) ipc: Ipc,
     /// How much is done at once, and for how long.
     pub(crate) performance: Performance,
 }
@@ -44,6 +46,8 @@ impl Config {
             false => 1,
         };
         session.handler_timeout = performance.request_timeout_ms.map(|limit| limit.0);
+
+        server.transport.backend = self.ipc.transport.into();
 
         let memory = &mut server.transport.in_process;
         memory.enabled = transport.in_process.enabled;

@@ -63,6 +63,17 @@ pub(crate) enum DefaultType {
     Tcp,
 }
 
+impl DefaultType {
+    /// Scheme of its addresses.
+    pub(crate) fn scheme(self) -> &'static str {
+        match self {
+            Self::InProcess => "mem",
+            Self::UnixSocket => "unix",
+            Self::Tcp => "tcp",
+        }
+    }
+}
+
 impl std::str::FromStr for DefaultType {
     type Err = serde::de::value::Error;
 

@@ -64,6 +64,12 @@ impl<'de> Deserialize<'de> for Span {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Millis(pub(crate) Duration);
 
+impl Millis {
+    pub(crate) const fn new(millis: u64) -> Self {
+        Self(Duration::from_millis(millis))
+    }
+}
+
 impl<'de> Deserialize<'de> for Millis {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let expected = "a number of milliseconds, or a duration with a unit";

@@ -1,14 +1,15 @@
 //! The service `node`: what the node is and does.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use linkspan::rpc::{CallError, Connection, Context, MethodInfo, Router, Serving};
+use linkspan::rpc::{CallError, Connection, Context, MethodInfo, Router};
+use linkspan::{Category, Code, Failure};
 use serde::de::IgnoredAny;
 
-use crate::config::{BUILD, VERSION};
-use crate::node::State;
-use crate::node::wire::{ConnectionStatus, ListenerStatus, NodeInfo, NodeStatus};
+use crate::config::{BUILD, BackendChoice, VERSION};
+use crate::node::wire::{ConnectionStatus, ListenerStatus, NodeInfo, NodeStatus, Switched};
+use crate::node::{Running, State};
 
 /// The node itself.
 #[linkspan::service(name = "node", deadline = "5s", schema)]
@@ -20,6 +21,17 @@ pub(crate) trait Node {
     /// What the node is doing: its listeners and its connections.
     #[linkspan(idempotent)]
     async fn status(&self) -> Result<NodeStatus, CallError>;
+
+    /// Has another backend accept at the local sockets: tokio, interprocess or legacy.
+    ///
+    /// Connections that are open keep theirs. The configuration file stays as it is, and what it
+    /// says holds again once it is read again. Only the node's own user may do this.
+    #[linkspan(idempotent)]
+    async fn switch_backend(
+        &self,
+        context: Context,
+        backend: BackendChoice,
+    ) -> Result<Vec<Switched>, CallError>;
 }
 
 /// The node that this process is.
@@ -34,11 +46,10 @@ impl ThisNode {
 
 impl Node for ThisNode {
     async fn info(&self) -> Result<NodeInfo, CallError> {
-        let serving = self.0.serving.read().await;
-        let addresses = serving
+        let running = self.0.running.read().await;
+        let addresses = running
             .iter()
-            .flat_map(Serving::addresses)
-            .map(ToString::to_string);
+            .flat_map(|running| running.serving.addresses());
         Ok(NodeInfo {
             name: "linkspan".to_owned(),
             version: VERSION.to_owned(),
@@ -46,17 +57,17 @@ impl Node for ThisNode {
             pid: std::process::id(),
             host: sysinfo::System::host_name().unwrap_or_default(),
             system: sysinfo::System::long_os_version().unwrap_or_default(),
-            addresses: addresses.collect(),
+            addresses: addresses.map(ToString::to_string).collect(),
             uptime_ms: millis(self.0.started.elapsed()),
         })
     }
 
     async fn status(&self) -> Result<NodeStatus, CallError> {
-        let serving = self.0.serving.read().await;
-        let stats = serving.iter().flat_map(Serving::stats);
-        let listeners =
-            stats.map(|(address, stats)| ListenerStatus::new(address.to_string(), &stats));
-        let connections = serving.iter().flat_map(Serving::connections);
+        let running = self.0.running.read().await;
+        let listeners = running.iter().flat_map(Running::listeners);
+        let connections = running
+            .iter()
+            .flat_map(|running| running.serving.connections());
         Ok(NodeStatus {
             pid: std::process::id(),
             uptime_ms: millis(self.0.started.elapsed()),
@@ -67,12 +78,74 @@ impl Node for ThisNode {
                 .collect(),
         })
     }
+
+    async fn switch_backend(
+        &self,
+        context: Context,
+        backend: BackendChoice,
+    ) -> Result<Vec<Switched>, CallError> {
+        if !is_owner(&context) {
+            return Err(refusal(Category::Authorization, Code::DENIED, NOT_OWNER));
+        }
+        let mut running = self.0.running.write().await;
+        let Some(running) = &mut *running else {
+            return Ok(Vec::new());
+        };
+        let before = running.backends();
+        let mut config = running.config.clone();
+        config.transport.backend = backend.into();
+        if let Err(error) = running.reconfigure(config).await {
+            let message = anyhow::Error::new(error);
+            return Err(refusal(
+                Category::Handler,
+                Code::UNAVAILABLE,
+                &format!("{message:#}"),
+            ));
+        }
+        let switched = before.into_iter().zip(running.backends());
+        let switched = switched.map(|((address, from), (_, to))| Switched { address, from, to });
+        Ok(switched.collect())
+    }
+}
+
+impl Running {
+    fn listeners(&self) -> impl Iterator<Item = ListenerStatus> {
+        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let now_ms = millis(since_1970.unwrap_or_default());
+        let config = &self.config.transport;
+        let listener =
+            move |(address, health)| ListenerStatus::new(address, health, config, now_ms);
+        self.serving.health().map(listener)
+    }
+
+    /// Each address with the backend that accepts there.
+    fn backends(&self) -> Vec<(String, Option<String>)> {
+        let name = |listener: ListenerStatus| (listener.address, listener.backend);
+        self.listeners().map(name).collect()
+    }
+}
+
+/// Whether this process's own user asks, or root, by the kernel's word.
+fn is_owner(context: &Context) -> bool {
+    let Some(peer) = context.peer() else {
+        return false;
+    };
+    let own = os::own_credentials();
+    let is_own = |peer: os::PeerCredentials| {
+        peer.uid() == Some(0) || (peer.uid(), peer.sid()) == (own.uid(), own.sid())
+    };
+    peer.transport == "mem" || peer.credentials.is_some_and(is_own)
+}
+
+fn refusal(category: Category, code: Code, message: &str) -> CallError {
+    CallError::Failed(Box::new(Failure::new(category, code, message)))
 }
 
 fn status_of(connection: &Connection) -> ConnectionStatus {
     let (peer, stats) = (connection.peer(), connection.stats());
     ConnectionStatus {
         transport: peer.transport.to_owned(),
+        backend: peer.backend.map(|backend| backend.to_string()),
         principal: peer.principal().name,
         client: connection.peer_identity().name.clone(),
         pid: peer.credentials.and_then(|credentials| credentials.pid),
@@ -81,6 +154,7 @@ fn status_of(connection: &Connection) -> ConnectionStatus {
         in_progress: stats.session.streams_handled,
         received_bytes: stats.bytes_received,
         sent_bytes: stats.session.bytes_sent,
+        stalled_ms: stats.stalled_for.map(millis),
     }
 }
 
@@ -103,3 +177,6 @@ pub(crate) fn with_methods(router: Router) -> Router {
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
+
+const NOT_OWNER: &str =
+    "only the node's own user may switch its backend, over a socket that tells who asks";

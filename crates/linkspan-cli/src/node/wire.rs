@@ -1,6 +1,5 @@
 //! What the built-in services send.
 
-use linkspan::rpc::ListenerStats;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -53,13 +52,17 @@ pub(crate) struct NodeStatus {
     pub(crate) connections: Vec<ConnectionStatus>,
 }
 
-/// What a listener has seen.
+/// What a listener has seen, and how it is doing.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct ListenerStatus {
     /// Where it listens.
     pub(crate) address: String,
-    /// Connections that are open now.
+    /// The backend that accepts, on local sockets.
+    pub(crate) backend: Option<String>,
+    /// Connections that have a place now, those in their handshake included.
     pub(crate) open: usize,
+    /// How many it takes, where that is limited.
+    pub(crate) max_connections: Option<usize>,
     /// Connections whose handshake succeeded.
     pub(crate) accepted: u64,
     /// Connections that were told to come again later.
@@ -70,20 +73,52 @@ pub(crate) struct ListenerStatus {
     pub(crate) failed_handshakes: u64,
     /// Errors of the system while accepting.
     pub(crate) accept_errors: u64,
+    /// Requests that were answered, failures included.
+    pub(crate) messages: u64,
+    /// Requests that failed, and connections that broke.
+    pub(crate) errors: u64,
+    /// Requests answered in a second, over the last ten.
+    pub(crate) message_rate: f64,
+    /// Errors in a second, over the last ten.
+    pub(crate) error_rate: f64,
+    /// Time from reading a request to its answer.
+    pub(crate) latency: Times,
+    /// The part of it until the handler began.
+    pub(crate) waiting: Times,
+    /// The part of it in the handler.
+    pub(crate) handling: Times,
+    /// Times in which a peer took nothing of what was to be written.
+    pub(crate) write_stalls: Times,
+    /// The latest error.
+    pub(crate) last_error: Option<Complaint>,
 }
 
-impl ListenerStatus {
-    pub(crate) fn new(address: String, stats: &ListenerStats) -> Self {
-        Self {
-            address,
-            open: stats.open,
-            accepted: stats.accepted,
-            refused_busy: stats.refused_busy,
-            refused_untrusted: stats.refused_untrusted,
-            failed_handshakes: stats.failed_handshakes,
-            accept_errors: stats.accept_errors,
-        }
-    }
+/// What is typical of the durations since the start.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Times {
+    /// How many there were.
+    pub(crate) count: u64,
+    /// Their sum, in microseconds.
+    pub(crate) sum_us: f64,
+    /// Their mean, in microseconds.
+    pub(crate) mean_us: f64,
+    /// Half of them were not longer, in microseconds.
+    pub(crate) p50_us: f64,
+    /// 99 of 100 were not longer, in microseconds.
+    pub(crate) p99_us: f64,
+    /// The longest, in microseconds.
+    pub(crate) max_us: f64,
+}
+
+/// An error, and when it was.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Complaint {
+    /// What failed.
+    pub(crate) message: String,
+    /// When, in milliseconds since 1970.
+    pub(crate) at_ms: u64,
+    /// How long ago that is, in milliseconds.
+    pub(crate) age_ms: u64,
 }
 
 /// An open connection.
@@ -91,6 +126,8 @@ impl ListenerStatus {
 pub(crate) struct ConnectionStatus {
     /// Its transport: `mem`, `unix`, `tcp`.
     pub(crate) transport: String,
+    /// The backend that carries it, on local sockets.
+    pub(crate) backend: Option<String>,
     /// Who is at the other end, as far as that is proved.
     pub(crate) principal: String,
     /// What the other end calls itself.
@@ -107,6 +144,19 @@ pub(crate) struct ConnectionStatus {
     pub(crate) received_bytes: u64,
     /// Bytes sent to it.
     pub(crate) sent_bytes: u64,
+    /// How long it has taken nothing of what waits to be written to it, in milliseconds.
+    pub(crate) stalled_ms: Option<u64>,
+}
+
+/// A listener that another backend was asked for.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Switched {
+    /// Where it listens.
+    pub(crate) address: String,
+    /// The backend that accepted before; listeners that are no local sockets have none.
+    pub(crate) from: Option<String>,
+    /// The backend that accepts now.
+    pub(crate) to: Option<String>,
 }
 
 /// Something about a process of the machine.

@@ -23,6 +23,15 @@ transport:
     file_permissions: 0o600
     directory_permissions: 0o700
   tcp: { bind_address: 127.0.0.1:8443, max_connections: 50, connection_timeout: 30s }
+ipc:
+  transport: interprocess
+  endpoint_path: run/exchange.sock
+  max_frame_bytes: 1048576
+  accept_timeout_ms: 5000
+  read_timeout_ms: 30000
+  write_timeout_ms: 10000
+  max_connections: 16
+  crc32_variant: ieee
 performance: { enable_multiplexing: true, max_concurrent_requests: 500, request_timeout_ms: 60000 }
 ";
 
@@ -46,6 +55,15 @@ max_connections = 100
 connection_timeout = "30s"
 file_permissions = 0o600
 directory_permissions = 0o700
+[ipc]
+transport = "Interprocess"
+endpoint_path = "run/exchange.sock"
+max_frame_bytes = "1MiB"
+accept_timeout_ms = "5s"
+read_timeout_ms = 30000
+write_timeout_ms = 10000
+max_connections = 16
+crc32_variant = "IEEE"
 [performance]
 enable_multiplexing = true
 max_concurrent_requests = 500
@@ -387,7 +405,7 @@ fn the_schema_is_json_schema_of_every_section() {
             .unwrap()
             .contains("json-schema.org")
     );
-    for section in ["environment", "transport", "performance"] {
+    for section in ["environment", "transport", "ipc", "performance"] {
         assert!(
             schema["properties"][section]["properties"].is_object(),
             "{section}"

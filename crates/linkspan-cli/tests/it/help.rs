@@ -5,13 +5,17 @@ use crate::support::Place;
 #[test]
 fn every_command_has_help_with_an_explanation() {
     let place = Place::new();
-    let commands: [&[&str]; 12] = [
+    let commands: [&[&str]; 16] = [
         &[],
         &["up"],
         &["call"],
         &["status"],
         &["transport"],
+        &["transport", "status"],
+        &["transport", "monitor"],
+        &["transport", "analyze"],
         &["transport", "test"],
+        &["transport", "switch"],
         &["transport", "recommend"],
         &["config"],
         &["config", "show"],

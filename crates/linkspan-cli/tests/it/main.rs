@@ -6,11 +6,15 @@
     reason = "tests fail by panicking and read as scripts"
 )]
 
+mod analyze;
+mod backend_switch;
 mod call;
 mod config;
 mod doctor;
+mod health;
 mod help;
 mod host;
+mod ipc;
 mod lifecycle;
 mod network;
 mod race;

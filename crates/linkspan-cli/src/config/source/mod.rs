@@ -1,7 +1,10 @@
 //! Files as trees of values, each with the line where it stands.
 
+mod flat;
 mod toml;
 mod yaml;
+
+pub(crate) use flat::Repeated;
 
 use serde_json::{Map, Value};
 

@@ -1,0 +1,270 @@
+//! What is slow at a listener, and why, by what it counted in some time.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::commands::health::micros;
+use crate::commands::window::Window;
+use crate::node::{ConnectionStatus, ListenerStatus};
+use crate::output::since;
+
+/// Something that makes a listener slow, or keeps clients out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Finding {
+    pub(crate) cause: Cause,
+    /// The figures that show it.
+    pub(crate) evidence: String,
+    /// What to change.
+    pub(crate) advice: String,
+    /// A value of the configuration that helps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) config: Option<Setting>,
+}
+
+/// A value of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Setting {
+    pub(crate) key: String,
+    pub(crate) value: String,
+}
+
+/// What it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Cause {
+    /// Requests wait before their handler begins.
+    Queueing,
+    /// Handlers take long.
+    Handler,
+    /// Peers do not read what is written to them.
+    WriteStalls,
+    /// Connections were told to come again later.
+    Refused,
+    /// Connections of users who are not let in.
+    Untrusted,
+    /// Connections that never began to talk.
+    Handshakes,
+    /// The system gave no connection.
+    Accepting,
+    /// Requests failed, or connections broke.
+    Errors,
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Queueing => "queueing",
+            Self::Handler => "handler",
+            Self::WriteStalls => "write stalls",
+            Self::Refused => "refused",
+            Self::Untrusted => "untrusted",
+            Self::Handshakes => "handshakes",
+            Self::Accepting => "accepting",
+            Self::Errors => "errors",
+        })
+    }
+}
+
+/// What is wrong at a listener, whose `connections` these are at the end of the window.
+pub(crate) fn diagnose(window: &Window<'_>, connections: &[&ConnectionStatus]) -> Vec<Finding> {
+    let findings = [
+        slow(window),
+        write_stalls(window, connections),
+        refused(window),
+        untrusted(window),
+        handshakes(window),
+        accepting(window),
+        errors(window),
+    ];
+    findings.into_iter().flatten().collect()
+}
+
+/// Where the time goes, if requests take long at all.
+fn slow(window: &Window<'_>) -> Option<Finding> {
+    let latency = window.mean_us(|listener| listener.latency);
+    let waiting = window.mean_us(|listener| listener.waiting);
+    let handling = window.mean_us(|listener| listener.handling);
+    if latency < SLOW_US {
+        return None;
+    }
+    let share = |part: f64| format!("{:.0} %", 100.0 * part / latency);
+    let of = format!("of {} for a request", micros(latency));
+    Some(if waiting > handling {
+        Finding {
+            cause: Cause::Queueing,
+            evidence: format!(
+                "requests wait {} until their handler begins, {} {of}",
+                micros(waiting),
+                share(waiting)
+            ),
+            advice: "handlers keep the threads of the node: have them await instead of block, or \
+                     hand what computes to spawn_blocking; spread callers over several connections"
+                .to_owned(),
+            config: None,
+        }
+    } else {
+        Finding {
+            cause: Cause::Handler,
+            evidence: format!(
+                "handlers take {}, {} {of}; nothing else is in the way",
+                micros(handling),
+                share(handling)
+            ),
+            advice: "make the methods that are called faster; a limit ends those that hang"
+                .to_owned(),
+            config: setting("performance.request_timeout_ms", "60000"),
+        }
+    })
+}
+
+fn write_stalls(window: &Window<'_>, connections: &[&ConnectionStatus]) -> Option<Finding> {
+    let stalls = window.count(|listener| listener.write_stalls.count);
+    let stalled_us = window.sum_us(|listener| listener.write_stalls);
+    let is_stalled = |connection: &&&ConnectionStatus| connection.stalled_ms >= Some(STALLED_MS);
+    let stalled: Vec<_> = connections.iter().filter(is_stalled).collect();
+    let share = stalled_us / (window.time.as_secs_f64() * 1e6);
+    if share < STALLED_SHARE && stalled.is_empty() {
+        return None;
+    }
+    let mut evidence = Vec::new();
+    if stalls > 0 {
+        let time = micros(stalled_us);
+        evidence.push(format!(
+            "{stalls} times a client took nothing, {time} in all"
+        ));
+    }
+    evidence.extend(stalled.iter().map(|connection| stalled_peer(connection)));
+    Some(Finding {
+        cause: Cause::WriteStalls,
+        evidence: evidence.join("; "),
+        advice: "clients do not read what is sent to them: have them read while they work, or ask \
+                 for less at once; one that takes nothing for 10s is cut off"
+            .to_owned(),
+        config: None,
+    })
+}
+
+/// A client that takes nothing.
+fn stalled_peer(connection: &ConnectionStatus) -> String {
+    let ConnectionStatus {
+        client, principal, ..
+    } = connection;
+    let pid = connection
+        .pid
+        .map_or_else(String::new, |pid| format!(" pid:{pid}"));
+    let time = since(Duration::from_millis(
+        connection.stalled_ms.unwrap_or_default(),
+    ));
+    format!("{principal}{pid} {client:?} has taken nothing for {time}")
+}
+
+fn refused(window: &Window<'_>) -> Option<Finding> {
+    let refused = window.count(|listener| listener.refused_busy);
+    let limit = window.after.max_connections.unwrap_or_default();
+    (refused > 0).then(|| Finding {
+        cause: Cause::Refused,
+        evidence: format!(
+            "{refused} connections were told to come again later: all {limit} places were taken, and \
+             {} are now",
+            window.after.open
+        ),
+        advice: "allow more connections, or have clients keep one each and share it: it carries many \
+                 requests at once"
+            .to_owned(),
+        config: section(window.after).and_then(|section| {
+            let key = format!("transport.{section}.max_connections");
+            setting(&key, &limit.max(1).saturating_mul(2).to_string())
+        }),
+    })
+}
+
+fn untrusted(window: &Window<'_>) -> Option<Finding> {
+    let refused = window.count(|listener| listener.refused_untrusted);
+    (refused > 0).then(|| Finding {
+        cause: Cause::Untrusted,
+        evidence: format!("{refused} connections came from users who are not let in"),
+        advice: "run those clients as the user of the node, or stop them".to_owned(),
+        config: None,
+    })
+}
+
+fn handshakes(window: &Window<'_>) -> Option<Finding> {
+    let failed = window.count(|listener| listener.failed_handshakes);
+    (failed > 0).then(|| Finding {
+        cause: Cause::Handshakes,
+        evidence: format!("{failed} connections never began to talk{}", latest(window)),
+        advice:
+            "something that is no Linkspan client connects, or clients are too busy to say hello \
+                 within 2s"
+                .to_owned(),
+        config: None,
+    })
+}
+
+fn accepting(window: &Window<'_>) -> Option<Finding> {
+    let errors = window.count(|listener| listener.accept_errors);
+    (errors > 0).then(|| Finding {
+        cause: Cause::Accepting,
+        evidence: format!(
+            "{errors} times the system gave no connection{}",
+            latest(window)
+        ),
+        advice:
+            "if descriptors are used up, allow the node more (`ulimit -n`), or fewer connections"
+                .to_owned(),
+        config: None,
+    })
+}
+
+/// Failures beyond those that have a finding of their own.
+fn errors(window: &Window<'_>) -> Option<Finding> {
+    let elsewhere = window.count(|listener| listener.failed_handshakes + listener.accept_errors);
+    let errors = window
+        .count(|listener| listener.errors)
+        .saturating_sub(elsewhere);
+    let messages = window.count(|listener| listener.messages).max(1);
+    (errors > 0 && errors.saturating_mul(ERRORS_ONE_IN) >= messages).then(|| Finding {
+        cause: Cause::Errors,
+        evidence: format!(
+            "{errors} requests failed or connections broke, beside {messages} answers{}",
+            latest(window)
+        ),
+        advice: "the latest error says which; `environment: { log_level: debug }` logs each"
+            .to_owned(),
+        config: setting("environment.log_level", "debug"),
+    })
+}
+
+/// The latest error, as the end of a sentence.
+fn latest(window: &Window<'_>) -> String {
+    let error = window.after.last_error.as_ref();
+    error.map_or_else(String::new, |error| {
+        format!("; the latest: {}", error.message)
+    })
+}
+
+/// The section of the configuration that a listener belongs to.
+fn section(listener: &ListenerStatus) -> Option<&'static str> {
+    match listener.scheme() {
+        "unix" => Some("unix_socket"),
+        "tcp" => Some("tcp"),
+        _ => None,
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "most findings have none")]
+fn setting(key: &str, value: &str) -> Option<Setting> {
+    let (key, value) = (key.to_owned(), value.to_owned());
+    Some(Setting { key, value })
+}
+
+/// A mean below this is no reason to look: what is fast takes some 30 microseconds.
+const SLOW_US: f64 = 5_000.0;
+/// Part of the window that clients, together, may leave the node waiting.
+const STALLED_SHARE: f64 = 0.01;
+/// A client that takes nothing for this long is named.
+const STALLED_MS: u64 = 1_000;
+/// One failure in so many answers is worth a look.
+const ERRORS_ONE_IN: u64 = 100;

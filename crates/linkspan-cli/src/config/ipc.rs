@@ -1,0 +1,136 @@
+//! The section `ipc`.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use linkspan::transport::Backend;
+use schemars::JsonSchema;
+use serde::de::value::{Error, StrDeserializer};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::config::units::{Millis, Size, choose};
+
+/// Exchange, and the backend of all local sockets.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Ipc {
+    /// By what means local sockets are read and written, those of the section `transport`, too.
+    pub(crate) transport: BackendChoice,
+    /// Where the node answers exchanges: a Unix socket. Without it, it does not.
+    pub(crate) endpoint_path: Option<PathBuf>,
+    /// Longest message of an exchange.
+    pub(crate) max_frame_bytes: Size,
+    /// Time for a client's connect, and for its first request to begin.
+    pub(crate) accept_timeout_ms: Millis,
+    /// Longest time without progress inside a request, and that a client waits for its answer.
+    pub(crate) read_timeout_ms: Millis,
+    /// Longest time that a peer takes nothing of what is being sent.
+    pub(crate) write_timeout_ms: Millis,
+    /// Connections at once; further ones are told to come again later.
+    pub(crate) max_connections: usize,
+    /// Which CRC-32 stands in the frames.
+    pub(crate) crc32_variant: Crc32Choice,
+}
+
+impl Default for Ipc {
+    fn default() -> Self {
+        Self {
+            transport: BackendChoice::Tokio,
+            endpoint_path: None,
+            max_frame_bytes: Size(1 << 20),
+            accept_timeout_ms: Millis::new(5_000),
+            read_timeout_ms: Millis::new(30_000),
+            write_timeout_ms: Millis::new(10_000),
+            max_connections: 16,
+            crc32_variant: Crc32Choice::Ieee,
+        }
+    }
+}
+
+/// By what means local sockets are read and written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum BackendChoice {
+    Tokio,
+    Interprocess,
+    Legacy,
+}
+
+impl BackendChoice {
+    /// All of them.
+    pub(crate) const ALL: [Self; 3] = [Self::Tokio, Self::Interprocess, Self::Legacy];
+    /// The name of tokio's in configurations of old.
+    pub(crate) const OLDER_NAME: &str = "ipc-interprocess";
+
+    /// Whether a text is the older name, in any spelling.
+    pub(crate) fn is_older_name(text: &str) -> bool {
+        let is_named = |names| choose::<_, ()>(StrDeserializer::<Error>::new(text), names).is_ok();
+        is_named(&[(Self::OLDER_NAME, ())])
+    }
+}
+
+impl From<BackendChoice> for Backend {
+    fn from(choice: BackendChoice) -> Self {
+        match choice {
+            BackendChoice::Tokio => Self::Tokio,
+            BackendChoice::Interprocess => Self::Interprocess,
+            BackendChoice::Legacy => Self::Legacy,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for BackendChoice {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        choose(
+            deserializer,
+            &[
+                ("tokio", Self::Tokio),
+                ("interprocess", Self::Interprocess),
+                ("legacy", Self::Legacy),
+                (Self::OLDER_NAME, Self::Tokio),
+            ],
+        )
+    }
+}
+
+impl FromStr for BackendChoice {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::deserialize(StrDeserializer::new(text))
+    }
+}
+
+impl fmt::Display for BackendChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Backend::from(*self).fmt(f)
+    }
+}
+
+/// A variant of CRC-32.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Crc32Choice {
+    /// That of Ethernet and zip.
+    Ieee,
+    /// That of iSCSI and ext4.
+    Castagnoli,
+}
+
+impl<'de> Deserialize<'de> for Crc32Choice {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        choose(
+            deserializer,
+            &[("ieee", Self::Ieee), ("castagnoli", Self::Castagnoli)],
+        )
+    }
+}
+
+impl FromStr for Crc32Choice {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::deserialize(StrDeserializer::new(text))
+    }
+}

@@ -1,0 +1,72 @@
+//! How a listener is doing, as the node tells it.
+
+use std::time::Duration;
+
+use linkspan::Address;
+use linkspan::transport::{Config, LastError, Percentiles, TransportHealth};
+
+use crate::node::wire::{Complaint, ListenerStatus, Times};
+
+impl ListenerStatus {
+    /// How the listener at an address is doing, under these settings, at `now_ms` since 1970.
+    pub(crate) fn new(
+        address: &Address,
+        health: TransportHealth,
+        config: &Config,
+        now_ms: u64,
+    ) -> Self {
+        let totals = health.totals;
+        let complaint = |error: LastError| Complaint {
+            message: error.message,
+            at_ms: error.at_ms,
+            age_ms: now_ms.saturating_sub(error.at_ms),
+        };
+        Self {
+            address: address.to_string(),
+            backend: health.backend.map(|backend| backend.to_string()),
+            open: health.connection_count,
+            max_connections: max_connections(address, config),
+            accepted: totals.accepted,
+            refused_busy: totals.refused_busy,
+            refused_untrusted: totals.refused_untrusted,
+            failed_handshakes: totals.failed_handshakes,
+            accept_errors: totals.accept_errors,
+            messages: totals.messages,
+            errors: totals.errors,
+            message_rate: health.message_rate,
+            error_rate: health.error_rate,
+            latency: health.latency.into(),
+            waiting: health.waiting.into(),
+            handling: health.handling.into(),
+            write_stalls: health.write_stalls.into(),
+            last_error: health.last_error.map(complaint),
+        }
+    }
+
+    /// Scheme of its address.
+    pub(crate) fn scheme(&self) -> &str {
+        self.address.split(':').next().unwrap_or_default()
+    }
+}
+
+fn max_connections(address: &Address, config: &Config) -> Option<usize> {
+    match address {
+        Address::Unix(_) => Some(config.unix_socket.max_connections),
+        Address::Tcp(_) => Some(config.tcp.max_connections),
+        _ => None,
+    }
+}
+
+impl From<Percentiles> for Times {
+    fn from(times: Percentiles) -> Self {
+        let micros = |time: Duration| (time.as_secs_f64() * 1e9).round() / 1e3;
+        Self {
+            count: times.count,
+            sum_us: micros(times.sum),
+            mean_us: micros(times.mean),
+            p50_us: micros(times.p50),
+            p99_us: micros(times.p99),
+            max_us: micros(times.max),
+        }
+    }
+}
