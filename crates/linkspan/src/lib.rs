@@ -69,6 +69,7 @@
 //! | `exchange` | | servers and clients of frames of length, CRC-32 and message |
 //! | `blocking` | | `rpc::blocking`: a client for programs without a runtime |
 //! | `prost` | | `codec::Protobuf`: protobuf messages as bodies |
+//! | `yaml`, `toml` | | settings of exchanges from configuration files |
 //! | `schema` | | JSON Schemas of parameters and results, for those who list the methods |
 //!
 //! A feature only adds; none changes what another does.
@@ -122,6 +123,9 @@ pub mod rpc;
 pub mod session;
 #[cfg(feature = "rpc")]
 pub mod transport;
+#[cfg(feature = "exchange")]
+#[doc(hidden)]
+pub mod units;
 
 pub use address::{Address, AddressError, Advice, Facts, HostPort, Platform, Verdict};
 pub use proto::Limits;

@@ -55,7 +55,7 @@ mod wire;
 
 pub use builder::ClientBuilder;
 pub use client::{Client, Question};
-pub use config::{ClientConfig, IpcConfig};
+pub use config::{ClientConfig, IpcConfig, LoadError};
 pub use counts::ClientStats;
 pub use error::{
     ConnectionError, ExchangeDecodeError, ExchangeEncodeError, ExchangeError, MessageError,

@@ -43,8 +43,12 @@ pub use os::{PeerCredentials, User};
 pub use peer::Peer;
 
 pub(crate) use acceptor::{Acceptor, Front, RETRY_AFTER, Refusal, Serving};
-pub(crate) use bytes::{ByteLink, ByteReader, ByteWriter};
-pub(crate) use dial::{dial, dial_bytes};
+pub(crate) use bytes::ByteLink;
+#[cfg(feature = "exchange")]
+pub(crate) use bytes::{ByteReader, ByteWriter};
+pub(crate) use dial::dial;
+#[cfg(feature = "exchange")]
+pub(crate) use dial::dial_bytes;
 pub(crate) use health::Health;
 pub(crate) use link::{Link, ReadEvent, Reader, Writer};
 pub(crate) use listener::{Listener, admits};

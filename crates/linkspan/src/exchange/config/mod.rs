@@ -1,6 +1,10 @@
 //! Settings of servers and clients.
 
 mod client;
+mod keys;
+mod load;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -9,6 +13,7 @@ use crate::exchange::Variant;
 use crate::transport::Backend;
 
 pub use client::ClientConfig;
+pub use load::LoadError;
 
 /// Settings of exchanges, with the names that they have in configuration files.
 ///
