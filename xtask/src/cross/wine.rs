@@ -35,6 +35,29 @@ impl Wine {
         Ok(wine)
     }
 
+    /// Starts the server and its services; they end when nothing has run for a minute.
+    ///
+    /// Left to the first test, they would inherit its output and keep it open, and whoever reads that
+    /// would wait for them.
+    ///
+    /// # Errors
+    ///
+    /// When Wine does not start.
+    pub(crate) fn start(&self) -> Result<()> {
+        for arguments in [&[SERVER, KEEP][..], &[WINE, "cmd", "/c", "exit"]] {
+            let (program, arguments) = arguments.split_first().context("a program")?;
+            let mut command = shell::program(program);
+            self.choose(&mut command);
+            command
+                .args(arguments)
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null());
+            shell::run(&mut command)?;
+        }
+        Ok(())
+    }
+
     /// Makes cargo run Windows programs here. Tests learn by `UNDER_WINE` where they are.
     pub(crate) fn choose(&self, command: &mut Command) {
         command
@@ -95,4 +118,7 @@ __declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE bytes, SIZE_T length)
 
 pub(super) const PACKAGE: &str = "wine64";
 const WINE: &str = "/usr/lib/wine/wine64";
-const SERVER: &str = "/usr/lib/wine/wineserver";
+const SERVER: &str = "/usr/lib/wine/wineserver64";
+/// Seconds that the server waits for the next program; not for ever, lest it stay when we are
+/// interrupted.
+const KEEP: &str = "--persistent=60";

@@ -59,6 +59,7 @@ fn build(cross: &Cross) -> Result<()> {
 
 fn test(cross: &Cross, wine: &Wine, filter: Option<&str>) -> Result<Outcome> {
     let mut cargo = cross.cargo();
+    wine.start()?;
     wine.choose(&mut cargo);
     if shell::has_nextest() {
         cargo.args(["nextest", "run", "--profile", PROFILE]);
