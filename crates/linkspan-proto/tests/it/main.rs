@@ -13,6 +13,7 @@ mod corpus;
 mod crc32;
 mod credit;
 mod deadline;
+mod delimited;
 mod drain;
 mod fairness;
 mod golden;
