@@ -154,9 +154,10 @@ impl Framed {
         let missing = self.decoder.missing_bytes(&self.input);
         // What a header announces is believed as far as bytes have come.
         let believed = self.input.len().saturating_mul(GROWTH).max(BELIEVED_BYTES);
-        self.input.reserve(missing.min(believed));
+        let room = missing.min(believed);
+        self.input.reserve(room);
         let (reader, input) = (&mut self.reader, &mut self.input);
-        poll_fn(|cx| reader.poll_read(cx, input, missing)).await
+        poll_fn(|cx| reader.poll_read(cx, input, room)).await
     }
 }
 

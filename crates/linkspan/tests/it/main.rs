@@ -13,6 +13,12 @@ mod events;
 // They listen at Unix sockets.
 #[cfg(unix)]
 mod examples;
+#[cfg(feature = "exchange")]
+mod exchange;
+#[cfg(feature = "exchange")]
+mod exchange_client;
+#[cfg(feature = "exchange")]
+mod exchange_limits;
 mod foreign;
 mod forwarding;
 mod handlers;

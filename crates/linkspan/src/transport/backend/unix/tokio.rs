@@ -72,14 +72,15 @@ impl ByteReader for SocketReader {
         buffer: &mut BytesMut,
         limit: usize,
     ) -> Poll<io::Result<usize>> {
+        let room = limit.min(buffer.capacity() - buffer.len());
         loop {
             let mut ready = ready!(self.0.poll_read_ready(cx))?;
-            let received = os::receive(ready.get_inner(), buffer, limit);
+            let received = os::receive(ready.get_inner(), buffer, room);
             // Less than there was room for means that nothing is left: the next look would only
             // cost a system call. What comes later makes the socket ready again.
             if received
                 .as_ref()
-                .is_ok_and(|count| (1..limit).contains(count))
+                .is_ok_and(|count| (1..room).contains(count))
             {
                 ready.clear_ready();
             }
