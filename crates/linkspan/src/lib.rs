@@ -49,6 +49,7 @@
 //! | module | what it is for |
 //! |---|---|
 //! | [`rpc`] | servers, clients, services, streams: what most programs name |
+//! | `daemon` | commands whose work is done by a process that stays; behind its feature |
 //! | `exchange` | one question, one answer, in frames that other programs speak; behind its feature |
 //! | [`codec`] | encodings of bodies, for bodies that no trait describes |
 //! | [`transport`] | settings of transports, and who is at the other end |
@@ -66,6 +67,7 @@
 //! |---|---|---|
 //! | `rpc` | yes | calls, streams and events |
 //! | `macros` | yes | [`service`]: clients and servers from a trait |
+//! | `daemon` | | what a command line and its daemon say to each other |
 //! | `exchange` | | servers and clients of frames of length, CRC-32 and message |
 //! | `blocking` | | `rpc::blocking`: a client for programs without a runtime |
 //! | `prost` | | `codec::Protobuf`: protobuf messages as bodies |
@@ -111,6 +113,8 @@ pub mod auth;
 #[cfg(feature = "rpc")]
 mod clock;
 pub mod codec;
+#[cfg(feature = "daemon")]
+pub mod daemon;
 #[cfg(feature = "exchange")]
 pub mod exchange;
 #[cfg(feature = "rpc")]
