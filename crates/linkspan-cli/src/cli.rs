@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ColorChoice, Parser, Subcommand};
 
-use crate::commands::{call, completions, config, doctor, man, status, transport, up};
+use crate::commands::{call, completions, config, doctor, exchange, man, status, transport, up};
 
 /// Programs made of several processes: typed calls, events and streams over the fastest safe local
 /// transport.
@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Status(status::Options),
     #[command(subcommand)]
     Transport(transport::Command),
+    #[command(subcommand)]
+    Exchange(exchange::Command),
     #[command(subcommand)]
     Config(config::Command),
     Doctor(doctor::Options),

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
+use linkspan::exchange::{ConnectionError, ExchangeError};
 use linkspan::rpc::{CallError, ConnectError};
 use linkspan::transport::DialError;
 use linkspan::{Category, Code};
@@ -181,4 +182,71 @@ impl From<CallError> for Failure {
             None => failure,
         }
     }
+}
+
+impl From<ExchangeError> for Failure {
+    fn from(error: ExchangeError) -> Self {
+        let (kind, hint) = (exchange_kind(&error), exchange_hint(&error));
+        let failure = Self::new(kind, error);
+        match hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}
+
+fn exchange_kind(error: &ExchangeError) -> Kind {
+    match error {
+        ExchangeError::Address(_) => Kind::Usage,
+        ExchangeError::Question(_) | ExchangeError::Busy { .. } => Kind::Refused,
+        ExchangeError::Expired { last, .. } => exchange_kind(last),
+        ExchangeError::OutcomeUnknown { source, .. } if is_late(source) => Kind::Deadline,
+        ExchangeError::OutcomeUnknown {
+            source: ConnectionError::Frame(_),
+            ..
+        }
+        | ExchangeError::Answer(_) => Kind::Other,
+        _ => Kind::Unreachable,
+    }
+}
+
+/// Whether a time is up.
+fn is_late(error: &ConnectionError) -> bool {
+    matches!(
+        error,
+        ConnectionError::Silent { .. }
+            | ConnectionError::ReadStalled { .. }
+            | ConnectionError::ReadTooSlow { .. }
+            | ConnectionError::WriteStalled { .. }
+            | ConnectionError::WriteTooSlow { .. }
+    )
+}
+
+fn exchange_hint(error: &ExchangeError) -> Option<&'static str> {
+    Some(match error {
+        ExchangeError::Question(_) => {
+            "a message has at least one byte, and at most --max-frame (1MiB if nothing else is \
+             configured); the server has a limit of its own"
+        }
+        ExchangeError::Connect(_) => {
+            "is a server there? `linkspan exchange serve ADDRESS --echo` starts one"
+        }
+        ExchangeError::Busy { .. } => "all its places are taken; a longer --timeout waits for one",
+        ExchangeError::Expired { last, .. } => return exchange_hint(last),
+        ExchangeError::OutcomeUnknown { source, .. } if is_late(source) => {
+            "--timeout sets how long to wait"
+        }
+        ExchangeError::OutcomeUnknown {
+            source: ConnectionError::Frame(_),
+            ..
+        } => {
+            "the server may use the other variant (--crc32 ieee, --crc32 castagnoli), or longer \
+             messages (--max-frame), or speak something else"
+        }
+        ExchangeError::OutcomeUnknown { .. } => {
+            "servers close connections whose frames they do not take: for another variant (--crc32 \
+             ieee, --crc32 castagnoli), or too long for them"
+        }
+        _ => return None,
+    })
 }

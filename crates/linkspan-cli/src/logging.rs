@@ -17,8 +17,22 @@ pub(crate) struct Logging(reload::Handle<Targets, Registry>);
 impl Logging {
     /// Begins to log.
     pub(crate) fn start(environment: &Environment, color: bool) -> anyhow::Result<Self> {
+        Self::begin(targets(environment), environment, color)
+    }
+
+    /// The same, and all that a module has to tell but its single steps.
+    pub(crate) fn start_detailed(
+        environment: &Environment,
+        color: bool,
+        module: &str,
+    ) -> anyhow::Result<Self> {
+        let targets = targets(environment).with_target(module, LevelFilter::DEBUG);
+        Self::begin(targets, environment, color)
+    }
+
+    fn begin(targets: Targets, environment: &Environment, color: bool) -> anyhow::Result<Self> {
         // A line that standard error does not take is lost; complaining about that there would panic.
-        let (targets, handle) = reload::Layer::new(targets(environment));
+        let (targets, handle) = reload::Layer::new(targets);
         let lines = match environment.log_format {
             LogFormat::Json => fmt::layer()
                 .json()

@@ -9,6 +9,7 @@ pub(crate) mod config;
 pub(crate) mod connect;
 pub(crate) mod diagnosis;
 pub(crate) mod doctor;
+pub(crate) mod exchange;
 pub(crate) mod health;
 pub(crate) mod items;
 pub(crate) mod man;
@@ -16,6 +17,8 @@ pub(crate) mod measure;
 pub(crate) mod measured;
 pub(crate) mod monitor;
 pub(crate) mod recommend;
+pub(crate) mod send;
+pub(crate) mod serve;
 pub(crate) mod status;
 pub(crate) mod switch;
 pub(crate) mod transport;
@@ -36,6 +39,7 @@ pub(crate) fn run(arguments: Arguments, output: &Output) -> Result {
         Command::Call(options) => call::run(&options, &loaded()?, output),
         Command::Status(options) => status::run(options, &loaded()?, output),
         Command::Transport(command) => transport::run(command, &loaded()?, output),
+        Command::Exchange(command) => exchange::run(&command, &loaded()?, output),
         Command::Config(command) => config::run(&command, loaded, output),
         Command::Doctor(options) => doctor::run(&options, file.as_deref(), output),
         Command::Completions(options) => completions::run(&options),

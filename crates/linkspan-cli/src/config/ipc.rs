@@ -1,10 +1,11 @@
 //! The section `ipc`.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::str::FromStr;
 
+use linkspan::exchange::{IpcConfig, Variant};
 use linkspan::transport::Backend;
+use linkspan::{Address, AddressError};
 use schemars::JsonSchema;
 use serde::de::value::{Error, StrDeserializer};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -17,8 +18,8 @@ use crate::config::units::{Millis, Size, choose};
 pub(crate) struct Ipc {
     /// By what means local sockets are read and written, those of the section `transport`, too.
     pub(crate) transport: BackendChoice,
-    /// Where the node answers exchanges: a Unix socket. Without it, it does not.
-    pub(crate) endpoint_path: Option<PathBuf>,
+    /// Where the node answers exchanges: a path, or any address. Without it, it does not.
+    pub(crate) endpoint_path: Option<String>,
     /// Longest message of an exchange.
     pub(crate) max_frame_bytes: Size,
     /// Time for a client's connect, and for its first request to begin.
@@ -44,6 +45,55 @@ impl Default for Ipc {
             write_timeout_ms: Millis::new(10_000),
             max_connections: 16,
             crc32_variant: Crc32Choice::Ieee,
+        }
+    }
+}
+
+impl Ipc {
+    /// What the library is told.
+    pub(crate) fn exchange(&self) -> IpcConfig {
+        let mut config = IpcConfig::default();
+        config.transport = self.transport.into();
+        config.max_frame_bytes = u32::try_from(self.max_frame_bytes.0).unwrap_or(u32::MAX);
+        config.accept_timeout = self.accept_timeout_ms.0;
+        config.read_timeout = self.read_timeout_ms.0;
+        config.write_timeout = self.write_timeout_ms.0;
+        config.max_connections = self.max_connections;
+        config.crc32_variant = self.crc32_variant.into();
+        config
+    }
+
+    /// Where the node answers exchanges, if it does.
+    pub(crate) fn address(&self) -> Result<Option<Address>, AddressError> {
+        let place = self.endpoint_path.as_deref();
+        place.map(str::parse).transpose()
+    }
+
+    /// Checks what the types cannot say: the key, and what is wrong with its value.
+    pub(crate) fn check(&self) -> Result<(), (&'static str, String)> {
+        let backend = Backend::from(self.transport);
+        backend
+            .check()
+            .map_err(|error| ("transport", error.to_string()))?;
+        self.address()
+            .map_err(|error| ("endpoint_path", error.to_string()))?;
+        let Size(bytes) = self.max_frame_bytes;
+        if bytes == 0 || u32::try_from(bytes).is_err() {
+            let problem = format!("{bytes} bytes are not between 1 and {} bytes", u32::MAX);
+            return Err(("max_frame_bytes", problem));
+        }
+        let times = [
+            ("accept_timeout_ms", self.accept_timeout_ms),
+            ("read_timeout_ms", self.read_timeout_ms),
+            ("write_timeout_ms", self.write_timeout_ms),
+        ];
+        let no_time = times.into_iter().find(|(_, time)| time.0.is_zero());
+        if let Some((key, _)) = no_time {
+            return Err((key, "no time at all is not a limit".to_owned()));
+        }
+        match self.max_connections {
+            0 => Err(("max_connections", "0 connections are not served".to_owned())),
+            _ => Ok(()),
         }
     }
 }
@@ -116,6 +166,15 @@ pub(crate) enum Crc32Choice {
     Ieee,
     /// That of iSCSI and ext4.
     Castagnoli,
+}
+
+impl From<Crc32Choice> for Variant {
+    fn from(choice: Crc32Choice) -> Self {
+        match choice {
+            Crc32Choice::Ieee => Self::Ieee,
+            Crc32Choice::Castagnoli => Self::Castagnoli,
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for Crc32Choice {

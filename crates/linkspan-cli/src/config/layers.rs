@@ -6,7 +6,6 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
-use linkspan::transport::Backend;
 use serde_json::Value;
 
 use crate::config::error::Where;
@@ -219,8 +218,8 @@ impl Loaded {
             };
             return Err(self.wrong(path, &problem));
         }
-        if let Err(error) = Backend::from(self.config.ipc.transport).check() {
-            return Err(self.wrong(&["ipc", "transport"], &error.to_string()));
+        if let Err((key, problem)) = self.config.ipc.check() {
+            return Err(self.wrong(&["ipc", key], &problem));
         }
         if let Err(error) = self.config.transport.tcp.address() {
             return Err(self.wrong(&["transport", "tcp", "bind_address"], &error.to_string()));

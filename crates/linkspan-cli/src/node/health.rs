@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use linkspan::Address;
+use linkspan::exchange::ExchangeStats;
 use linkspan::transport::{Config, LastError, Percentiles, TransportHealth};
 
-use crate::node::wire::{Complaint, ListenerStatus, Times};
+use crate::node::wire::{Complaint, ExchangeCounts, ListenerStatus, Times};
 
 impl ListenerStatus {
     /// How the listener at an address is doing, under these settings, at `now_ms` since 1970.
@@ -40,6 +41,7 @@ impl ListenerStatus {
             handling: health.handling.into(),
             write_stalls: health.write_stalls.into(),
             last_error: health.last_error.map(complaint),
+            exchange: None,
         }
     }
 
@@ -68,5 +70,27 @@ impl From<Percentiles> for Times {
             p99_us: micros(times.p99),
             max_us: micros(times.max),
         }
+    }
+}
+
+/// What a server of exchanges has counted.
+pub(crate) fn exchange_counts(stats: &ExchangeStats) -> ExchangeCounts {
+    ExchangeCounts {
+        frames: stats.frames,
+        answered: stats.answered,
+        bytes_received: stats.bytes_received,
+        bytes_sent: stats.bytes_sent,
+        bad_length: stats.bad_length,
+        bad_crc: stats.bad_crc,
+        undecodable: stats.undecodable,
+        silent: stats.silent,
+        read_timeouts: stats.read_timeouts,
+        write_timeouts: stats.write_timeouts,
+        truncated: stats.truncated,
+        broken: stats.broken,
+        handler_timeouts: stats.handler_timeouts,
+        panics: stats.panics,
+        unsendable: stats.unsendable,
+        evicted: stats.evicted,
     }
 }

@@ -13,6 +13,7 @@ mod service;
 mod trial;
 mod wire;
 
+pub(crate) use health::exchange_counts;
 pub(crate) use service::{Node as NodeService, NodeClient};
 pub(crate) use trial::trial_methods;
 pub(crate) use wire::{

@@ -91,6 +91,46 @@ pub(crate) struct ListenerStatus {
     pub(crate) write_stalls: Times,
     /// The latest error.
     pub(crate) last_error: Option<Complaint>,
+    /// What is counted of exchanges, where the listener answers them instead of calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) exchange: Option<ExchangeCounts>,
+}
+
+/// What is counted of exchanges. Each connection that ends with an error counts once.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct ExchangeCounts {
+    /// Frames that were read whole.
+    pub(crate) frames: u64,
+    /// Messages whose answer left as a whole.
+    pub(crate) answered: u64,
+    /// Bytes of frames that were read.
+    pub(crate) bytes_received: u64,
+    /// Bytes of answers that were written.
+    pub(crate) bytes_sent: u64,
+    /// Lengths of 0, or over the limit.
+    pub(crate) bad_length: u64,
+    /// Sums that are not those of the message, as with another variant.
+    pub(crate) bad_crc: u64,
+    /// Messages of another type.
+    pub(crate) undecodable: u64,
+    /// Connections that began no frame in time.
+    pub(crate) silent: u64,
+    /// Frames that came too slowly.
+    pub(crate) read_timeouts: u64,
+    /// Answers that were taken too slowly.
+    pub(crate) write_timeouts: u64,
+    /// Connections that ended within a frame.
+    pub(crate) truncated: u64,
+    /// Connections that the system reported an error of.
+    pub(crate) broken: u64,
+    /// Handlers that took too long.
+    pub(crate) handler_timeouts: u64,
+    /// Handlers that panicked.
+    pub(crate) panics: u64,
+    /// Answers that were empty, or over the limit.
+    pub(crate) unsendable: u64,
+    /// Idle connections that were ended for a new one.
+    pub(crate) evicted: u64,
 }
 
 /// What is typical of the durations since the start.
