@@ -17,11 +17,11 @@ use crate::session::handler::{BoxFuture, Method};
 
 /// A future whose every poll runs on one of the runtime's threads for blocking work.
 ///
-/// Between polls it needs no thread, however long it waits.
+/// Between polls it needs neither a thread nor the right to one, however long it waits: what it waits
+/// for may need them.
 struct Offload<T> {
     state: State<T>,
-    /// The right to keep a thread; a poll that nobody waits for any more still holds it.
-    permit: Arc<Option<OwnedSemaphorePermit>>,
+    threads: Arc<Semaphore>,
     method: Arc<dyn Method>,
     budget: Duration,
     /// Set when the future asks to be polled again, even while it is being polled.
@@ -30,54 +30,55 @@ struct Offload<T> {
 
 enum State<T> {
     Here(BoxFuture<T>),
+    /// Until there is a permit for a thread.
+    Queued(BoxFuture<T>, BoxFuture<Option<OwnedSemaphorePermit>>),
     Away(JoinHandle<(BoxFuture<T>, Poll<T>)>),
     Done,
 }
 
-/// Runs a handler of `method` off the runtime's own threads, as soon as `threads` has a permit;
-/// polls within `budget` speak for taking it back.
-pub(crate) async fn offload<T: Send + 'static>(
+/// Runs a handler of `method` off the runtime's own threads, each poll as soon as `threads` has a
+/// permit; polls within `budget` speak for taking it back.
+pub(crate) fn offload<T: Send + 'static>(
     future: BoxFuture<T>,
     method: Arc<dyn Method>,
     budget: Duration,
     threads: Arc<Semaphore>,
-) -> T {
-    // It is never closed.
-    let permit = Arc::new(threads.acquire_owned().await.ok());
-    Offload::new(future, method, budget, permit).await
-}
-
-impl<T> Offload<T> {
-    fn new(
-        future: BoxFuture<T>,
-        method: Arc<dyn Method>,
-        budget: Duration,
-        permit: Arc<Option<OwnedSemaphorePermit>>,
-    ) -> Self {
-        let woken = Arc::new(Woken {
+) -> impl Future<Output = T> + Send {
+    Offload {
+        state: State::Here(future),
+        threads,
+        method,
+        budget,
+        woken: Arc::new(Woken {
             again: AtomicBool::new(true),
             task: Waker::noop().clone(),
-        });
-        Self {
-            state: State::Here(future),
-            permit,
-            method,
-            budget,
-            woken,
-        }
+        }),
     }
 }
 
 impl<T: Send + 'static> Offload<T> {
-    /// Sends the future away to be polled.
-    fn send_away(&mut self, future: BoxFuture<T>, cx: &Context<'_>) {
+    /// Waits for the right to a thread.
+    fn queue(&mut self, future: BoxFuture<T>) {
+        let threads = Arc::clone(&self.threads);
+        // It is never closed.
+        let permit = async move { threads.acquire_owned().await.ok() };
+        self.state = State::Queued(future, Box::pin(permit));
+    }
+
+    /// Sends the future away to be polled; a poll that nobody waits for any more still holds its
+    /// permit.
+    fn send_away(
+        &mut self,
+        future: BoxFuture<T>,
+        permit: Option<OwnedSemaphorePermit>,
+        cx: &Context<'_>,
+    ) {
         self.woken = Arc::new(Woken {
             again: AtomicBool::new(false),
             task: cx.waker().clone(),
         });
         let waker = Waker::from(Arc::clone(&self.woken));
         let (method, budget) = (Arc::clone(&self.method), self.budget);
-        let permit = Arc::clone(&self.permit);
         let poll = spawn_blocking(move || {
             let polled = poll_here(future, &waker, &*method, budget);
             drop(permit);
@@ -110,9 +111,19 @@ impl<T: Send + 'static> Future for Offload<T> {
         loop {
             let output = match mem::replace(&mut this.state, State::Done) {
                 State::Here(future) if this.woken.again.load(Ordering::Acquire) => {
-                    this.send_away(future, cx);
+                    this.queue(future);
                     Poll::Pending
                 }
+                State::Queued(future, mut permit) => match permit.as_mut().poll(cx) {
+                    Poll::Ready(permit) => {
+                        this.send_away(future, permit, cx);
+                        Poll::Pending
+                    }
+                    Poll::Pending => {
+                        this.state = State::Queued(future, permit);
+                        return Poll::Pending;
+                    }
+                },
                 State::Away(mut poll) => match Pin::new(&mut poll).poll(cx) {
                     Poll::Ready(polled) => this.take_back(polled),
                     Poll::Pending => {

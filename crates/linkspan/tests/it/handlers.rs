@@ -236,6 +236,30 @@ async fn two_sides_call_each_other_in_a_cycle() {
 }
 
 #[tokio::test]
+async fn handlers_that_wait_for_each_other_need_no_thread_meanwhile() {
+    let hops = Router::new().method("down", async |depth: u32, cx: Context| {
+        // Slow enough to be moved off the connection's task.
+        std::thread::sleep(Duration::from_millis(2));
+        if depth == 0 {
+            return Ok(0);
+        }
+        let back = cx.connection().expect("the connection is open");
+        let below: u32 = back.send_request("down", &(depth - 1)).await?;
+        Ok::<_, CallError>(below + 1)
+    });
+    let mut config = linkspan::rpc::ServerConfig::default();
+    config.session.max_blocking_handlers = 2;
+    let pair = crate::support::pair_of(LOCAL, Server::new().config(config).service(hops.clone()));
+    let pair = pair.await;
+    let client = Client::connect_with(pair.serving.address(), ClientConfig::default(), hops);
+    let client = client.await.unwrap();
+    for depth in [2_u32, 40] {
+        let bottom = wait::within("the bottom", client.send_request("down", &depth));
+        assert_eq!(bottom.await, Ok(depth));
+    }
+}
+
+#[tokio::test]
 async fn more_calls_than_streams_wait_for_their_turn() {
     let mut config = linkspan::rpc::ServerConfig::default();
     config.session.limits.max_streams = 3;
