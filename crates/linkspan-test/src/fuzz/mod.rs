@@ -5,12 +5,14 @@
 //!
 //! A new target is one file here, one line in [`TARGETS`] and one seed in `fuzz/corpus/NAME`.
 
+mod daemon;
 mod exchange;
 mod frame;
 mod handshake;
 mod session;
 mod wire;
 
+pub use daemon::daemon;
 pub use exchange::exchange;
 pub use frame::frame;
 pub use handshake::handshake;
@@ -39,6 +41,7 @@ pub fn target(name: &str) -> Option<&'static Target> {
 
 /// All targets.
 pub const TARGETS: &[Target] = &[
+    Target::new("daemon", daemon),
     Target::new("exchange", exchange),
     Target::new("frame", frame),
     Target::new("handshake", handshake),

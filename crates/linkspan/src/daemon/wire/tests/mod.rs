@@ -73,8 +73,8 @@ fn fields_of_later_versions_are_skipped_and_missing_ones_have_defaults() {
     assert_eq!(check.stream_credit, VersionCheck::STREAM_CREDIT);
     assert_eq!((check.pid, &check.daemon_id[..]), (None, ""));
 
-    let command = json!({"command": 1, "request_id": [0; 16], "niceness": 3});
-    assert!(client(Kind::Command, &command).is_err(), "an id is bytes");
+    let command = json!({"command": 1, "request_id": "sixteen", "niceness": 3});
+    assert!(client(Kind::Command, &command).is_err(), "an id has 16 bytes");
 }
 
 #[test]
@@ -207,9 +207,9 @@ fn lists_are_bounded_by_what_they_announce_and_by_what_they_have() {
 
 #[test]
 fn problems_are_short_whatever_the_peer_wrote() {
-    let body = json!({"command": "ü".repeat(30_000)});
-    let Err(DecodeError::Malformed { problem, .. }) = client(Kind::Cancel, &body) else {
-        panic!("a number is no text");
+    let body = json!({"command": 1, "stream": "ü".repeat(30_000), "bytes": 1});
+    let Err(DecodeError::Malformed { problem, .. }) = client(Kind::Credit, &body) else {
+        panic!("there is no such stream");
     };
     assert!(problem.len() <= 200 && problem.len() > 190, "{problem}");
 }
