@@ -151,8 +151,9 @@ fn kind_of_row(line: &str) -> Option<(String, String)> {
 /// Crates whose types other processes see.
 const PUBLISHED: [&str; 4] = ["linkspan", "linkspan-cli", "linkspan-os", "linkspan-proto"];
 
-const PLACES: [Place; 11] = [
+const PLACES: [Place; 12] = [
     Place::Name("wire.rs"),
+    Place::Folder("wire"),
     Place::Folder("message"),
     Place::Folder("frame"),
     // Errors cross on purpose: the caller gets what the method failed with.
