@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::future::poll_fn;
-use std::io::IoSlice;
+use std::io::{self, IoSlice};
 use std::pin::pin;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -19,8 +19,8 @@ use crate::exchange::metrics::Counters;
 use crate::exchange::seats::Seats;
 use crate::exchange::{ExchangeStats, StopReport};
 use crate::transport::{
-    Acceptor, ByteLink, Config, Front, Health, Link, ListenError, RETRY_AFTER, Refusal, Serving,
-    TransportHealth, Writer,
+    Acceptor, ByteLink, ByteWriter, Config, Front, Health, Link, ListenError, RETRY_AFTER, Refusal,
+    Serving, TransportHealth, Writer,
 };
 
 /// A listener at work, with the connections that came by it.
@@ -116,13 +116,16 @@ impl Front for Exchanges {
     }
 
     fn refuse(self: Arc<Self>, link: Link, refusal: Refusal) -> Serving {
-        self.refuse_now(&link, refusal);
         let Some(link) = link.into_bytes() else {
             return Box::pin(std::future::ready(()));
         };
         Box::pin(async move {
-            // Closing with bytes unread would destroy the answer on some transports.
-            tokio::time::timeout(REFUSAL, drain(link)).await.ok();
+            let telling = async {
+                tell(&*link.writer, refusal).await;
+                // Closing with bytes unread would destroy the answer on some transports.
+                drain(link).await;
+            };
+            tokio::time::timeout(REFUSAL, telling).await.ok();
         })
     }
 
@@ -160,6 +163,20 @@ impl Exchanges {
     fn settings(&self) -> Arc<Settings> {
         Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// Says why a link is refused, and that nothing follows.
+async fn tell(writer: &dyn ByteWriter, refusal: Refusal) {
+    if let Refusal::Busy { .. } = refusal {
+        let header = Header::busy(RETRY_AFTER).to_bytes();
+        // Some backends learn on the runtime's next turn only that a new connection takes anything.
+        while let Err(error) = writer.try_write(&[IoSlice::new(&header)])
+            && error.kind() == io::ErrorKind::WouldBlock
+            && poll_fn(|cx| writer.poll_write_ready(cx)).await.is_ok()
+        {}
+        writer.stop_waiting();
+    }
+    writer.shutdown();
 }
 
 /// Reads what nobody wants, until the peer closes.
