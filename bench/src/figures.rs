@@ -17,12 +17,14 @@ pub(crate) enum Figure {
     Max,
     /// Calls or connections per second.
     Rate,
-    /// GiB per second.
+    /// GiB per second, both ways together.
     Throughput,
     /// CPU seconds of both processes for each GiB.
     CpuPerGib,
     /// Resident KiB of the server for each connection.
     ServerKib,
+    /// The same at its peak, while all connections are busy.
+    BusyKib,
     /// Resident KiB of the client for each connection.
     ClientKib,
 }
@@ -39,6 +41,7 @@ impl Figure {
             Self::Throughput => "GiB/s",
             Self::CpuPerGib => "CPU s/GiB",
             Self::ServerKib => "server KiB",
+            Self::BusyKib => "server KiB, busy",
             Self::ClientKib => "client KiB",
         }
     }
@@ -48,6 +51,7 @@ impl Figure {
         match self {
             Self::Rate => thousands(value),
             Self::P50 | Self::P99 | Self::P999 | Self::Max if value >= 1000.0 => thousands(value),
+            Self::Throughput if value < 0.1 => format!("{value:.3}"),
             Self::Throughput | Self::CpuPerGib | Self::P50 => format!("{value:.2}"),
             _ => format!("{value:.1}"),
         }

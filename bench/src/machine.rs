@@ -60,9 +60,18 @@ pub(crate) fn cpu_seconds(process: u32) -> Result<f64> {
 
 /// Resident memory of a process, in KiB.
 pub(crate) fn resident_kib(process: u32) -> Result<f64> {
+    memory_kib(process, "VmRSS")
+}
+
+/// The most resident memory that a process ever had, in KiB.
+pub(crate) fn peak_kib(process: u32) -> Result<f64> {
+    memory_kib(process, "VmHWM")
+}
+
+fn memory_kib(process: u32, name: &str) -> Result<f64> {
     let status = read(&format!("/proc/{process}/status"))?;
-    field(&status, "VmRSS")
-        .context("no VmRSS in /proc/PID/status")?
+    field(&status, name)
+        .with_context(|| format!("no {name} in /proc/PID/status"))?
         .parse_kib()
 }
 
@@ -115,7 +124,8 @@ mod tests {
     #[test]
     fn this_process_uses_memory_and_time() {
         let process = std::process::id();
-        assert!(resident_kib(process).unwrap() > 100.0);
+        let resident = resident_kib(process).unwrap();
+        assert!(resident > 100.0 && peak_kib(process).unwrap() >= resident);
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
         while cpu_seconds(process).unwrap() == 0.0 {
             assert!(

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
@@ -28,7 +28,15 @@ pub(crate) trait Connection: Clone + Send + Sync + 'static {
     fn echo(&self, body: Bytes) -> impl Future<Output = Result<()>> + Send;
 
     /// Receives `chunks` chunks of `chunk_bytes`, verifies them, and gives the number of bytes.
-    fn stream(&self, chunks: u64, chunk_bytes: usize) -> impl Future<Output = Result<u64>> + Send;
+    ///
+    /// Not all peers have streams.
+    fn stream(
+        &self,
+        _chunks: u64,
+        _chunk_bytes: usize,
+    ) -> impl Future<Output = Result<u64>> + Send {
+        async { bail!("this peer has no streams") }
+    }
 }
 
 /// The directory in which a server may make its socket.

@@ -1,4 +1,4 @@
-//! Linkspan, over each of its transports.
+//! Linkspan's calls, over each of its transports.
 
 use std::future::poll_fn;
 use std::marker::PhantomData;
@@ -12,6 +12,7 @@ use linkspan::rpc::{
     Body, CallError, Client, ClientConfig, Request, Response, Router, Server, ServerConfig,
 };
 use linkspan::session::Checksum;
+use linkspan::transport::Backend;
 use linkspan::{Category, Code, Failure};
 
 use crate::peer::{Connection, FILL, Peer, Place, Ready, verify_chunk, verify_echo};
@@ -34,10 +35,13 @@ pub(crate) trait Setup: Send + Sync + 'static {
     const NAME: &'static str;
     const SCHEME: &'static str;
     const CHECKSUM: Checksum = Checksum::Auto;
+    const BACKEND: Backend = Backend::Tokio;
 }
 
 pub(crate) struct Unix;
 pub(crate) struct Unchecked;
+pub(crate) struct Interprocess;
+pub(crate) struct Legacy;
 pub(crate) struct Tcp;
 pub(crate) struct Memory;
 
@@ -50,6 +54,18 @@ impl Setup for Unchecked {
     const NAME: &'static str = "linkspan-unchecked";
     const SCHEME: &'static str = "unix";
     const CHECKSUM: Checksum = Checksum::Off;
+}
+
+impl Setup for Interprocess {
+    const NAME: &'static str = "linkspan-interprocess";
+    const SCHEME: &'static str = "unix";
+    const BACKEND: Backend = Backend::Interprocess;
+}
+
+impl Setup for Legacy {
+    const NAME: &'static str = "linkspan-legacy";
+    const SCHEME: &'static str = "unix";
+    const BACKEND: Backend = Backend::Legacy;
 }
 
 impl Setup for Tcp {
@@ -72,6 +88,7 @@ impl<S: Setup> Peer for Linkspan<S> {
     async fn serve(place: Place, ready: Ready) -> Result<()> {
         let mut config = ServerConfig::default();
         config.session.checksum = S::CHECKSUM;
+        config.transport.backend = S::BACKEND;
         config.transport.unix_socket.max_connections = CONNECTIONS;
         config.transport.tcp.max_connections = CONNECTIONS;
         let router = Router::new()
@@ -96,6 +113,7 @@ impl<S: Setup> Peer for Linkspan<S> {
     async fn connect(address: String) -> Result<Session> {
         let mut config = ClientConfig::default();
         config.session.checksum = S::CHECKSUM;
+        config.transport.backend = S::BACKEND;
         let client = Client::connect_with(address.as_str(), config, Router::new()).await?;
         Ok(Session {
             typed: EchoClient::new(client.clone()),
@@ -105,7 +123,7 @@ impl<S: Setup> Peer for Linkspan<S> {
 }
 
 /// The only limit that is not the default: a thousand idle connections are measured.
-const CONNECTIONS: usize = 10_000;
+pub(super) const CONNECTIONS: usize = 10_000;
 
 /// Sends as many chunks of a size as the body says.
 async fn blast(request: Request) -> Result<Response, CallError> {

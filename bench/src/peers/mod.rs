@@ -1,5 +1,9 @@
 //! The peers, and how a name becomes code.
 
+mod exchange;
+mod frames;
+mod frames_std;
+mod frames_tokio;
 mod linkspan;
 mod raw_std;
 mod raw_tokio;
@@ -13,6 +17,9 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use tokio::runtime::Runtime;
 
+use self::exchange::Exchange;
+use self::frames_std::FramesStd;
+use self::frames_tokio::FramesTokio;
 use self::linkspan::{Linkspan, Memory, Tcp, Unchecked, Unix};
 use self::raw_std::RawStd;
 use self::raw_tokio::RawTokio;
@@ -40,6 +47,13 @@ pub(crate) const ALL: &[Entry] = &[
     entry::<Linkspan<Unchecked>>(),
     entry::<Linkspan<Tcp>>(),
     entry::<Linkspan<Memory>>(),
+    entry::<Linkspan<linkspan::Interprocess>>(),
+    entry::<Linkspan<linkspan::Legacy>>(),
+    entry::<FramesStd>(),
+    entry::<FramesTokio>(),
+    entry::<Exchange<exchange::Tokio>>(),
+    entry::<Exchange<exchange::Interprocess>>(),
+    entry::<Exchange<exchange::Legacy>>(),
     #[cfg(feature = "peers")]
     entry::<tarpc::Tarpc>(),
     #[cfg(feature = "peers")]

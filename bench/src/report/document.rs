@@ -46,7 +46,8 @@ fn text(results: &Results, plots: &[(String, String)], notes: &str) -> Result<St
     let peers = versions(LOCK).join(", ");
     writeln!(
         text,
-        "\nPeers: {peers}; *std* and *tokio* are bare Unix sockets."
+        "\nPeers: {peers}; *std*, *tokio* and those \
+        with *-frames* are bare Unix sockets."
     )?;
     writeln!(text, "\n## Targets\n\n{}", targets(results))?;
     writeln!(text, "{}", method(results))?;
@@ -78,8 +79,9 @@ of the medians. `p50 µs ÷ tokio` of 1.10 is a median latency 10 % above the ba
 `per second ÷ tarpc` of 3.00 is three times tarpc's rate.
 
 `linkspan-unchecked` is the Unix socket with checksums off. The peers run with their defaults, but
-for the length of messages, where all take 64 MiB, and for Linkspan's number of connections, as the
-default of 100 is too few for one table.
+for the length of messages, where all take 64 MiB (exchanges 1 MiB), and for Linkspan's number of
+connections, as the defaults of 100 and 16 are too few for some tables. `-interprocess` and `-legacy`
+are Linkspan's other backends of local sockets, on both sides.
 ",
         rounds = results.rounds,
         seconds = results.seconds,

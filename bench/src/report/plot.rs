@@ -153,6 +153,13 @@ pub(super) const COLOURS: &[(&str, RGBColor)] = &[
     ("linkspan-unchecked", RGBColor(70, 150, 240)),
     ("linkspan-tcp", RGBColor(90, 60, 170)),
     ("linkspan-mem", RGBColor(0, 150, 140)),
+    ("linkspan-interprocess", RGBColor(110, 180, 60)),
+    ("linkspan-legacy", RGBColor(150, 100, 40)),
+    ("std-frames", RGBColor(190, 190, 190)),
+    ("tokio-frames", RGBColor(110, 110, 110)),
+    ("exchange-tokio", RGBColor(0, 70, 200)),
+    ("exchange-interprocess", RGBColor(110, 180, 60)),
+    ("exchange-legacy", RGBColor(150, 100, 40)),
     ("tarpc", RGBColor(230, 120, 0)),
     ("tonic", RGBColor(200, 30, 30)),
 ];

@@ -25,11 +25,20 @@ pub(crate) fn write(directory: &Path, results: &Results) -> Result<Vec<(String, 
     Ok(written)
 }
 
-fn plots(results: &Results) -> Result<[(&'static str, &'static str, Plot); 3]> {
+fn plots(results: &Results) -> Result<[(&'static str, &'static str, Plot); 4]> {
     Ok([
         ("unary", "latency.svg", latency(results)?),
         ("unary-n", "concurrency.svg", by_concurrency(results)),
-        ("sizes", "sizes.svg", by_size(results)),
+        (
+            "sizes",
+            "sizes.svg",
+            by_size(results, "sizes", "Rate by the size of bodies"),
+        ),
+        (
+            "exchange",
+            "exchange.svg",
+            by_size(results, "exchange", "Exchanges by the size of messages"),
+        ),
     ])
 }
 
@@ -88,19 +97,19 @@ fn by_concurrency(results: &Results) -> Plot {
     }
 }
 
-fn by_size(results: &Results) -> Plot {
+fn by_size(results: &Results, scenario: &str, title: &'static str) -> Plot {
     let cases = SIZES.map(|(bytes, label)| (bytes, label.to_owned()));
     let ticks = SIZES
         .map(|(bytes, label)| (bytes as f64, label.to_owned()))
         .into();
     Plot {
-        title: "Rate by the size of bodies",
+        title,
         x: Axis {
-            title: "size of request and reply",
+            title: "size in each direction",
             ticks,
         },
         y: "calls per second",
-        lines: rates(results, "sizes", &cases),
+        lines: rates(results, scenario, &cases),
         legend: SeriesLabelPosition::LowerLeft,
     }
 }

@@ -4,7 +4,7 @@ use crate::figures::Figure;
 use crate::report::Table;
 use crate::results::Results;
 use crate::scenarios::unary::{ANY_CORE, ONE_CORE};
-use crate::scenarios::{concurrency, idle, mixed, stream};
+use crate::scenarios::{concurrency, exchange, idle, mixed, roll_back, sizes, stream};
 
 /// A demand on one number.
 struct Target {
@@ -112,6 +112,46 @@ const TARGETS: &[Target] = &[
         bound: Bound::Below(5000.0),
         measured: |results| slowest(results, "linkspan-tcp"),
     },
+    Target {
+        text: "exchange of 64 B, p50 ÷ tokio socket with frames, any core",
+        bound: Bound::AtMost(1.2),
+        measured: |results| exchanged(results, sizes::SMALLEST, Figure::P50),
+    },
+    Target {
+        text: "exchange of 64 B, p50 ÷ tokio socket with frames, one core",
+        bound: Bound::AtMost(1.2),
+        measured: |results| exchanged(results, exchange::ONE_CORE, Figure::P50),
+    },
+    Target {
+        text: "exchange of 1 MiB, rate ÷ tokio socket with frames",
+        bound: Bound::AtLeast(0.7),
+        measured: |results| exchanged(results, sizes::LARGEST, Figure::Rate),
+    },
+    Target {
+        text: "roll-back: exchange of 64 B, p50, tokio ÷ legacy",
+        bound: Bound::AtMost(1.05),
+        measured: |results| rolled_back(results, roll_back::SMALL, Figure::P50),
+    },
+    Target {
+        text: "roll-back: exchange of 1 MiB, rate, tokio ÷ legacy",
+        bound: Bound::AtLeast(0.95),
+        measured: |results| rolled_back(results, roll_back::LARGE, Figure::Rate),
+    },
+    Target {
+        text: "roll-back: 100 connections, rate, tokio ÷ legacy",
+        bound: Bound::AtLeast(0.95),
+        measured: |results| rolled_back(results, roll_back::CROWD, Figure::Rate),
+    },
+    Target {
+        text: "roll-back: 100 idle connections, server KiB, tokio ÷ legacy",
+        bound: Bound::AtMost(1.1),
+        measured: |results| rolled_back(results, roll_back::CROWD, Figure::ServerKib),
+    },
+    Target {
+        text: "roll-back: 100 busy connections, server KiB, tokio ÷ legacy",
+        bound: Bound::AtMost(1.1),
+        measured: |results| rolled_back(results, roll_back::CROWD, Figure::BusyKib),
+    },
 ];
 
 fn rate(results: &Results, base: &str) -> Option<f64> {
@@ -125,6 +165,15 @@ fn rate(results: &Results, base: &str) -> Option<f64> {
 
 fn throughput(results: &Results, peer: &str) -> Option<f64> {
     results.ratio("stream", stream::CASE, [peer, "tokio"], Figure::Throughput)
+}
+
+fn exchanged(results: &Results, case: &str, figure: Figure) -> Option<f64> {
+    results.ratio("exchange", case, ["exchange-tokio", "tokio-frames"], figure)
+}
+
+fn rolled_back(results: &Results, case: &str, figure: Figure) -> Option<f64> {
+    let peers = ["exchange-tokio", "exchange-legacy"];
+    results.ratio("roll-back", case, peers, figure)
 }
 
 fn slowest(results: &Results, peer: &str) -> Option<f64> {
@@ -161,6 +210,7 @@ mod tests {
             Figure::Rate,
             Figure::Throughput,
             Figure::ServerKib,
+            Figure::BusyKib,
         ];
         let sample = figures
             .into_iter()

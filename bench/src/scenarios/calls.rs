@@ -1,4 +1,4 @@
-//! Calls, again and again, with some number of them in flight: unary, concurrency, sizes.
+//! Calls, again and again, with some number of them in flight: unary, concurrency, sizes, exchange.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use crate::figures::{Figure, Latencies, Sample};
 use crate::peer::{self, Connection, Peer};
-use crate::scenarios::Target;
+use crate::scenarios::{GIB, Target};
 
 /// Each of `in_flight` tasks calls as soon as it has the answer to its last call.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -29,19 +29,32 @@ impl Calls {
             let (connection, body) = (connection.clone(), body.clone());
             callers.spawn(call_until(connection, body, begin, begin + self.duration));
         }
-        let mut latencies = Latencies::new()?;
-        while let Some(caller) = callers.join_next().await {
-            for nanos in caller?? {
-                latencies.record(Duration::from_nanos(nanos.into()))?;
-            }
-        }
-        let rate = latencies.count() as f64 / self.duration.as_secs_f64();
-        Ok(latencies.into_sample().with(Figure::Rate, rate))
+        sample_of(callers, self.body_bytes, self.duration).await
     }
 }
 
+/// What callers saw in a time, as soon as all are done.
+pub(super) async fn sample_of(
+    mut callers: JoinSet<Result<Vec<u32>>>,
+    body_bytes: usize,
+    duration: Duration,
+) -> Result<Sample> {
+    let mut latencies = Latencies::new()?;
+    while let Some(caller) = callers.join_next().await {
+        for nanos in caller?? {
+            latencies.record(Duration::from_nanos(nanos.into()))?;
+        }
+    }
+    let rate = latencies.count() as f64 / duration.as_secs_f64();
+    let throughput = rate * 2.0 * body_bytes as f64 / GIB;
+    Ok(latencies
+        .into_sample()
+        .with(Figure::Rate, rate)
+        .with(Figure::Throughput, throughput))
+}
+
 /// Calls until `end`; gives the nanoseconds of each call that ended between `begin` and `end`.
-async fn call_until<C: Connection>(
+pub(super) async fn call_until<C: Connection>(
     connection: C,
     body: Bytes,
     begin: Instant,

@@ -43,7 +43,7 @@ fn cases(effort: Effort) -> Vec<Case> {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Connect {
-    duration: Duration,
+    pub(super) duration: Duration,
 }
 
 impl Connect {

@@ -63,7 +63,11 @@ impl Idle {
     }
 }
 
-async fn open<P: Peer>(target: &Target, connections: usize) -> Result<Vec<P::Connection>> {
+/// So many connections, after one call of each.
+pub(super) async fn open<P: Peer>(
+    target: &Target,
+    connections: usize,
+) -> Result<Vec<P::Connection>> {
     let body = peer::body(64);
     let mut open = Vec::with_capacity(connections);
     for _ in 0..connections {
@@ -76,14 +80,14 @@ async fn open<P: Peer>(target: &Target, connections: usize) -> Result<Vec<P::Con
 
 /// The resident memory of both processes.
 #[derive(Debug, PartialEq)]
-struct Resident {
-    server_kib: f64,
+pub(super) struct Resident {
+    pub(super) server_kib: f64,
     client_kib: f64,
 }
 
 impl Resident {
     /// As soon as it does not change any more, or has changed for long enough.
-    async fn settled(target: &Target) -> Result<Self> {
+    pub(super) async fn settled(target: &Target) -> Result<Self> {
         let deadline = Instant::now() + PATIENCE;
         let mut last = Self::now(target)?;
         let mut times = 0;
@@ -119,5 +123,6 @@ pub(crate) fn allow_descriptors() -> Result<()> {
     Ok(())
 }
 
-const WARM_UP: usize = 10;
+/// Connections that are opened before memory is looked at.
+pub(super) const WARM_UP: usize = 10;
 const PATIENCE: Duration = Duration::from_secs(2);

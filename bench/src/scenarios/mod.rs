@@ -6,9 +6,12 @@
 mod calls;
 pub(crate) mod concurrency;
 mod connect;
+mod crowd;
+pub(crate) mod exchange;
 mod fixed;
 pub(crate) mod idle;
 pub(crate) mod mixed;
+pub(crate) mod roll_back;
 pub(crate) mod sizes;
 pub(crate) mod stream;
 mod threads;
@@ -35,6 +38,9 @@ pub(crate) const ALL: &[&Scenario] = &[
     &mixed::SCENARIO,
     &connect::SCENARIO,
     &idle::SCENARIO,
+    &exchange::SCENARIO,
+    &roll_back::EXCHANGES,
+    &roll_back::CALLS,
 ];
 
 /// One workload, in one or several variants, with the table that shows it.
@@ -109,6 +115,7 @@ pub(crate) enum Work {
     Mixed(mixed::Mixed),
     Connect(connect::Connect),
     Idle(idle::Idle),
+    Crowd(crowd::Crowd),
 }
 
 impl Work {
@@ -120,6 +127,7 @@ impl Work {
             Self::Mixed(work) => work.measure::<P>(target).await,
             Self::Connect(work) => work.measure::<P>(target).await,
             Self::Idle(work) => work.measure::<P>(target).await,
+            Self::Crowd(work) => work.measure::<P>(target).await,
         }
     }
 }

@@ -25,12 +25,16 @@ pub(crate) const PEERS: &[&str] = &[
 
 /// The sizes in bytes, and how a person calls them.
 pub(crate) const SIZES: [(usize, &str); 5] = [
-    (64, "64 B"),
+    (64, SMALLEST),
     (1024, "1 KiB"),
     (16 * 1024, "16 KiB"),
     (256 * 1024, "256 KiB"),
-    (1024 * 1024, "1 MiB"),
+    (1024 * 1024, LARGEST),
 ];
+
+/// The cases at both ends.
+pub(crate) const SMALLEST: &str = "64 B";
+pub(crate) const LARGEST: &str = "1 MiB";
 
 fn cases(effort: Effort) -> Vec<Case> {
     let case = |(body_bytes, label): (usize, &str)| Case {
