@@ -16,7 +16,7 @@ use crate::commands::status::CLOSE_LIMIT;
 use crate::commands::window::{Look, Window};
 use crate::config::{DefaultType, Loaded, Span};
 use crate::failure::{Failure, Kind, Result};
-use crate::node::ConnectionStatus;
+use crate::node::{ConnectionStatus, ListenerStatus};
 use crate::output::{Output, count};
 use crate::signals::Signals;
 
@@ -104,7 +104,7 @@ impl<'a> Report<'a> {
             transport.is_none_or(|transport| transport.scheme() == window.after.scheme())
         };
         let diagnosed = |window: Window<'a>| {
-            let findings = diagnose(&window, &connections(now, window.after.scheme()));
+            let findings = diagnose(&window, &connections(now, window.after));
             (window, findings)
         };
         let windows = now.since(before).filter(is_meant);
@@ -136,12 +136,12 @@ impl<'a> Report<'a> {
     }
 }
 
-/// The connections of a transport.
-fn connections<'a>(look: &'a Look, scheme: &str) -> Vec<&'a ConnectionStatus> {
-    let connections = look.status.connections.iter();
-    connections
-        .filter(|connection| connection.transport == scheme)
-        .collect()
+/// The connections of a listener, as far as its transport tells; of exchanges there is no list.
+fn connections<'a>(look: &'a Look, listener: &ListenerStatus) -> Vec<&'a ConnectionStatus> {
+    let is_of_it = |connection: &&ConnectionStatus| {
+        listener.exchange.is_none() && connection.transport == listener.scheme()
+    };
+    look.status.connections.iter().filter(is_of_it).collect()
 }
 
 fn show_window(window: &Window<'_>, output: &Output) -> Result {

@@ -33,6 +33,8 @@ impl ChildNode {
         command
             .env("LINKSPAN_ENVIRONMENT__LOG_LEVEL", "warn")
             .env("LINKSPAN_IPC__TRANSPORT", backend)
+            // Another node may answer there.
+            .env("LINKSPAN_IPC__ENDPOINT_PATH", "null")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
         let mut child = command

@@ -173,10 +173,8 @@ fn refused(window: &Window<'_>) -> Option<Finding> {
         advice: "allow more connections, or have clients keep one each and share it: it carries many \
                  requests at once"
             .to_owned(),
-        config: section(window.after).and_then(|section| {
-            let key = format!("transport.{section}.max_connections");
-            setting(&key, &limit.max(1).saturating_mul(2).to_string())
-        }),
+        config: max_connections(window.after)
+            .and_then(|key| setting(key, &limit.max(1).saturating_mul(2).to_string())),
     })
 }
 
@@ -245,11 +243,12 @@ fn latest(window: &Window<'_>) -> String {
     })
 }
 
-/// The section of the configuration that a listener belongs to.
-fn section(listener: &ListenerStatus) -> Option<&'static str> {
+/// The key that limits its connections.
+fn max_connections(listener: &ListenerStatus) -> Option<&'static str> {
     match listener.scheme() {
-        "unix" => Some("unix_socket"),
-        "tcp" => Some("tcp"),
+        _ if listener.exchange.is_some() => Some("ipc.max_connections"),
+        "unix" => Some("transport.unix_socket.max_connections"),
+        "tcp" => Some("transport.tcp.max_connections"),
         _ => None,
     }
 }

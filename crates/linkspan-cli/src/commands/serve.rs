@@ -15,7 +15,7 @@ use crate::commands::monitor::stop;
 use crate::config::{Loaded, Size, VERSION};
 use crate::failure::{Failure, Kind, Result};
 use crate::logging::Logging;
-use crate::node::exchange_counts;
+use crate::node::ExchangeCounts;
 use crate::output::{Output, bytes, count};
 use crate::signals::Signals;
 
@@ -95,7 +95,7 @@ async fn end(serving: Serving, output: &Output) -> Result {
         .unwrap_or_default();
     let report = serving.stop(STOP_LIMIT).await;
     if output.json {
-        let counts = exchange_counts(&stats);
+        let counts = ExchangeCounts::from(&stats);
         let line = json!({ "event": "stopped", "cut": report.cut, "exchange": counts });
         return Ok(output.json_line(&line)?);
     }
@@ -111,7 +111,7 @@ async fn end(serving: Serving, output: &Output) -> Result {
 
 /// What went wrong, as the end of a sentence.
 fn failures(stats: &ExchangeStats) -> String {
-    let counts = json!(exchange_counts(stats));
+    let counts = json!(ExchangeCounts::from(stats));
     let counts = counts.as_object().into_iter().flatten();
     let is_failure = |(name, count): &(&String, &Value)| {
         !GOOD.contains(&name.as_str()) && count.as_u64() > Some(0)

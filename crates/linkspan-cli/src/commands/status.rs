@@ -49,6 +49,7 @@ fn show(info: &NodeInfo, status: &NodeStatus, output: &Output) -> Result {
 
     let heads = [
         "LISTENER",
+        "ANSWERS",
         "BACKEND",
         "OPEN",
         "ACCEPTED",
@@ -61,6 +62,10 @@ fn show(info: &NodeInfo, status: &NodeStatus, output: &Output) -> Result {
     for listener in &status.listeners {
         listeners.row([
             listener.address.clone(),
+            match listener.exchange {
+                Some(_) => "exchanges".to_owned(),
+                None => "calls".to_owned(),
+            },
             backend(listener.backend.as_ref()),
             listener.open.to_string(),
             count(listener.accepted),
@@ -70,7 +75,7 @@ fn show(info: &NodeInfo, status: &NodeStatus, output: &Output) -> Result {
             count(listener.accept_errors),
         ]);
     }
-    output.line(format_args!("\n{}", listeners.right(&[2, 3, 4, 5, 6, 7])))?;
+    output.line(format_args!("\n{}", listeners.right(&[3, 4, 5, 6, 7, 8])))?;
 
     let heads = [
         "CONNECTION",

@@ -144,6 +144,8 @@ fn drain_time(text: &str) -> std::result::Result<Span, String> {
 async fn greet(node: &Node, loaded: &Loaded, output: &Output) -> Result {
     let addresses = node.addresses().await;
     let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+    let exchanges = node.exchanges().await;
+    let exchanges: Vec<_> = exchanges.iter().map(ToString::to_string).collect();
     let methods: Vec<_> = node
         .methods()
         .iter()
@@ -154,6 +156,7 @@ async fn greet(node: &Node, loaded: &Loaded, output: &Output) -> Result {
             event: "ready".to_owned(),
             pid: std::process::id(),
             addresses,
+            exchanges,
             methods: methods.into_iter().map(str::to_owned).collect(),
         };
         return Ok(output.json_line(&ready)?);
@@ -167,6 +170,9 @@ async fn greet(node: &Node, loaded: &Loaded, output: &Output) -> Result {
     ))?;
     for address in &addresses {
         output.line(format_args!("  {:<9} {}", "listens", style.name(address)))?;
+    }
+    for address in &exchanges {
+        output.line(format_args!("  {:<9} {}", "exchanges", style.name(address)))?;
     }
     let file = loaded.file().map(|file| file.display().to_string());
     let preset = match loaded.config.environment.name {

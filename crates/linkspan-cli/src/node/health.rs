@@ -4,16 +4,17 @@ use std::time::Duration;
 
 use linkspan::Address;
 use linkspan::exchange::ExchangeStats;
-use linkspan::transport::{Config, LastError, Percentiles, TransportHealth};
+use linkspan::transport::{LastError, Percentiles, TransportHealth};
 
 use crate::node::wire::{Complaint, ExchangeCounts, ListenerStatus, Times};
 
 impl ListenerStatus {
-    /// How the listener at an address is doing, under these settings, at `now_ms` since 1970.
+    /// How the listener at an address is doing, which takes so many connections, at `now_ms` since
+    /// 1970.
     pub(crate) fn new(
         address: &Address,
         health: TransportHealth,
-        config: &Config,
+        max_connections: Option<usize>,
         now_ms: u64,
     ) -> Self {
         let totals = health.totals;
@@ -26,7 +27,7 @@ impl ListenerStatus {
             address: address.to_string(),
             backend: health.backend.map(|backend| backend.to_string()),
             open: health.connection_count,
-            max_connections: max_connections(address, config),
+            max_connections,
             accepted: totals.accepted,
             refused_busy: totals.refused_busy,
             refused_untrusted: totals.refused_untrusted,
@@ -51,14 +52,6 @@ impl ListenerStatus {
     }
 }
 
-fn max_connections(address: &Address, config: &Config) -> Option<usize> {
-    match address {
-        Address::Unix(_) => Some(config.unix_socket.max_connections),
-        Address::Tcp(_) => Some(config.tcp.max_connections),
-        _ => None,
-    }
-}
-
 impl From<Percentiles> for Times {
     fn from(times: Percentiles) -> Self {
         let micros = |time: Duration| (time.as_secs_f64() * 1e9).round() / 1e3;
@@ -73,24 +66,25 @@ impl From<Percentiles> for Times {
     }
 }
 
-/// What a server of exchanges has counted.
-pub(crate) fn exchange_counts(stats: &ExchangeStats) -> ExchangeCounts {
-    ExchangeCounts {
-        frames: stats.frames,
-        answered: stats.answered,
-        bytes_received: stats.bytes_received,
-        bytes_sent: stats.bytes_sent,
-        bad_length: stats.bad_length,
-        bad_crc: stats.bad_crc,
-        undecodable: stats.undecodable,
-        silent: stats.silent,
-        read_timeouts: stats.read_timeouts,
-        write_timeouts: stats.write_timeouts,
-        truncated: stats.truncated,
-        broken: stats.broken,
-        handler_timeouts: stats.handler_timeouts,
-        panics: stats.panics,
-        unsendable: stats.unsendable,
-        evicted: stats.evicted,
+impl From<&ExchangeStats> for ExchangeCounts {
+    fn from(stats: &ExchangeStats) -> Self {
+        Self {
+            frames: stats.frames,
+            answered: stats.answered,
+            bytes_received: stats.bytes_received,
+            bytes_sent: stats.bytes_sent,
+            bad_length: stats.bad_length,
+            bad_crc: stats.bad_crc,
+            undecodable: stats.undecodable,
+            silent: stats.silent,
+            read_timeouts: stats.read_timeouts,
+            write_timeouts: stats.write_timeouts,
+            truncated: stats.truncated,
+            broken: stats.broken,
+            handler_timeouts: stats.handler_timeouts,
+            panics: stats.panics,
+            unsendable: stats.unsendable,
+            evicted: stats.evicted,
+        }
     }
 }

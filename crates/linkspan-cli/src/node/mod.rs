@@ -1,35 +1,38 @@
 //! The node: a server with the built-in services, and its life from start to stop.
 //!
 //! ```text
-//!   Config ──► Node::start ──► Serving { node.*, host.* } ──► Node::stop
+//!   Config ──► Node::start ──► Running { node.*, host.*, exchanges } ──► Node::stop
 //!                  ▲ reload
 //! ```
 
+mod detection;
 mod echo;
 mod health;
 mod host;
 mod processes;
+mod running;
 mod service;
 mod trial;
 mod wire;
 
-pub(crate) use health::exchange_counts;
 pub(crate) use service::{Node as NodeService, NodeClient};
 pub(crate) use trial::trial_methods;
 pub(crate) use wire::{
-    ConnectionStatus, ListenerStatus, NodeInfo, NodeStatus, Ready, Switched, Times,
+    ConnectionStatus, ExchangeCounts, ListenerStatus, NodeInfo, NodeStatus, Ready, Switched, Times,
 };
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use linkspan::Address;
-use linkspan::rpc::{MethodInfo, Router, Server, ServerConfig, Serving, StopReport};
+use linkspan::exchange;
+use linkspan::rpc::{MethodInfo, Router, Server, StopReport};
 use linkspan::transport::ListenError;
 use tokio::sync::RwLock;
 
 use crate::config::Config;
 use crate::node::host::{HostServer, ThisHost};
+use crate::node::running::Running;
 use crate::node::service::{NodeServer, ThisNode};
 
 /// A node at work.
@@ -47,32 +50,27 @@ pub(crate) struct State {
     running: RwLock<Option<Running>>,
 }
 
-/// A server with the settings that it has now.
-#[derive(Debug)]
-struct Running {
-    serving: Serving,
-    config: ServerConfig,
-}
-
-impl Running {
-    async fn reconfigure(&mut self, config: ServerConfig) -> Result<(), ListenError> {
-        self.serving.reconfigure(config.clone()).await?;
-        self.config = config;
-        Ok(())
-    }
-}
-
 impl Node {
-    /// Begins to serve at these addresses.
+    /// Begins to serve calls at these addresses.
     pub(crate) async fn start(config: &Config, addresses: &[Address]) -> Result<Self, ListenError> {
-        Self::start_with(config, addresses, Router::new()).await
+        Self::launch(config, addresses, Router::new(), None).await
     }
 
-    /// The same with further methods.
+    /// The same with further methods, and with exchanges if they are configured.
     pub(crate) async fn start_with(
         config: &Config,
         addresses: &[Address],
         more: Router,
+    ) -> Result<Self, ListenError> {
+        let exchanges = detection::serve(config).await?;
+        Self::launch(config, addresses, more, exchanges).await
+    }
+
+    async fn launch(
+        config: &Config,
+        addresses: &[Address],
+        more: Router,
+        exchanges: Option<exchange::Serving>,
     ) -> Result<Self, ListenError> {
         let state = Arc::new(State {
             started: Instant::now(),
@@ -80,25 +78,30 @@ impl Node {
         });
         let router = router(&state, more);
         let methods = router.methods();
-        let config = config.server();
-        let server = Server::new().config(config.clone()).service(router);
+        let server = Server::new().config(config.server()).service(router);
         let [first, more @ ..] = addresses else {
             return Ok(Self { state, methods });
         };
-        let mut serving = server.listen(first.clone()).await?;
+        let mut calls = server.listen(first.clone()).await?;
         for address in more {
-            serving.also(address.clone()).await?;
+            calls.also(address.clone()).await?;
         }
-        *state.running.write().await = Some(Running { serving, config });
+        *state.running.write().await = Some(Running::new(calls, exchanges, config));
         Ok(Self { state, methods })
     }
 
     /// Where it listens.
     pub(crate) async fn addresses(&self) -> Vec<Address> {
         let running = self.state.running.read().await;
-        let addresses = running
-            .iter()
-            .flat_map(|running| running.serving.addresses());
+        let addresses = running.iter().flat_map(|running| running.calls.addresses());
+        addresses.cloned().collect()
+    }
+
+    /// Where it answers exchanges.
+    pub(crate) async fn exchanges(&self) -> Vec<Address> {
+        let running = self.state.running.read().await;
+        let exchanges = running.iter().flat_map(|running| &running.exchanges);
+        let addresses = exchanges.flat_map(exchange::Serving::addresses);
         addresses.cloned().collect()
     }
 
@@ -110,7 +113,7 @@ impl Node {
     /// Takes other settings for connections that come from now on.
     pub(crate) async fn reconfigure(&self, config: &Config) -> Result<(), ListenError> {
         match &mut *self.state.running.write().await {
-            Some(running) => running.reconfigure(config.server()).await,
+            Some(running) => running.reconfigure(config).await,
             None => Ok(()),
         }
     }
@@ -119,7 +122,7 @@ impl Node {
     pub(crate) async fn stop(self, limit: Duration) -> StopReport {
         let running = self.state.running.write().await.take();
         match running {
-            Some(running) => running.serving.stop(limit).await,
+            Some(running) => running.stop(limit).await,
             None => StopReport::default(),
         }
     }

@@ -1,15 +1,16 @@
 //! The service `node`: what the node is and does.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use linkspan::rpc::{CallError, Connection, Context, MethodInfo, Router};
 use linkspan::{Category, Code, Failure};
 use serde::de::IgnoredAny;
 
 use crate::config::{BUILD, BackendChoice, VERSION};
-use crate::node::wire::{ConnectionStatus, ListenerStatus, NodeInfo, NodeStatus, Switched};
-use crate::node::{Running, State};
+use crate::node::State;
+use crate::node::running::Running;
+use crate::node::wire::{ConnectionStatus, NodeInfo, NodeStatus, Switched};
 
 /// The node itself.
 #[linkspan::service(name = "node", deadline = "5s", schema)]
@@ -47,9 +48,7 @@ impl ThisNode {
 impl Node for ThisNode {
     async fn info(&self) -> Result<NodeInfo, CallError> {
         let running = self.0.running.read().await;
-        let addresses = running
-            .iter()
-            .flat_map(|running| running.serving.addresses());
+        let addresses = running.iter().flat_map(|running| running.calls.addresses());
         Ok(NodeInfo {
             name: "linkspan".to_owned(),
             version: VERSION.to_owned(),
@@ -67,7 +66,7 @@ impl Node for ThisNode {
         let listeners = running.iter().flat_map(Running::listeners);
         let connections = running
             .iter()
-            .flat_map(|running| running.serving.connections());
+            .flat_map(|running| running.calls.connections());
         Ok(NodeStatus {
             pid: std::process::id(),
             uptime_ms: millis(self.0.started.elapsed()),
@@ -91,37 +90,10 @@ impl Node for ThisNode {
         let Some(running) = &mut *running else {
             return Ok(Vec::new());
         };
-        let before = running.backends();
-        let mut config = running.config.clone();
-        config.transport.backend = backend.into();
-        if let Err(error) = running.reconfigure(config).await {
-            let message = anyhow::Error::new(error);
-            return Err(refusal(
-                Category::Handler,
-                Code::UNAVAILABLE,
-                &format!("{message:#}"),
-            ));
-        }
-        let switched = before.into_iter().zip(running.backends());
-        let switched = switched.map(|((address, from), (_, to))| Switched { address, from, to });
-        Ok(switched.collect())
-    }
-}
-
-impl Running {
-    fn listeners(&self) -> impl Iterator<Item = ListenerStatus> {
-        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        let now_ms = millis(since_1970.unwrap_or_default());
-        let config = &self.config.transport;
-        let listener =
-            move |(address, health)| ListenerStatus::new(address, health, config, now_ms);
-        self.serving.health().map(listener)
-    }
-
-    /// Each address with the backend that accepts there.
-    fn backends(&self) -> Vec<(String, Option<String>)> {
-        let name = |listener: ListenerStatus| (listener.address, listener.backend);
-        self.listeners().map(name).collect()
+        running.switch(backend.into()).await.map_err(|error| {
+            let message = format!("{:#}", anyhow::Error::new(error));
+            refusal(Category::Handler, Code::UNAVAILABLE, &message)
+        })
     }
 }
 

@@ -12,6 +12,9 @@ pub(crate) struct Ready {
     pub(crate) pid: u32,
     /// Where it listens, with the ports that the system chose.
     pub(crate) addresses: Vec<String>,
+    /// Where it answers exchanges.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) exchanges: Vec<String>,
     /// What can be called.
     pub(crate) methods: Vec<String>,
 }

@@ -5,7 +5,7 @@ use crate::support::Place;
 #[test]
 fn every_command_has_help_with_an_explanation() {
     let place = Place::new();
-    let commands: [&[&str]; 16] = [
+    let commands: [&[&str]; 19] = [
         &[],
         &["up"],
         &["call"],
@@ -17,6 +17,9 @@ fn every_command_has_help_with_an_explanation() {
         &["transport", "test"],
         &["transport", "switch"],
         &["transport", "recommend"],
+        &["exchange"],
+        &["exchange", "serve"],
+        &["exchange", "send"],
         &["config"],
         &["config", "show"],
         &["doctor"],

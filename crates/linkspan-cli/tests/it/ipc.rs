@@ -219,3 +219,28 @@ fn a_reload_switches_the_backend_and_drops_nothing() {
     }
     call.find("more of the table", |_| true);
 }
+
+#[test]
+fn values_that_no_server_takes_are_refused() {
+    let place = Place::new();
+    for (text, words) in [
+        (
+            "max_frame_bytes: 0",
+            "0 bytes are not between 1 and 4294967295",
+        ),
+        ("max_frame_bytes: 4GiB", "4294967296 bytes are not between"),
+        ("max_connections: 0", "0 connections"),
+        ("read_timeout_ms: 0", "ipc.read_timeout_ms: no time at all"),
+        ("endpoint_path: carrier:pigeon", "ipc.endpoint_path"),
+    ] {
+        place.write("edge.yaml", text);
+        let complaint = place.run(["config", "check", "-c", "edge.yaml"]).fails(3);
+        assert!(complaint.contains("edge.yaml:1:1"), "{complaint}");
+        assert!(complaint.contains(words), "{text}: {complaint}");
+    }
+    place.write(
+        "edge.yaml",
+        "ipc: { max_frame_bytes: 1, max_connections: 1, read_timeout_ms: 1 }",
+    );
+    place.run(["config", "check", "-c", "edge.yaml"]).ok();
+}

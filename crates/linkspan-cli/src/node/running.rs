@@ -1,0 +1,128 @@
+//! What a node serves: calls at its addresses, and exchanges if they are configured.
+
+use std::time::{Duration, SystemTime};
+
+use linkspan::Address;
+use linkspan::exchange::{self, IpcConfig};
+use linkspan::rpc::{ServerConfig, Serving, StopReport};
+use linkspan::transport::{Backend, ListenError};
+
+use crate::config::Config;
+use crate::node::wire::{ListenerStatus, Switched};
+
+/// Servers with the settings that they have now.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) calls: Serving,
+    pub(crate) exchanges: Option<exchange::Serving>,
+    settings: Settings,
+}
+
+#[derive(Debug, Clone)]
+struct Settings {
+    calls: ServerConfig,
+    exchanges: IpcConfig,
+}
+
+impl Running {
+    pub(crate) fn new(
+        calls: Serving,
+        exchanges: Option<exchange::Serving>,
+        config: &Config,
+    ) -> Self {
+        Self {
+            calls,
+            exchanges,
+            settings: Settings::new(config),
+        }
+    }
+
+    /// Takes other settings for connections that come from now on.
+    pub(crate) async fn reconfigure(&mut self, config: &Config) -> Result<(), ListenError> {
+        self.apply(Settings::new(config)).await
+    }
+
+    /// Has another backend accept from now on.
+    pub(crate) async fn switch(&mut self, backend: Backend) -> Result<Vec<Switched>, ListenError> {
+        let before = self.listeners();
+        let mut settings = self.settings.clone();
+        settings.calls.transport.backend = backend;
+        settings.exchanges.transport = backend;
+        self.apply(settings).await?;
+        let switched = |(before, now): (ListenerStatus, ListenerStatus)| Switched {
+            address: now.address,
+            from: before.backend,
+            to: now.backend,
+        };
+        let pairs = before.into_iter().zip(self.listeners());
+        Ok(pairs.map(switched).collect())
+    }
+
+    async fn apply(&mut self, settings: Settings) -> Result<(), ListenError> {
+        self.calls.reconfigure(settings.calls.clone()).await?;
+        if let Some(exchanges) = &mut self.exchanges {
+            exchanges.reconfigure(settings.exchanges.clone()).await?;
+        }
+        self.settings = settings;
+        Ok(())
+    }
+
+    /// How each listener is doing.
+    pub(crate) fn listeners(&self) -> Vec<ListenerStatus> {
+        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let millis = since_1970.unwrap_or_default().as_millis();
+        let now_ms = u64::try_from(millis).unwrap_or(u64::MAX);
+        let mut listeners = Vec::new();
+        for (address, health) in self.calls.health() {
+            let limit = self.max_connections(address);
+            listeners.push(ListenerStatus::new(address, health, limit, now_ms));
+        }
+        let exchanges = self.exchanges.iter();
+        for (address, health) in exchanges.clone().flat_map(exchange::Serving::health) {
+            let limit = Some(self.settings.exchanges.max_connections);
+            listeners.push(ListenerStatus::new(address, health, limit, now_ms));
+        }
+        for (address, stats) in exchanges.flat_map(exchange::Serving::stats) {
+            let address = address.to_string();
+            let of_it = listeners
+                .iter_mut()
+                .find(|listener| listener.address == address);
+            if let Some(listener) = of_it {
+                listener.exchange = Some((&stats).into());
+            }
+        }
+        listeners
+    }
+
+    fn max_connections(&self, address: &Address) -> Option<usize> {
+        let transport = &self.settings.calls.transport;
+        match address {
+            Address::Unix(_) => Some(transport.unix_socket.max_connections),
+            Address::Tcp(_) => Some(transport.tcp.max_connections),
+            _ => None,
+        }
+    }
+
+    /// Ends in order; `limit` is for what is under way.
+    pub(crate) async fn stop(self, limit: Duration) -> StopReport {
+        let exchanges = async {
+            match self.exchanges {
+                Some(exchanges) => exchanges.stop(limit).await,
+                None => StopReport::default(),
+            }
+        };
+        let (mut report, exchanges) = tokio::join!(self.calls.stop(limit), exchanges);
+        report.connections += exchanges.connections;
+        report.cut += exchanges.cut;
+        report
+    }
+}
+
+impl Settings {
+    fn new(config: &Config) -> Self {
+        Self {
+            calls: config.server(),
+            exchanges: config.ipc.exchange(),
+        }
+    }
+}
