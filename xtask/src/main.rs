@@ -15,6 +15,7 @@ mod cross;
 mod docs;
 mod fuzz;
 mod packages;
+mod schema;
 mod shape;
 mod shell;
 mod steps;
@@ -35,6 +36,7 @@ enum Command {
     CheckTargets(check_targets::Options),
     Docs(docs::Options),
     Fuzz(fuzz::Options),
+    Schema(schema::Options),
     Shape(shape::Options),
     Test(test::Options),
     Windows(windows::Options),
@@ -56,6 +58,7 @@ fn run(arguments: Arguments) -> Result<()> {
         Command::CheckTargets(options) => check_targets::run(&options),
         Command::Docs(options) => docs::run(&options),
         Command::Fuzz(options) => fuzz::run(&options),
+        Command::Schema(options) => schema::run(&options),
         Command::Shape(options) => shape::run(&options),
         Command::Test(options) => test::run(&options),
         Command::Windows(options) => windows::run(&options),

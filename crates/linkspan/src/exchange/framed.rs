@@ -135,6 +135,16 @@ impl Framed {
         Ok(stalls.end(&*self.writer))
     }
 
+    /// Tells the peer that nothing follows, and throws away what comes until it closes.
+    pub(super) async fn drain(mut self) -> Result<(), ConnectionError> {
+        self.writer.shutdown();
+        while self.begun().await? {
+            self.input.clear();
+            tokio::task::coop::consume_budget().await;
+        }
+        Ok(())
+    }
+
     /// Has what was written reach the peer, and tells it that nothing follows.
     pub(super) fn close(self) {
         self.writer.shutdown();

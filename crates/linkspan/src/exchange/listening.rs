@@ -1,26 +1,25 @@
 //! A listener of exchanges: who gets a place, who is told that there is none, and the end of all.
 
 use std::fmt;
-use std::future::poll_fn;
-use std::io::{self, IoSlice};
+use std::io::IoSlice;
 use std::pin::pin;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use bytes::BytesMut;
-use proto::frame::crc32::Header;
+use proto::frame::crc32::{Decoder, Header};
 
 use crate::Address;
 use crate::clock;
 use crate::exchange::conversation::{Conversation, Settings, Surroundings};
 use crate::exchange::error::ServeError;
+use crate::exchange::framed::{Framed, Patience};
 use crate::exchange::handler::Handler;
 use crate::exchange::metrics::Counters;
 use crate::exchange::seats::Seats;
-use crate::exchange::{ExchangeStats, StopReport};
+use crate::exchange::{ConnectionError, ExchangeStats, StopReport, Variant};
 use crate::transport::{
-    Acceptor, ByteLink, ByteWriter, Config, Front, Health, Link, ListenError, RETRY_AFTER, Refusal,
-    Serving, TransportHealth, Writer,
+    Acceptor, ByteLink, Config, Front, Health, Link, ListenError, RETRY_AFTER, Refusal, Serving,
+    TransportHealth, Writer,
 };
 
 /// A listener at work, with the connections that came by it.
@@ -120,12 +119,9 @@ impl Front for Exchanges {
             return Box::pin(std::future::ready(()));
         };
         Box::pin(async move {
-            let telling = async {
-                tell(&*link.writer, refusal).await;
-                // Closing with bytes unread would destroy the answer on some transports.
-                drain(link).await;
-            };
-            tokio::time::timeout(REFUSAL, telling).await.ok();
+            tokio::time::timeout(REFUSAL, refuse(link, refusal))
+                .await
+                .ok();
         })
     }
 
@@ -135,7 +131,7 @@ impl Front for Exchanges {
         };
         if let Refusal::Busy { .. } = refusal {
             let header = Header::busy(RETRY_AFTER).to_bytes();
-            // A new connection takes so little at once; who does not, has closed.
+            // With most backends a new connection takes so little at once.
             writer.try_write(&[IoSlice::new(&header)]).ok();
         }
         writer.shutdown();
@@ -165,27 +161,17 @@ impl Exchanges {
     }
 }
 
-/// Says why a link is refused, and that nothing follows.
-async fn tell(writer: &dyn ByteWriter, refusal: Refusal) {
+/// Says why there is no place, and reads what nobody wants until the peer closes: closing with bytes
+/// unread would destroy the answer on some transports.
+async fn refuse(link: ByteLink, refusal: Refusal) -> Result<(), ConnectionError> {
+    let framed = Framed::new(link, Decoder::new(Variant::default(), 0));
     if let Refusal::Busy { .. } = refusal {
-        let header = Header::busy(RETRY_AFTER).to_bytes();
-        // Some backends learn on the runtime's next turn only that a new connection takes anything.
-        while let Err(error) = writer.try_write(&[IoSlice::new(&header)])
-            && error.kind() == io::ErrorKind::WouldBlock
-            && poll_fn(|cx| writer.poll_write_ready(cx)).await.is_ok()
-        {}
-        writer.stop_waiting();
+        let header = Header::busy(RETRY_AFTER);
+        framed
+            .write(header, &[], Patience::new(REFUSAL), &mut 0)
+            .await?;
     }
-    writer.shutdown();
-}
-
-/// Reads what nobody wants, until the peer closes.
-async fn drain(mut link: ByteLink) {
-    let mut input = BytesMut::with_capacity(DRAIN_BYTES);
-    while let Ok(1..) = poll_fn(|cx| link.reader.poll_read(cx, &mut input, DRAIN_BYTES)).await {
-        input.clear();
-        tokio::task::coop::consume_budget().await;
-    }
+    framed.drain().await
 }
 
 impl fmt::Debug for Exchanges {
@@ -196,4 +182,3 @@ impl fmt::Debug for Exchanges {
 
 /// How long a peer that is refused may take to close.
 const REFUSAL: Duration = Duration::from_secs(2);
-const DRAIN_BYTES: usize = 4 * 1024;

@@ -8,12 +8,15 @@
 //! | [`failures`] | What went wrong, what can I do, and what was repeated already? |
 //! | [`middleware`] | How do I put limits, timeouts and checks around all calls? |
 //! | [`operations`] | How do I limit, stop, reload, count and watch a server? |
+//! | `exchange` | How do I talk to programs that speak frames of length, CRC-32 and protobuf? (feature `exchange`) |
 //! | [`testing`] | How do I test a service without processes and without waiting? |
 //!
 //! Programs of two processes that run as they are stand in the directory `examples` of this crate.
 
 pub mod addresses;
 pub mod calls;
+#[cfg(feature = "exchange")]
+pub mod exchange;
 pub mod failures;
 pub mod middleware;
 pub mod operations;

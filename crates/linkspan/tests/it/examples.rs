@@ -165,6 +165,23 @@ fn layers_limit_and_refuse() {
     check("layers", "client");
 }
 
+/// It looks for itself in the machine's process table.
+#[cfg(all(feature = "exchange", feature = "prost", target_os = "linux"))]
+#[test]
+fn exchange_finds_its_own_server() {
+    let serving = Serving::start("exchange");
+    let said = serving.converse("exchange");
+    let documented = documented("exchange");
+    let own = format!("task-1: process {} is exchange", serving.process.id());
+    assert!(said.contains(&own), "{said:?}");
+    assert!(documented[0].starts_with("task-1: process "));
+    assert_eq!(said.last(), documented.last());
+    let user = format!("uid:{}", os::effective_uid());
+    for line in consoles("exchange").first().unwrap().iter().skip(1) {
+        assert_eq!(serving.next_line(), line.replace("uid:1000", &user));
+    }
+}
+
 #[cfg(feature = "blocking")]
 #[test]
 fn blocking_needs_no_runtime() {
