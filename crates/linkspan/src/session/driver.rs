@@ -328,7 +328,8 @@ impl Future for Driver {
         debug!(peer = ?self.shared.peer, %reason, cut, "connection over");
         if let Some(health) = self.shared.health.as_ref().filter(|_| reason.is_failure()) {
             health.failed(&reason);
-            if let Some(since) = self.shared.lock().stalled_since() {
+            let stalled_since = self.shared.lock().stalled_since();
+            if let Some(since) = stalled_since {
                 health.write_stalled(clock::now() - since);
             }
         }
