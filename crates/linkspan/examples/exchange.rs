@@ -25,6 +25,7 @@ use linkspan::exchange::{Client, Context, Server};
 
 use detection::{DetectionResult, DetectionTask, Process};
 
+#[expect(unreachable_pub, reason = "generated code does not know where it will stand")]
 #[path = "generated/detection.rs"]
 mod detection;
 
@@ -66,6 +67,7 @@ fn show(result: DetectionResult) {
 }
 
 /// The collector's work. What goes wrong is a result, too: the frames know no errors.
+#[expect(clippy::needless_pass_by_value, reason = "a handler owns what it gets")]
 fn detect(task: DetectionTask, context: Context) -> Result<DetectionResult, DetectionResult> {
     let DetectionTask {
         id, name_contains, ..

@@ -67,8 +67,23 @@ impl Framed {
         poll_fn(|cx| self.poll_begun(cx)).await
     }
 
-    /// Looks whether a frame has begun, or the peer has closed.
-    pub(super) fn poll_begun(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+    /// Whether a frame has begun by now, or, with false, the peer has closed; none if neither.
+    pub(super) fn try_begun(&mut self) -> Option<io::Result<bool>> {
+        if !self.input.is_empty() {
+            return Some(Ok(true));
+        }
+        self.input.reserve(HEADER_BYTES);
+        let read = self.reader.try_read(&mut self.input, HEADER_BYTES);
+        if self.input.is_empty() {
+            self.input = BytesMut::new();
+        }
+        match read {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
+            read => Some(read.map(|count| count > 0)),
+        }
+    }
+
+    fn poll_begun(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         if !self.input.is_empty() {
             return Poll::Ready(Ok(true));
         }

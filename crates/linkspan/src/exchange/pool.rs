@@ -157,8 +157,8 @@ impl Shared {
     /// The connection that was used last.
     async fn take_idle(&self) -> Option<Talk> {
         let Idle { talk, since } = self.idle().pop()?;
-        // The runtime learns of a closed connection when it looks at all of them, which a busy task
-        // may have kept it from.
+        // Most backends learn what has come only when the runtime looks at all connections, which a
+        // busy task may have kept it from.
         if clock::now().saturating_duration_since(since) > FRESH {
             tokio::task::yield_now().await;
         }

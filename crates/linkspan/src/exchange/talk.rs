@@ -1,7 +1,5 @@
 //! The client's side of one connection: one question, and its answer.
 
-use std::future::poll_fn;
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -77,13 +75,7 @@ impl Talk {
     /// Looks whether the server has closed, or said something, since the last answer: it would not
     /// be the answer to what is to be asked.
     async fn expect_quiet(&mut self) -> Result<(), Failed> {
-        let begun = poll_fn(|cx| {
-            Poll::Ready(match self.framed.poll_begun(cx) {
-                Poll::Ready(begun) => Some(begun),
-                Poll::Pending => None,
-            })
-        });
-        match begun.await {
+        match self.framed.try_begun() {
             None => Ok(()),
             Some(Ok(true)) => Err(match self.busy().await {
                 Some(retry_after) => Failed::Busy(retry_after),

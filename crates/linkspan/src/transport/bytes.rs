@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, IoSlice};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::BytesMut;
 
@@ -31,6 +31,20 @@ pub(crate) trait ByteReader: fmt::Debug + Send + Sync {
         buffer: &mut BytesMut,
         limit: usize,
     ) -> Poll<io::Result<usize>>;
+
+    /// Reads what has come by now. A backend that can does so even if the runtime has not noticed
+    /// it yet.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::WouldBlock`] if nothing has come, or the system's error.
+    fn try_read(&mut self, buffer: &mut BytesMut, limit: usize) -> io::Result<usize> {
+        let mut cx = Context::from_waker(Waker::noop());
+        match self.poll_read(&mut cx, buffer, limit) {
+            Poll::Ready(read) => read,
+            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
 }
 
 /// The half of a stream of bytes that any task writes, one at a time.

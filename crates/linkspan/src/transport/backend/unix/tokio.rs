@@ -91,6 +91,15 @@ impl ByteReader for SocketReader {
             }
         }
     }
+
+    fn try_read(&mut self, buffer: &mut BytesMut, limit: usize) -> io::Result<usize> {
+        loop {
+            match os::receive(self.0.get_ref(), buffer, limit) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                received => return received,
+            }
+        }
+    }
 }
 
 /// The writing half; any task may write, one may wait.
