@@ -148,6 +148,10 @@ mod documents {
     #[doc = include_str!("../../../docs/guide/rpc.md")]
     struct RpcGuide;
 
+    #[cfg(all(feature = "exchange", feature = "prost"))]
+    #[doc = include_str!("../../../docs/guide/exchange.md")]
+    struct ExchangeGuide;
+
     #[doc = include_str!("../../../docs/guide/node.md")]
     struct NodeGuide;
 }
