@@ -27,7 +27,7 @@ pub(crate) struct Options {
     /// The node, as unix:PATH or tcp:HOST:PORT; without it the one of the configuration.
     address: Option<Address>,
 
-    /// Only listeners of this transport: unix-socket, tcp or in-process.
+    /// Only listeners of this transport: unix-socket, named-pipe, tcp or in-process.
     #[arg(long = "type", value_name = "TRANSPORT")]
     transport: Option<DefaultType>,
 

@@ -248,6 +248,7 @@ fn max_connections(listener: &ListenerStatus) -> Option<&'static str> {
     match listener.scheme() {
         _ if listener.exchange.is_some() => Some("ipc.max_connections"),
         "unix" => Some("transport.unix_socket.max_connections"),
+        "pipe" => Some("transport.named_pipe.max_connections"),
         "tcp" => Some("transport.tcp.max_connections"),
         _ => None,
     }

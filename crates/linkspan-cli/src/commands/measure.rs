@@ -26,7 +26,7 @@ use crate::output::Output;
 /// Measure round trips over a transport: to a second process, or within this one.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// The transport: in-process, unix-socket or tcp.
+    /// The transport: in-process, unix-socket, named-pipe or tcp.
     #[arg(long = "type", value_name = "TRANSPORT", default_value = "unix-socket")]
     transport: DefaultType,
 
@@ -95,14 +95,22 @@ async fn measure_one(options: &Options, loaded: &Loaded, output: &Output) -> Res
         DefaultType::InProcess => within(options, loaded, output).await,
         // The node owns the directory of its socket: it outlives this process, if it is killed.
         DefaultType::UnixSocket => across(&["--private-socket"], options, loaded, output).await,
+        DefaultType::NamedPipe => {
+            let address = format!("pipe:linkspan-test-{}", std::process::id());
+            across(&["--listen", &address], options, loaded, output).await
+        }
         DefaultType::Tcp => across(&["--listen", "tcp:127.0.0.1:0"], options, loaded, output).await,
     }
 }
 
 /// Refuses what no server takes, and what would fill the memory.
 fn check(options: &Options, loaded: &Loaded) -> Result {
-    if options.backend.is_some() && options.transport != DefaultType::UnixSocket {
-        let message = "only local sockets have backends: --backend goes with --type unix-socket";
+    let is_local = matches!(
+        options.transport,
+        DefaultType::UnixSocket | DefaultType::NamedPipe
+    );
+    if options.backend.is_some() && !is_local {
+        let message = "only local sockets have backends: --backend goes with --type unix-socket or named-pipe";
         return Err(Failure::message(Kind::Usage, message));
     }
     let Size(bytes) = options.size;

@@ -249,6 +249,8 @@ fn is_fixed(key: &str) -> bool {
         "bind_address",
         "endpoint_path",
         "log_format",
+        "pipe_name",
+        "security_descriptor",
         "_permissions",
     ]
     .iter()

@@ -221,6 +221,10 @@ impl Loaded {
         if let Err((key, problem)) = self.config.ipc.check() {
             return Err(self.wrong(&["ipc", key], &problem));
         }
+        if let Err(error) = self.config.transport.named_pipe.address() {
+            let path = ["transport", "named_pipe", "pipe_name"];
+            return Err(self.wrong(&path, &error.to_string()));
+        }
         if let Err(error) = self.config.transport.tcp.address() {
             return Err(self.wrong(&["transport", "tcp", "bind_address"], &error.to_string()));
         }

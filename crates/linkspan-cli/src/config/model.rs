@@ -60,6 +60,13 @@ impl Config {
         unix.file_permissions = transport.unix_socket.file_permissions.0;
         unix.directory_permissions = transport.unix_socket.directory_permissions.0;
 
+        let pipe = &mut server.transport.named_pipe;
+        pipe.pipe_name.clone_from(&transport.named_pipe.pipe_name);
+        pipe.max_connections = transport.named_pipe.max_connections;
+        pipe.connection_timeout = transport.named_pipe.connection_timeout.0;
+        pipe.security_descriptor
+            .clone_from(&transport.named_pipe.security_descriptor);
+
         let tcp = &mut server.transport.tcp;
         tcp.max_connections = transport.tcp.max_connections;
         tcp.connection_timeout = transport.tcp.connection_timeout.0;
@@ -72,6 +79,7 @@ impl Config {
         Ok(match self.transport.default_type {
             DefaultType::InProcess => Address::Memory("node".into()),
             DefaultType::UnixSocket => Address::Unix(self.socket_path()?),
+            DefaultType::NamedPipe => self.transport.named_pipe.address()?,
             DefaultType::Tcp => self.transport.tcp.address()?,
         })
     }

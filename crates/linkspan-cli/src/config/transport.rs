@@ -28,6 +28,8 @@ pub(crate) struct Transport {
     pub(crate) in_process: InProcess,
     /// Settings of `unix:`.
     pub(crate) unix_socket: UnixSocket,
+    /// Settings of `pipe:`, on Windows.
+    pub(crate) named_pipe: NamedPipe,
     /// Settings of `tcp:`.
     pub(crate) tcp: Tcp,
 }
@@ -42,8 +44,16 @@ impl Default for Transport {
             checksum: ChecksumChoice::Auto,
             in_process: InProcess::default(),
             unix_socket: UnixSocket::default(),
+            named_pipe: NamedPipe::default(),
             tcp: Tcp::default(),
         }
+    }
+}
+
+impl NamedPipe {
+    /// Where the node listens.
+    pub(crate) fn address(&self) -> Result<Address, AddressError> {
+        format!("pipe:{}", self.pipe_name).parse()
     }
 }
 
@@ -60,6 +70,7 @@ impl Tcp {
 pub(crate) enum DefaultType {
     InProcess,
     UnixSocket,
+    NamedPipe,
     Tcp,
 }
 
@@ -69,6 +80,7 @@ impl DefaultType {
         match self {
             Self::InProcess => "mem",
             Self::UnixSocket => "unix",
+            Self::NamedPipe => "pipe",
             Self::Tcp => "tcp",
         }
     }
@@ -89,6 +101,7 @@ impl<'de> Deserialize<'de> for DefaultType {
             &[
                 ("in-process", Self::InProcess),
                 ("unix-socket", Self::UnixSocket),
+                ("named-pipe", Self::NamedPipe),
                 ("tcp", Self::Tcp),
                 ("unix-domain-socket", Self::UnixSocket),
                 ("unix", Self::UnixSocket),
@@ -171,6 +184,33 @@ impl Default for UnixSocket {
             connection_timeout: Span::seconds(30),
             file_permissions: FileMode(0o600),
             directory_permissions: FileMode(0o700),
+        }
+    }
+}
+
+/// Settings of `pipe:`, on Windows.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct NamedPipe {
+    /// Name of the pipe, where the node listens if `default_type` is named-pipe.
+    pub(crate) pipe_name: String,
+    /// Connections at once; further ones are told to come again later.
+    pub(crate) max_connections: usize,
+    /// Time for a client's connect and handshake together.
+    pub(crate) connection_timeout: Span,
+    /// Who may use the pipe, as SDDL text; without it the system, administrators and the node's
+    /// user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) security_descriptor: Option<String>,
+}
+
+impl Default for NamedPipe {
+    fn default() -> Self {
+        Self {
+            pipe_name: "linkspan".into(),
+            max_connections: 100,
+            connection_timeout: Span::seconds(30),
+            security_descriptor: None,
         }
     }
 }

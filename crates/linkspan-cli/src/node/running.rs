@@ -98,6 +98,7 @@ impl Running {
         let transport = &self.settings.calls.transport;
         match address {
             Address::Unix(_) => Some(transport.unix_socket.max_connections),
+            Address::Pipe(_) => Some(transport.named_pipe.max_connections),
             Address::Tcp(_) => Some(transport.tcp.max_connections),
             _ => None,
         }

@@ -22,6 +22,7 @@ transport:
     connection_timeout: 30s
     file_permissions: 0o600
     directory_permissions: 0o700
+  named_pipe: { pipe_name: node, max_connections: 100, connection_timeout: 30s, security_descriptor: 'D:P(A;;GA;;;SY)' }
   tcp: { bind_address: 127.0.0.1:8443, max_connections: 50, connection_timeout: 30s }
 ipc:
   transport: interprocess
@@ -48,6 +49,7 @@ allow_plaintext = false
 max_frame_bytes = "2MiB"
 checksum = "on"
 in_process = { enabled = true, buffer_size = 1000, max_concurrent_tasks = 100 }
+named_pipe = { pipe_name = "node", max_connections = 100, connection_timeout = "30s", security_descriptor = "D:P(A;;GA;;;SY)" }
 tcp = { bind_address = "127.0.0.1:8443", max_connections = 50, connection_timeout = "30s" }
 [transport.unix_socket]
 socket_path = "run/node.sock"
@@ -183,6 +185,11 @@ fn mistakes_are_shown_where_they_are() {
             "performance: { max_concurrent_requests: 0 }\n",
             ":1:16",
             "0 requests at once",
+        ),
+        (
+            "transport: { named_pipe: { pipe_name: a/b } }\n",
+            ":1:28",
+            "pipe_name",
         ),
         ("bus: { listen: [] }\n", ":1:1", "unknown key `bus`"),
     ];

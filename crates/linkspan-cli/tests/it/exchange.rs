@@ -42,7 +42,7 @@ impl Echo {
 
 /// Bytes of every value, also such as are no text.
 fn message(length: usize) -> Vec<u8> {
-    (0..length).map(|index| (index * 7 % 251) as u8).collect()
+    (0..=250).cycle().step_by(7).take(length).collect()
 }
 
 #[test]

@@ -34,6 +34,30 @@ fn every_transport_can_be_measured() {
 }
 
 #[test]
+fn backends_can_be_compared() {
+    let place = Place::new();
+    let test = ["transport", "test", "--count", "200"];
+    let run = |more: &[&str]| place.run(test.iter().chain(more));
+    let lines = run(&["--backend", "all", "--json"]).ok();
+    let backends: Vec<_> = lines
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["backend"].take())
+        .collect();
+    assert_eq!(backends, ["tokio", "interprocess", "legacy"]);
+    let table = run(&["--backend", "All"]).ok();
+    assert_eq!(table.lines().count(), 4, "{table}");
+    assert!(
+        table.contains("P99.9") && table.contains("legacy"),
+        "{table}"
+    );
+    let one = run(&["--backend", "legacy"]).ok();
+    assert!(one.contains("legacy") && one.contains("p99.9"), "{one}");
+    run(&["--backend", "all", "--type", "tcp"]).fails(2);
+    let unknown = run(&["--backend", "fast"]).fails(2);
+    assert!(unknown.contains("tokio, interprocess, legacy"), "{unknown}");
+}
+
+#[test]
 fn size_and_calls_at_once_can_be_chosen() {
     let place = Place::new();
     let arguments = [
@@ -111,6 +135,13 @@ fn recommendations_can_be_pasted() {
         .run(["transport", "recommend", "--ends", "same-process", "--json"])
         .json();
     assert_eq!(within[0]["transport"], "mem");
+    let windows = ["transport", "recommend", "--platform", "windows", "--json"];
+    let windows = place.run(windows).json();
+    assert_eq!(windows[0]["transport"], "pipe");
+    place.write("pipe.yaml", windows[0]["config"].as_str().unwrap());
+    place.run(["config", "check", "-c", "pipe.yaml"]).ok();
+    let elsewhere = place.run(["up", "-c", "pipe.yaml"]).fails(1);
+    assert!(elsewhere.contains("pipe:linkspan"), "{elsewhere}");
     let far = place
         .run(["transport", "recommend", "--ends", "other-machine"])
         .ok();
