@@ -11,6 +11,8 @@
 //! | `SocketFile` | a listening Unix socket that owns its path |
 //! | `PipeListener` | a Windows named pipe, private from birth, on which a client is always awaited |
 //! | [`PeerCredentials`] | who is at the other end, by the kernel's word |
+//! | [`Spawn`] | a program that is started as a daemon, and `ReadySender`, its way to say that it is ready |
+//! | [`Process`] | a process, told from those that get its number later |
 //! | [`runtime_directory`] | where sockets and locks belong |
 //! | `send_vectored` | a write to a Unix socket that never raises SIGPIPE |
 //!
@@ -18,9 +20,25 @@
 //! make them with a security descriptor.
 #![deny(unsafe_code)]
 
+#[cfg(unix)]
+mod executable;
+#[cfg(unix)]
+mod file;
+#[cfg(unix)]
+mod lock_state;
 mod peer;
+#[cfg(unix)]
+mod process;
 mod random;
+#[cfg(unix)]
+mod ready;
 mod sid;
+#[cfg(unix)]
+mod spawn;
+#[cfg(unix)]
+mod terminal;
+#[cfg(unix)]
+mod waiting;
 
 #[cfg(target_os = "linux")]
 mod linux;
@@ -29,9 +47,23 @@ mod unix;
 #[cfg(windows)]
 mod windows;
 
+#[cfg(unix)]
+pub use executable::{ExecutableId, executable_id};
+#[cfg(unix)]
+pub use file::{FileError, FileId};
+#[cfg(unix)]
+pub use lock_state::LockState;
 pub use peer::{PeerCredentials, User};
+#[cfg(unix)]
+pub use process::{Process, SignalError};
 pub use random::random_bytes;
+#[cfg(unix)]
+pub use ready::{NotReady, Ready};
 pub use sid::{Sid, SidError};
+#[cfg(unix)]
+pub use spawn::{Spawn, SpawnError, Spawned};
+#[cfg(unix)]
+pub use terminal::TerminalSize;
 
 #[cfg(unix)]
 pub use unix::{
@@ -40,6 +72,12 @@ pub use unix::{
     is_descriptor_exhaustion, max_socket_path_bytes, own_credentials, peak_memory_bytes,
     peer_credentials, receive, resident_memory_bytes, runtime_directory, send_vectored,
     shutdown_write, socket_state, thread_cpu_time, wait_readable,
+};
+
+#[cfg(unix)]
+pub use unix::{
+    ReadySender, die_by_signal, ignore_sigpipe, open_descriptors, reset_sigpipe, terminal_size,
+    thread_count,
 };
 
 #[cfg(windows)]

@@ -1,4 +1,7 @@
 //! What Linux does better than other Unix systems.
 
+pub(crate) mod descriptors;
 pub(crate) mod peer;
+pub(crate) mod presence;
+pub(crate) mod process;
 pub(crate) mod socket;

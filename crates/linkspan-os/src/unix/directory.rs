@@ -35,26 +35,48 @@ impl Directory {
         } else {
             path
         };
+        make_missing(path, mode)?;
+        Self::open_existing(path, OFlags::empty(), check)
+    }
+
+    /// Opens a directory that is only this user's, and makes it and its parents with mode 0700 if
+    /// they are missing.
+    ///
+    /// It is accepted if it belongs to this user or root, if nobody else has any right on it, and if
+    /// it stands there itself instead of a symbolic link.
+    ///
+    /// # Errors
+    ///
+    /// - [`DirectoryError::Owner`]: it belongs to another user.
+    /// - [`DirectoryError::Shared`]: others may look into it or write to it.
+    /// - [`DirectoryError::Link`]: it is a symbolic link.
+    /// - [`DirectoryError::Io`]: it cannot be made, opened or looked at.
+    pub fn open_private(path: &Path) -> Result<Self, DirectoryError> {
+        // With a slash at its end, a link would be followed.
+        let path: PathBuf = path.components().collect();
+        make_missing(&path, 0o700)?;
+        if fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_symlink()) {
+            return Err(DirectoryError::Link { path });
+        }
+        // What has become a link since then is refused by the system.
+        Self::open_existing(&path, OFlags::NOFOLLOW, check_private)
+    }
+
+    fn open_existing(
+        path: &Path,
+        flags: OFlags,
+        check: impl FnOnce(&Path, &Stat) -> Result<(), DirectoryError>,
+    ) -> Result<Self, DirectoryError> {
         let io = |action| {
-            move |source| DirectoryError::Io {
+            move |error: rustix::io::Errno| DirectoryError::Io {
                 action,
                 path: path.into(),
-                source,
+                source: error.into(),
             }
         };
-        if let Err(error) = fs::symlink_metadata(path)
-            && error.kind() == io::ErrorKind::NotFound
-        {
-            DirBuilder::new()
-                .recursive(true)
-                .mode(mode)
-                .create(path)
-                .map_err(io("make"))?;
-        }
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let descriptor = rustix::fs::open(path, flags, Mode::empty())
-            .map_err(|error| io("open")(error.into()))?;
-        let stat = rustix::fs::fstat(&descriptor).map_err(|error| io("look at")(error.into()))?;
+        let flags = flags | OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let descriptor = rustix::fs::open(path, flags, Mode::empty()).map_err(io("open"))?;
+        let stat = rustix::fs::fstat(&descriptor).map_err(io("look at"))?;
         check(path, &stat)?;
         Ok(Self {
             path: path.into(),
@@ -92,20 +114,50 @@ impl AsFd for Directory {
     }
 }
 
+fn make_missing(path: &Path, mode: u32) -> Result<(), DirectoryError> {
+    let is_missing =
+        fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+    if !is_missing {
+        return Ok(());
+    }
+    let made = DirBuilder::new().recursive(true).mode(mode).create(path);
+    made.map_err(|source| DirectoryError::Io {
+        action: "make",
+        path: path.into(),
+        source,
+    })
+}
+
 fn check(path: &Path, stat: &Stat) -> Result<(), DirectoryError> {
-    let (owner, mode) = (stat.st_uid, stat.st_mode);
-    let user = effective_uid();
+    check_owner(path, stat)?;
+    let mode = stat.st_mode;
+    if mode & WRITABLE_BY_OTHERS != 0 && mode & STICKY == 0 {
+        return Err(DirectoryError::Writable {
+            path: path.into(),
+            mode: as_u32(mode & 0o7777),
+        });
+    }
+    Ok(())
+}
+
+fn check_private(path: &Path, stat: &Stat) -> Result<(), DirectoryError> {
+    check_owner(path, stat)?;
+    if stat.st_mode & OF_OTHERS != 0 {
+        return Err(DirectoryError::Shared {
+            path: path.into(),
+            mode: as_u32(stat.st_mode & 0o7777),
+        });
+    }
+    Ok(())
+}
+
+fn check_owner(path: &Path, stat: &Stat) -> Result<(), DirectoryError> {
+    let (owner, user) = (stat.st_uid, effective_uid());
     if owner != user && owner != ROOT {
         return Err(DirectoryError::Owner {
             path: path.into(),
             owner,
             user,
-        });
-    }
-    if mode & WRITABLE_BY_OTHERS != 0 && mode & STICKY == 0 {
-        return Err(DirectoryError::Writable {
-            path: path.into(),
-            mode: as_u32(mode & 0o7777),
         });
     }
     Ok(())
@@ -138,6 +190,20 @@ pub enum DirectoryError {
         /// Its mode.
         mode: u32,
     },
+    /// Others may at least look into it.
+    #[error("directory {path} with mode {mode:04o} is open to others, not 0700")]
+    Shared {
+        /// The directory.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// It stands elsewhere.
+    #[error("directory {path} is a symbolic link")]
+    Link {
+        /// The link.
+        path: PathBuf,
+    },
     /// The system refused.
     #[error("cannot {action} directory {path}")]
     Io {
@@ -152,4 +218,5 @@ pub enum DirectoryError {
 
 const ROOT: u32 = 0;
 const WRITABLE_BY_OTHERS: RawMode = 0o022;
+const OF_OTHERS: RawMode = 0o077;
 const STICKY: RawMode = 0o1000;

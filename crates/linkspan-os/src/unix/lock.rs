@@ -3,12 +3,18 @@
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use rustix::fs::{FileType, Mode, OFlags, Stat};
 use thiserror::Error;
 
-use crate::unix::socket::as_u64;
-use crate::{Directory, effective_uid};
+#[cfg(target_os = "linux")]
+use crate::linux::presence as sys;
+#[cfg(not(target_os = "linux"))]
+use crate::unix::presence_portable as sys;
+
+use crate::unix::socket::{as_u64, identity};
+use crate::{Directory, LockState, effective_uid, waiting};
 
 /// An exclusive lock on a file, held until this value is dropped or the process is gone.
 ///
@@ -32,27 +38,90 @@ impl Lock {
     ///   which is never followed.
     pub fn acquire(directory: &Directory, name: &Path) -> Result<Self, LockError> {
         let path = directory.path().join(name);
-        let io = |source| LockError::Io {
-            path: path.clone(),
-            source,
-        };
-        let descriptor = rustix::fs::openat(directory, name, FLAGS, Mode::RUSR | Mode::WUSR)
-            .map_err(|error| io(error.into()))?;
-        let stat = rustix::fs::fstat(&descriptor).map_err(|error| io(error.into()))?;
-        check(&path, &stat)?;
-        let mut file = File::from(descriptor);
+        let (mut file, _) = open(directory, name, FLAGS)?;
         match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(LockError::Held {
-                    path,
-                    pid: read_pid(&mut file),
-                });
-            }
-            Err(TryLockError::Error(error)) => return Err(io(error)),
+            Ok(()) => Self::held(file, path),
+            Err(TryLockError::WouldBlock) => Err(LockError::Held {
+                path,
+                pid: read_pid(&mut file),
+            }),
+            Err(TryLockError::Error(source)) => Err(LockError::Io { path, source }),
         }
-        write_pid(&mut file).map_err(io)?;
-        Ok(Self { file })
+    }
+
+    /// Takes the lock `name` in `directory`, and keeps the calling thread until it is free; not
+    /// longer than until `deadline`.
+    ///
+    /// Only if it is not free at once, a thread of this process waits for it in the kernel. At the
+    /// deadline that one stays behind, as nothing can call it back, and the next who waits for the
+    /// same lock takes it over; so there are never more of them than there were callers at one time.
+    /// When it gets the lock and nobody wants it any more, it gives it back and ends.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`acquire`](Self::acquire); [`LockError::Held`] at the deadline.
+    pub fn acquire_before(
+        directory: &Directory,
+        name: &Path,
+        deadline: Instant,
+    ) -> Result<Self, LockError> {
+        let path = directory.path().join(name);
+        loop {
+            let held = match Self::acquire(directory, name) {
+                Err(held @ LockError::Held { .. }) => held,
+                result => return result,
+            };
+            let (file, stat) = open(directory, name, FLAGS)?;
+            let waited = waiting::wait_before(identity(&stat), deadline, || lock_blocking(file));
+            let io = |source| LockError::Io {
+                path: path.clone(),
+                source,
+            };
+            let Some(file) = waited.map_err(io)? else {
+                return Err(held);
+            };
+            // Whoever cleans up directories may have put the file away meanwhile.
+            let now = directory.stat(name).map_err(io)?;
+            if now.is_some_and(|now| identity(&now) == identity(&stat)) {
+                return Self::held(file, path);
+            }
+        }
+    }
+
+    /// Whether somebody holds the lock `name` in `directory`. Looking does not get into anybody's
+    /// way, and makes no file.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`acquire`](Self::acquire), but for [`LockError::Held`].
+    pub fn state(directory: &Directory, name: &Path) -> Result<LockState, LockError> {
+        let flags = FLAGS.difference(OFlags::CREATE);
+        let (mut file, _) = match open(directory, name, flags) {
+            Ok(opened) => opened,
+            Err(LockError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                return Ok(LockState::Free);
+            }
+            Err(error) => return Err(error),
+        };
+        match sys::is_marked(&file) {
+            Ok(false) => Ok(LockState::Free),
+            Ok(true) => Ok(LockState::Held {
+                pid: read_pid(&mut file),
+            }),
+            Err(source) => Err(LockError::Io {
+                path: directory.path().join(name),
+                source,
+            }),
+        }
+    }
+
+    fn held(mut file: File, path: PathBuf) -> Result<Self, LockError> {
+        // Without the mark the lock is worth the same, but that it cannot be seen.
+        sys::mark(&file).ok();
+        match write_pid(&mut file) {
+            Ok(()) => Ok(Self { file }),
+            Err(source) => Err(LockError::Io { path, source }),
+        }
     }
 }
 
@@ -60,6 +129,29 @@ impl Drop for Lock {
     fn drop(&mut self) {
         // Whoever reads the file next must not take an old number for an owner.
         self.file.set_len(0).ok();
+    }
+}
+
+fn open(directory: &Directory, name: &Path, flags: OFlags) -> Result<(File, Stat), LockError> {
+    let path = directory.path().join(name);
+    let io = |error: rustix::io::Errno| LockError::Io {
+        path: path.clone(),
+        source: error.into(),
+    };
+    let descriptor =
+        rustix::fs::openat(directory, name, flags, Mode::RUSR | Mode::WUSR).map_err(io)?;
+    let stat = rustix::fs::fstat(&descriptor).map_err(io)?;
+    check(&path, &stat)?;
+    Ok((File::from(descriptor), stat))
+}
+
+fn lock_blocking(file: File) -> io::Result<File> {
+    loop {
+        match file.lock() {
+            Ok(()) => return Ok(file),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
     }
 }
 

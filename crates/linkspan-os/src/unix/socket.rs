@@ -186,7 +186,8 @@ fn address(directory: &Directory, name: &Path, path: &Path) -> Result<SocketAddr
     })
 }
 
-fn identity(stat: &Stat) -> (u64, u64) {
+/// What tells a file from another: device and inode.
+pub(crate) fn identity(stat: &Stat) -> (u64, u64) {
     (as_u64(stat.st_dev), as_u64(stat.st_ino))
 }
 

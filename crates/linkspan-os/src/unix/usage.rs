@@ -22,9 +22,27 @@ pub fn resident_memory_bytes() -> Option<u64> {
     memory_figure("VmRSS:")
 }
 
+/// How many descriptors this process has open, where the system tells.
+pub fn open_descriptors() -> Option<usize> {
+    let directory = ["/proc/self/fd", "/dev/fd"]
+        .into_iter()
+        .find_map(|path| std::fs::read_dir(path).ok())?;
+    // One of them is the directory that is read.
+    directory.count().checked_sub(1)
+}
+
+/// How many threads this process has, where the system tells.
+pub fn thread_count() -> Option<usize> {
+    status("Threads:")?.parse().ok()
+}
+
 fn memory_figure(name: &str) -> Option<u64> {
+    let kibibytes: u64 = status(name)?.strip_suffix("kB")?.trim().parse().ok()?;
+    kibibytes.checked_mul(1024)
+}
+
+fn status(name: &str) -> Option<String> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    kibibytes.checked_mul(1024)
+    Some(line.trim().to_owned())
 }

@@ -1,8 +1,22 @@
 //! Tests of the system calls, on real files, sockets and pipes.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+#[cfg(unix)]
+mod child;
+#[cfg(unix)]
+mod executable;
+#[cfg(unix)]
+mod file;
+#[cfg(unix)]
+mod lock_wait;
+#[cfg(unix)]
+mod process;
 mod sid;
+#[cfg(unix)]
+mod spawn;
 
+#[cfg(unix)]
+mod detached;
 #[cfg(unix)]
 mod directory;
 #[cfg(unix)]
@@ -10,7 +24,13 @@ mod lock;
 #[cfg(unix)]
 mod peer;
 #[cfg(unix)]
+mod private;
+#[cfg(unix)]
+mod signals;
+#[cfg(unix)]
 mod socket;
+#[cfg(unix)]
+mod terminal;
 
 #[cfg(windows)]
 mod windows;

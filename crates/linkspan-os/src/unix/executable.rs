@@ -1,0 +1,19 @@
+//! Files of programs.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use crate::ExecutableId;
+
+pub(crate) fn executable_id(path: &Path) -> io::Result<ExecutableId> {
+    let metadata = fs::metadata(path)?;
+    let nanos = i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec());
+    Ok(ExecutableId {
+        device: metadata.dev(),
+        inode: metadata.ino(),
+        modified_nanos: nanos,
+        size_bytes: metadata.len(),
+    })
+}

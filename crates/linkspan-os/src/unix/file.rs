@@ -1,0 +1,141 @@
+//! Small files in checked directories.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Component, Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustix::fs::{FileType, Mode, OFlags};
+
+use crate::unix::socket::identity;
+use crate::{Directory, FileError, FileId, effective_uid};
+
+impl Directory {
+    /// Puts a file with mode 0600 in the place of `name`, all at once: who reads sees what was there
+    /// before or all of `bytes`. It is not forced to the disk.
+    ///
+    /// A process that is killed meanwhile may leave a file `.NAME.PID-NUMBER.tmp` behind.
+    ///
+    /// # Errors
+    ///
+    /// - [`FileError::Name`]: the name has other parts than one.
+    /// - [`FileError::Io`]: the system refused, as on a full disk; what was there before still is.
+    pub fn write_file(&self, name: &Path, bytes: &[u8]) -> Result<FileId, FileError> {
+        let path = self.file_path(name)?;
+        let temporary = temporary_name(name);
+        let written = self.write_new(&temporary, bytes).and_then(|id| {
+            rustix::fs::renameat(self, &temporary, self, name)?;
+            Ok(id)
+        });
+        written.map_err(|source| {
+            self.remove(&temporary).ok();
+            FileError::Io { path, source }
+        })
+    }
+
+    /// Reads the file `name`, which has to be this user's own or root's; `None` if there is none.
+    /// Symbolic links are not followed.
+    ///
+    /// # Errors
+    ///
+    /// - [`FileError::Name`]: the name has other parts than one.
+    /// - [`FileError::Owner`]: it belongs to another user.
+    /// - [`FileError::NotAFile`]: it is something else than a regular file.
+    /// - [`FileError::TooLong`]: it has more than `max_bytes` bytes.
+    /// - [`FileError::Io`]: the system refused.
+    pub fn read_file(&self, name: &Path, max_bytes: usize) -> Result<Option<Vec<u8>>, FileError> {
+        let path = self.file_path(name)?;
+        let io = |source| FileError::Io {
+            path: path.clone(),
+            source,
+        };
+        let descriptor = match rustix::fs::openat(self, name, READING, Mode::empty()) {
+            Err(rustix::io::Errno::NOENT) => return Ok(None),
+            Err(rustix::io::Errno::LOOP) => return Err(FileError::NotAFile { path }),
+            result => result.map_err(|error| io(error.into()))?,
+        };
+        let stat = rustix::fs::fstat(&descriptor).map_err(|error| io(error.into()))?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Err(FileError::NotAFile { path });
+        }
+        let user = effective_uid();
+        if stat.st_uid != user && stat.st_uid != ROOT {
+            return Err(FileError::Owner {
+                path,
+                owner: stat.st_uid.to_string(),
+                user: user.to_string(),
+            });
+        }
+        let limit = u64::try_from(max_bytes).unwrap_or(u64::MAX);
+        let mut bytes = Vec::new();
+        let mut reader = File::from(descriptor).take(limit.saturating_add(1));
+        reader.read_to_end(&mut bytes).map_err(io)?;
+        if bytes.len() > max_bytes {
+            return Err(FileError::TooLong { path, max_bytes });
+        }
+        Ok(Some(bytes))
+    }
+
+    /// Removes the file `name` if it is still the one that [`write_file`](Self::write_file) made, and
+    /// says whether it was.
+    ///
+    /// Who replaces it between looking and removing is not seen: do this under a lock.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError::Name`] and [`FileError::Io`].
+    pub fn remove_own(&self, name: &Path, id: FileId) -> Result<bool, FileError> {
+        let path = self.file_path(name)?;
+        let removed = self.stat(name).and_then(|stat| {
+            let is_own = stat.is_some_and(|stat| FileId(identity(&stat)) == id);
+            if is_own {
+                self.remove(name)?;
+            }
+            Ok(is_own)
+        });
+        removed.map_err(|source| FileError::Io { path, source })
+    }
+
+    fn write_new(&self, name: &Path, bytes: &[u8]) -> io::Result<FileId> {
+        let mode = Mode::RUSR | Mode::WUSR;
+        let descriptor = rustix::fs::openat(self, name, WRITING, mode)?;
+        // A strict umask may have taken away more than it should.
+        rustix::fs::fchmod(&descriptor, mode)?;
+        let id = FileId(identity(&rustix::fs::fstat(&descriptor)?));
+        File::from(descriptor).write_all(bytes)?;
+        Ok(id)
+    }
+
+    fn file_path(&self, name: &Path) -> Result<PathBuf, FileError> {
+        let mut parts = name.components();
+        match (parts.next(), parts.next()) {
+            (Some(Component::Normal(only)), None) if only == name.as_os_str() => {
+                Ok(self.path().join(name))
+            }
+            _ => Err(FileError::Name { name: name.into() }),
+        }
+    }
+}
+
+/// No two threads use the same.
+fn temporary_name(name: &Path) -> PathBuf {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let mut temporary = std::ffi::OsString::from(".");
+    temporary.push(name);
+    temporary.push(format!(".{}-{number}.tmp", process::id()));
+    temporary.into()
+}
+
+const READING: OFlags = OFlags::RDONLY
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::NOCTTY)
+    .union(OFlags::CLOEXEC);
+const WRITING: OFlags = OFlags::WRONLY
+    .union(OFlags::CREATE)
+    .union(OFlags::EXCL)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
+const ROOT: u32 = 0;

@@ -1,0 +1,122 @@
+//! Processes that tests start: the same test program, which then runs [`child`] alone.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use linkspan_os::{Spawn, Spawned};
+
+/// What a child does: its name, and what it needs for that.
+pub(crate) struct Part {
+    pub(crate) name: &'static str,
+    pub(crate) run: fn(&str),
+}
+
+/// The other part of tests. In a process that no test has started it does nothing.
+#[test]
+fn child() {
+    let Ok(name) = env::var(PART) else {
+        return;
+    };
+    let parts = PARTS.iter().copied().flatten();
+    let part = parts.into_iter().find(|part| part.name == name).unwrap();
+    (part.run)(&env::var(ARGUMENT).unwrap());
+}
+
+/// An ordinary child process with a part.
+pub(crate) fn start(part: &str, argument: impl AsRef<Path>) -> Child {
+    command(part, argument).spawn().unwrap()
+}
+
+pub(crate) fn command(part: &str, argument: impl AsRef<Path>) -> Command {
+    let mut command = Command::new(env::current_exe().unwrap());
+    command
+        .args(ARGUMENTS)
+        .env(PART, part)
+        .env(ARGUMENT, argument.as_ref())
+        .stdout(Stdio::null());
+    command
+}
+
+/// A daemon with a part.
+pub(crate) fn daemon(part: &str, argument: impl AsRef<Path>) -> Spawned {
+    let log = OpenOptions::new().append(true).open(null()).unwrap();
+    spawn(part, argument, log).detached().unwrap()
+}
+
+pub(crate) fn spawn(part: &str, argument: impl AsRef<Path>, log: File) -> Spawn {
+    let mut spawn = Spawn::new(env::current_exe().unwrap(), log);
+    spawn.arguments = ARGUMENTS.iter().map(OsString::from).collect();
+    spawn.environment = vec![
+        (PART.into(), part.into()),
+        (ARGUMENT.into(), argument.as_ref().into()),
+    ];
+    // Nothing runs without these there.
+    for name in ["SystemRoot", "WINEPREFIX", "TEMP"] {
+        if cfg!(windows)
+            && let Some(value) = env::var_os(name)
+        {
+            spawn.environment.push((name.into(), value));
+        }
+    }
+    spawn
+}
+
+pub(crate) fn until(mut happened: impl FnMut() -> bool) {
+    let deadline = late();
+    while !happened() {
+        assert!(Instant::now() < deadline, "it happens within 30 s");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// When something must have happened that will.
+pub(crate) fn late() -> Instant {
+    Instant::now() + Duration::from_secs(30)
+}
+
+/// When something has not happened that will not.
+pub(crate) fn soon() -> Instant {
+    Instant::now() + Duration::from_millis(50)
+}
+
+/// Keeps a child alive until its parent ends it; not for ever, whatever happens to the parent.
+pub(crate) fn stay() {
+    std::thread::sleep(Duration::from_secs(60));
+}
+
+/// Appends a line at once, so that lines of several processes do not mix.
+pub(crate) fn append(path: &Path, line: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().append(true).create(true).open(path)?;
+    file.write_all(format!("{line}\n").as_bytes())
+}
+
+fn null() -> &'static Path {
+    Path::new(if cfg!(windows) { "NUL" } else { "/dev/null" })
+}
+
+/// One thread, so that the part runs on the main one.
+const ARGUMENTS: [&str; 5] = [
+    "--exact",
+    "child::child",
+    "--nocapture",
+    "--test-threads",
+    "1",
+];
+const PART: &str = "LINKSPAN_TEST_PART";
+const ARGUMENT: &str = "LINKSPAN_TEST_ARGUMENT";
+const PARTS: &[&[Part]] = &[
+    crate::spawn::PARTS,
+    crate::lock_wait::PARTS,
+    crate::file::PARTS,
+    #[cfg(unix)]
+    crate::detached::PARTS,
+    #[cfg(unix)]
+    crate::private::PARTS,
+    #[cfg(unix)]
+    crate::signals::PARTS,
+];
