@@ -9,7 +9,8 @@
 //! | [`Directory`] | a directory whose owner and mode were checked, opened |
 //! | [`Lock`] | an exclusive lock on a file that is never removed |
 //! | `SocketFile` | a listening Unix socket that owns its path |
-//! | `PipeListener` | a Windows named pipe, private from birth, on which a client is always awaited |
+//! | `Pipe` | a Windows named pipe that is claimed, and private from birth |
+//! | `PipeListener` | such a pipe on which a client is always awaited |
 //! | [`PeerCredentials`] | who is at the other end, by the kernel's word |
 //! | [`Spawn`] | a program that is started as a daemon, and `ReadySender`, its way to say that it is ready |
 //! | [`Process`] | a process, told from those that get its number later |
@@ -82,8 +83,9 @@ pub use unix::{
 
 #[cfg(windows)]
 pub use windows::{
-    Directory, DirectoryError, Lock, LockError, PipeError, PipeListener, PipeNameError, PipeOptions, RuntimeDirectoryError, connect_pipe,
-    default_pipe_name, descriptor_limit, is_descriptor_exhaustion, is_trusted, max_pipe_name_chars,
-    own_credentials, peak_memory_bytes, peer_credentials, resident_memory_bytes, runtime_directory,
-    security_descriptor, thread_cpu_time,
+    Directory, DirectoryError, Lock, LockError, Pipe, PipeError, PipeInstance, PipeListener,
+    PipeNameError, PipeOptions, PipeStop, RuntimeDirectoryError, cancel_pipe_operations,
+    connect_pipe, default_pipe_name, descriptor_limit, is_descriptor_exhaustion, is_trusted,
+    max_pipe_name_chars, open_pipe, own_credentials, peak_memory_bytes, peer_credentials,
+    resident_memory_bytes, runtime_directory, security_descriptor, thread_cpu_time,
 };

@@ -19,8 +19,8 @@ pub use limits::{descriptor_limit, is_descriptor_exhaustion};
 pub use lock::{Lock, LockError};
 pub use peer::{is_trusted, own_credentials, peer_credentials};
 pub use pipe::{
-    PipeError, PipeListener, PipeNameError, PipeOptions, connect_pipe, default_pipe_name,
-    max_pipe_name_chars,
+    Pipe, PipeError, PipeInstance, PipeListener, PipeNameError, PipeOptions, PipeStop,
+    cancel_pipe_operations, connect_pipe, default_pipe_name, max_pipe_name_chars, open_pipe,
 };
 pub use runtime::{RuntimeDirectoryError, runtime_directory};
 pub use security::security_descriptor;

@@ -1,17 +1,30 @@
 //! `pipe:`: named pipes, whose peers the system names.
 
+use std::future::poll_fn;
 use std::io;
+use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use crate::Address;
-use crate::transport::backend::Backend;
+use crate::transport::backend::{Accept, Backend, Connected, Local};
 use crate::transport::{ByteLink, Config, DialError, ListenError, Peer, error};
 
 /// A listening pipe, with an instance that waits for a client at all times.
 #[derive(Debug)]
 pub(crate) struct LocalListener {
-    pipe: os::PipeListener,
+    pipe: Arc<os::Pipe>,
+    current: Source,
+    /// Earlier backends, each with an instance that clients may have found already: it is theirs
+    /// until it has one.
+    earlier: Vec<Source>,
+}
+
+/// An instance that waits, and who waits there.
+#[derive(Debug)]
+struct Source {
     backend: Backend,
+    accept: Box<dyn Accept>,
 }
 
 impl LocalListener {
@@ -23,40 +36,84 @@ impl LocalListener {
                 reason: error::unsupported(address),
             });
         };
-        let backend = config.backend;
-        backend.check()?;
+        let local = config.backend.local()?;
         let mut options = os::PipeOptions::default();
         options.security_descriptor = config.named_pipe.security_descriptor.clone();
-        let pipe = os::PipeListener::bind(name, &options).map_err(|error| match error {
+        let pipe = os::Pipe::create(name, &options).map_err(|error| match error {
             os::PipeError::InUse { pid, .. } => ListenError::InUse {
                 address: address.clone(),
                 pid,
             },
             error => ListenError::Place(Box::new(error)),
         })?;
-        Ok(Self { pipe, backend })
+        let pipe = Arc::new(pipe);
+        let current = Source::new(local, &pipe).map_err(|source| ListenError::Io {
+            address: address.clone(),
+            source,
+        })?;
+        Ok(Self {
+            pipe,
+            current,
+            earlier: Vec::new(),
+        })
     }
 
-    /// Has another backend carry the connections that come from now on.
+    /// Has another backend accept from now on; connections that there are keep theirs, and so does
+    /// at most one more, by the instance that waits now.
     pub(crate) fn switch(&mut self, backend: Backend) -> io::Result<()> {
-        backend.check().map_err(io::Error::other)?;
-        self.backend = backend;
+        if backend == self.current.backend {
+            return Ok(());
+        }
+        let is_it = |source: &Source| source.backend == backend;
+        let source = match self.earlier.iter().position(is_it) {
+            Some(index) => self.earlier.swap_remove(index),
+            None => Source::new(backend.local().map_err(io::Error::other)?, &self.pipe)?,
+        };
+        self.earlier
+            .push(std::mem::replace(&mut self.current, source));
         Ok(())
     }
 
     pub(crate) fn backend(&self) -> Backend {
-        self.backend
+        self.current.backend
     }
 
     pub(crate) async fn accept(&mut self) -> io::Result<ByteLink> {
-        let pipe = self.pipe.accept().await?;
-        let peer = peer(os::peer_credentials(&pipe)?, self.backend);
-        let local = self.backend.local().map_err(io::Error::other)?;
-        let (reader, writer) = local.server(pipe)?;
-        Ok(ByteLink {
-            reader,
-            writer,
-            peer,
+        match self.connected().await? {
+            None => {
+                let connected = self.current.accept.take_next()?;
+                Ok(link(connected, self.current.backend))
+            }
+            Some(index) => {
+                let Source { backend, accept } = self.earlier.swap_remove(index);
+                Ok(link(accept.take_last()?, backend))
+            }
+        }
+    }
+
+    /// Waits for a client, and says at which of the earlier backends it is, if at any.
+    async fn connected(&mut self) -> io::Result<Option<usize>> {
+        let sources = self.earlier.iter_mut().chain([&mut self.current]);
+        let mut waits: Vec<_> = sources.map(|source| source.accept.connected()).collect();
+        let current = waits.len() - 1;
+        let (index, result) = poll_fn(|cx| {
+            let mut polled = waits.iter_mut().map(|wait| wait.as_mut().poll(cx));
+            let is_ready = |(_, poll): &(usize, Poll<_>)| poll.is_ready();
+            match polled.by_ref().enumerate().find(is_ready) {
+                Some((index, Poll::Ready(result))) => Poll::Ready((index, result)),
+                _ => Poll::Pending,
+            }
+        })
+        .await;
+        result.map(|()| (index != current).then_some(index))
+    }
+}
+
+impl Source {
+    fn new(local: &dyn Local, pipe: &Arc<os::Pipe>) -> io::Result<Self> {
+        Ok(Self {
+            backend: local.backend(),
+            accept: local.accept(pipe)?,
         })
     }
 }
@@ -81,20 +138,14 @@ pub(crate) async fn dial(address: &Address, config: &Config) -> Result<ByteLink,
         source,
     };
     let local = config.backend.local()?;
-    let pipe = connect(name).await.map_err(io)?;
-    let server = os::peer_credentials(&pipe).map_err(io)?;
-    if !is_trusted(server, config) {
+    let connected = connect(local, name).await.map_err(io)?;
+    if !is_trusted(connected.peer, config) {
         return Err(DialError::Untrusted {
             address: address.clone(),
-            user: server.user,
+            user: connected.peer.user,
         });
     }
-    let (reader, writer) = local.client(pipe).map_err(io)?;
-    Ok(ByteLink {
-        reader,
-        writer,
-        peer: peer(server, config.backend),
-    })
+    Ok(link(connected, config.backend))
 }
 
 /// Whether a user is this process's own, the system or an administrator, or allowed by the pipe's
@@ -104,10 +155,10 @@ pub(crate) fn is_trusted(peer: os::PeerCredentials, config: &Config) -> bool {
     config.named_pipe.security_descriptor.is_some() || os::is_trusted(peer.user)
 }
 
-async fn connect(name: &str) -> io::Result<tokio::net::windows::named_pipe::NamedPipeClient> {
+async fn connect(local: &dyn Local, name: &str) -> io::Result<Connected> {
     let mut wait = FIRST_WAIT;
     loop {
-        match os::connect_pipe(name) {
+        match local.connect(name) {
             // An instance that was just taken is soon followed by the next.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 tokio::time::sleep(wait).await;
@@ -118,11 +169,16 @@ async fn connect(name: &str) -> io::Result<tokio::net::windows::named_pipe::Name
     }
 }
 
-fn peer(credentials: os::PeerCredentials, backend: Backend) -> Peer {
+fn link(connected: Connected, backend: Backend) -> ByteLink {
     let mut peer = Peer::new("pipe");
-    peer.credentials = Some(credentials);
+    peer.credentials = Some(connected.peer);
     peer.backend = Some(backend);
-    peer
+    let (reader, writer) = connected.halves;
+    ByteLink {
+        reader,
+        writer,
+        peer,
+    }
 }
 
 const FIRST_WAIT: Duration = Duration::from_millis(1);

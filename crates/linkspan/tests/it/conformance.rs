@@ -35,6 +35,13 @@ conformance_suite!(pipe, Pipe;
     broken_frames_harm_only_their_sender,
 );
 
+#[cfg(windows)]
+conformance_suite!(pipe_through_interprocess, PipeInterprocess;
+    echo, large, many, slow_reader, slow_writer, peer_killed, server_killed, server_stops_in_order,
+    connection_limit, silent_client, idle_begun_frame, unread_answers,
+    broken_frames_harm_only_their_sender,
+);
+
 conformance_suite!(tcp, Tcp;
     echo, large, many, slow_reader, slow_writer, half_close, peer_killed, server_killed,
     server_stops_in_order, connection_limit, silent_client, idle_begun_frame, unread_answers,

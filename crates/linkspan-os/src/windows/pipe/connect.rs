@@ -3,11 +3,13 @@
 use std::fs::OpenOptions;
 use std::io;
 use std::os::windows::fs::OpenOptionsExt;
+use std::os::windows::io::OwnedHandle;
 
 use tokio::net::windows::named_pipe::{ClientOptions, NamedPipeClient};
 use windows_sys::Win32::Foundation::ERROR_PIPE_BUSY;
 use windows_sys::Win32::Storage::FileSystem::{
-    FILE_READ_ATTRIBUTES, READ_CONTROL, SECURITY_IDENTIFICATION, SECURITY_SQOS_PRESENT,
+    FILE_FLAG_OVERLAPPED, FILE_READ_ATTRIBUTES, READ_CONTROL, SECURITY_IDENTIFICATION,
+    SECURITY_SQOS_PRESENT,
 };
 
 use crate::peer_credentials;
@@ -32,17 +34,40 @@ use crate::windows::pipe::name;
 ///
 /// If it is not called in a tokio runtime whose I/O is enabled.
 pub fn connect_pipe(name: &str) -> io::Result<NamedPipeClient> {
-    let path =
-        name::path(name).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
     let mut options = ClientOptions::new();
     options.security_qos_flags(SECURITY_SQOS_PRESENT | SECURITY_IDENTIFICATION);
-    options.open(path).map_err(|error| {
-        if is_busy(&error) {
-            io::Error::new(io::ErrorKind::WouldBlock, error)
-        } else {
-            error
-        }
-    })
+    options.open(path(name)?).map_err(answer)
+}
+
+/// Connects to the pipe `\\.\pipe\NAME` like [`connect_pipe`], without a runtime.
+///
+/// The handle's operations may overlap, and report to no completion port yet.
+///
+/// # Errors
+///
+/// Those of [`connect_pipe`].
+pub fn open_pipe(name: &str) -> io::Result<OwnedHandle> {
+    let mut options = OpenOptions::new();
+    let pipe = options
+        .read(true)
+        .write(true)
+        .share_mode(0)
+        .custom_flags(FILE_FLAG_OVERLAPPED)
+        .security_qos_flags(SECURITY_IDENTIFICATION)
+        .open(path(name)?)
+        .map_err(answer)?;
+    Ok(pipe.into())
+}
+
+fn path(name: &str) -> io::Result<String> {
+    name::path(name).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
+}
+
+fn answer(error: io::Error) -> io::Error {
+    match is_busy(&error) {
+        true => io::Error::new(io::ErrorKind::WouldBlock, error),
+        false => error,
+    }
 }
 
 /// The process that has made the pipe at `path`, if it can be asked.

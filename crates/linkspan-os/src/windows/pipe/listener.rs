@@ -1,91 +1,54 @@
-//! Listening pipes.
+//! Listening pipes, watched by tokio.
 
+use std::sync::Arc;
 use std::{io, mem};
 
 use tokio::net::windows::named_pipe::NamedPipeServer;
-use windows_sys::Win32::Foundation::{ERROR_BROKEN_PIPE, ERROR_NO_DATA, ERROR_PIPE_NOT_CONNECTED};
 
 use crate::PipeError;
-use crate::windows::pipe::claim::Claim;
-use crate::windows::pipe::connect::{is_busy, maker};
-use crate::windows::pipe::instance::Instances;
-use crate::windows::pipe::name;
-use crate::windows::security::{self, SecurityDescriptor};
-use crate::windows::token::process_user;
-
-/// How a pipe is made.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct PipeOptions {
-    /// Who may use the pipe, and to whom it belongs, as SDDL text. It has to have an access list
-    /// (`D:`), which has to give this process's user all rights (`FA`), as every new instance needs
-    /// them. Without an owner (`O:`) the pipe belongs to this process's user. Default: it belongs to
-    /// this process's user; that user, the system and administrators have all rights, nobody else
-    /// has any, and nothing is inherited.
-    pub security_descriptor: Option<String>,
-}
+use crate::windows::pipe::named::{Pipe, PipeOptions};
+use crate::windows::pipe::wait::has_gone;
 
 /// A named pipe with an instance that waits for a client at all times.
 ///
-/// Each instance has the security descriptor from its birth on; none can be opened from another
-/// machine, and none is inherited by child processes. Dropping the listener leaves accepted
-/// connections alone.
-///
-/// # Platform notes
-///
-/// Windows gives a name back when the last instance is closed: as long as accepted connections live,
-/// the name cannot be bound again, by this process or another.
+/// Dropping the listener leaves accepted connections alone.
 #[derive(Debug)]
 pub struct PipeListener {
-    name: String,
-    instances: Instances,
+    pipe: Arc<Pipe>,
     /// The instance that clients find.
     waiting: NamedPipeServer,
-    _claim: Claim,
 }
 
 impl PipeListener {
-    /// Listens at `\\.\pipe\NAME`.
+    /// Makes the pipe `\\.\pipe\NAME` and listens there.
     ///
     /// # Errors
     ///
-    /// - [`PipeError::InUse`]: somebody has a pipe of this name.
-    /// - [`PipeError::Name`]: it cannot be a pipe's name.
-    /// - [`PipeError::SecurityDescriptor`]: that is not SDDL, or has no access list.
-    /// - [`PipeError::Io`]: the system refused.
+    /// Those of [`Pipe::create`], and [`PipeError::Io`] if the runtime cannot watch it.
     ///
     /// # Panics
     ///
     /// If it is not called in a tokio runtime whose I/O is enabled.
     pub fn bind(name: &str, options: &PipeOptions) -> Result<Self, PipeError> {
-        let path = name::path(name)?;
-        let io = |source| PipeError::Io {
+        let pipe = Arc::new(Pipe::create(name, options)?);
+        Self::new(pipe).map_err(|source| PipeError::Io {
             name: name.into(),
             source,
-        };
-        let in_use = || PipeError::InUse {
-            name: name.into(),
-            pid: maker(&path),
-        };
-        let security = descriptor(name, options)?;
-        let claim = Claim::take(name, &security)
-            .map_err(io)?
-            .ok_or_else(in_use)?;
-        let instances = Instances::new(path.clone(), security);
-        let waiting = instances.first().map_err(|error| {
-            // So says the system of a first instance that is not the first.
-            if error.kind() == io::ErrorKind::PermissionDenied || is_busy(&error) {
-                in_use()
-            } else {
-                io(error)
-            }
-        })?;
-        Ok(Self {
-            name: name.into(),
-            instances,
-            waiting,
-            _claim: claim,
         })
+    }
+
+    /// Listens at a pipe, perhaps beside others that have instances of it.
+    ///
+    /// # Errors
+    ///
+    /// The system's: there is no instance to be had, or the runtime cannot watch it.
+    ///
+    /// # Panics
+    ///
+    /// If it is not called in a tokio runtime whose I/O is enabled.
+    pub fn new(pipe: Arc<Pipe>) -> io::Result<Self> {
+        let waiting = pipe.instance()?.into_server()?;
+        Ok(Self { pipe, waiting })
     }
 
     /// The next connection. Before it is given out another instance waits for the next client.
@@ -104,42 +67,50 @@ impl PipeListener {
     /// Nothing is lost if the future is dropped: a client that has connected is given out by the
     /// next call.
     pub async fn accept(&mut self) -> io::Result<NamedPipeServer> {
+        self.connected().await?;
+        self.take_next()
+    }
+
+    /// Waits until the waiting instance has its client. Until that is taken by [`take_next`](Self::take_next)
+    /// or [`take_last`](Self::take_last), it is so at once.
+    ///
+    /// # Errors
+    ///
+    /// The system's. The listener can be used on.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost if the future is dropped.
+    pub async fn connected(&mut self) -> io::Result<()> {
         while let Err(error) = self.waiting.connect().await {
             // The instance has no use any more. The new one is there before the old one goes.
-            self.waiting = self.instances.next()?;
+            self.take_next()?;
             if !has_gone(&error) {
                 return Err(error);
             }
         }
-        // Until it is replaced, the connected instance stays where it is, and says again that it is
-        // connected.
-        let next = self.instances.next()?;
+        Ok(())
+    }
+
+    /// The instance that is [`connected`](Self::connected), after another one has taken its place.
+    ///
+    /// # Errors
+    ///
+    /// The system's: there is no other one. The instance stays where it is.
+    pub fn take_next(&mut self) -> io::Result<NamedPipeServer> {
+        let next = self.pipe.instance()?.into_server()?;
         Ok(mem::replace(&mut self.waiting, next))
+    }
+
+    /// The instance that is [`connected`](Self::connected), with no other one in its place.
+    pub fn take_last(self) -> NamedPipeServer {
+        self.waiting
     }
 
     /// The name, without `\\.\pipe\`.
     pub fn name(&self) -> &str {
-        &self.name
+        self.pipe.name()
     }
-}
-
-fn descriptor(name: &str, options: &PipeOptions) -> Result<SecurityDescriptor, PipeError> {
-    let user = process_user().map_err(|source| PipeError::Io {
-        name: name.into(),
-        source,
-    })?;
-    let sddl = options
-        .security_descriptor
-        .clone()
-        .unwrap_or_else(|| security::owner_only(user, ""));
-    SecurityDescriptor::parse(&sddl, user)
-        .map_err(|source| PipeError::SecurityDescriptor { sddl, source })
-}
-
-fn has_gone(error: &io::Error) -> bool {
-    let gone = [ERROR_NO_DATA, ERROR_BROKEN_PIPE, ERROR_PIPE_NOT_CONNECTED];
-    let code = error.raw_os_error();
-    gone.iter().any(|gone| code == Some(gone.cast_signed()))
 }
 
 #[cfg(test)]
@@ -151,20 +122,7 @@ mod tests {
 
     use super::*;
     use crate::connect_pipe;
-
-    /// A listener of whose pipe two instances may exist.
-    fn bind(name: &str) -> PipeListener {
-        let security = descriptor(name, &PipeOptions::default()).unwrap();
-        let claim = Claim::take(name, &security).unwrap().unwrap();
-        let mut instances = Instances::new(name::path(name).unwrap(), security);
-        instances.limit(2);
-        PipeListener {
-            name: name.into(),
-            waiting: instances.first().unwrap(),
-            instances,
-            _claim: claim,
-        }
-    }
+    use crate::windows::pipe::connect::is_busy;
 
     async fn accept(listener: &mut PipeListener) -> NamedPipeServer {
         loop {
@@ -178,7 +136,7 @@ mod tests {
     #[tokio::test]
     async fn a_client_is_kept_while_no_further_instance_can_be_made() {
         let name = format!("linkspan-test-{}-kept", std::process::id());
-        let mut listener = bind(&name);
+        let mut listener = PipeListener::new(Arc::new(Pipe::limited(&name, 2))).unwrap();
         let first_client = connect_pipe(&name).unwrap();
         let first = listener.accept().await.unwrap();
         let mut client = connect_pipe(&name).unwrap();

@@ -27,10 +27,10 @@ use unix as system;
 #[cfg(windows)]
 use windows as system;
 
-#[cfg(unix)]
-pub(crate) use unix::Accept;
+#[cfg(windows)]
+pub(crate) use windows::Connected;
 
-pub(crate) use system::tcp;
+pub(crate) use system::{Accept, Local, tcp};
 
 /// By what means local sockets are read and written. What goes over them is the same.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -68,7 +68,7 @@ impl Backend {
     }
 
     /// Its implementation on this system.
-    pub(crate) fn local(self) -> Result<&'static dyn system::Local, BackendUnavailable> {
+    pub(crate) fn local(self) -> Result<&'static dyn Local, BackendUnavailable> {
         let built = system::BUILT.iter().find(|local| local.backend() == self);
         built.copied().ok_or_else(|| BackendUnavailable {
             backend: self,

@@ -1,20 +1,15 @@
 //! Named pipes watched by tokio.
-//!
-//! A pipe has no half to close: its end is seen by the peer when the handle closes. So that the last
-//! bytes are not lost, the handle is kept, for a limited time, until the system has taken them; what
-//! the system has taken, the peer can read even after the handle is closed.
 
-use std::future::poll_fn;
 use std::io::{self, IoSlice};
-use std::sync::{Arc, PoisonError, RwLock};
-use std::task::{Context, Poll, Waker, ready};
-use std::time::Duration;
+use std::os::windows::io::{AsHandle, BorrowedHandle};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use bytes::{BufMut, BytesMut};
 use tokio::net::windows::named_pipe::{NamedPipeClient, NamedPipeServer};
-use tokio::runtime::Handle;
 
-use crate::transport::backend::windows::Local;
+use crate::transport::backend::windows::shared::{self, Shared, WRITE_BYTES, gather};
+use crate::transport::backend::windows::{Accept, Connected, Connecting, Local};
 use crate::transport::backend::{Backend, Halves};
 use crate::transport::bytes::{ByteReader, ByteWriter};
 
@@ -26,19 +21,38 @@ impl Local for Tokio {
         Backend::Tokio
     }
 
-    fn server(&self, pipe: NamedPipeServer) -> io::Result<Halves> {
-        Ok(split(Pipe::Server(pipe)))
+    fn accept(&self, pipe: &Arc<os::Pipe>) -> io::Result<Box<dyn Accept>> {
+        let listener = os::PipeListener::new(Arc::clone(pipe))?;
+        Ok(Box::new(listener))
     }
 
-    fn client(&self, pipe: NamedPipeClient) -> io::Result<Halves> {
-        Ok(split(Pipe::Client(pipe)))
+    fn connect(&self, name: &str) -> io::Result<Connected> {
+        connected(Pipe::Client(os::connect_pipe(name)?))
     }
 }
 
+impl Accept for os::PipeListener {
+    fn connected(&mut self) -> Connecting<'_> {
+        Box::pin(self.connected())
+    }
+
+    fn take_next(&mut self) -> io::Result<Connected> {
+        connected(Pipe::Server(self.take_next()?))
+    }
+
+    fn take_last(self: Box<Self>) -> io::Result<Connected> {
+        connected(Pipe::Server((*self).take_last()))
+    }
+}
+
+fn connected(pipe: Pipe) -> io::Result<Connected> {
+    let peer = os::peer_credentials(&pipe)?;
+    let halves = split(pipe);
+    Ok(Connected { peer, halves })
+}
+
 fn split(pipe: Pipe) -> Halves {
-    let shared = Arc::new(Shared {
-        pipe: RwLock::new(Some(pipe)),
-    });
+    let shared = Arc::new(Shared::new(pipe));
     let reader = Reader(Arc::clone(&shared));
     (Box::new(reader), Box::new(Writer(shared)))
 }
@@ -51,14 +65,6 @@ enum Pipe {
 }
 
 impl Pipe {
-    /// Ends the connection with what the peer has not read. A write under way keeps the handle open
-    /// otherwise, however long the peer takes.
-    fn abandon(&self) {
-        if let Self::Server(pipe) = self {
-            pipe.disconnect().ok();
-        }
-    }
-
     fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Server(pipe) => pipe.poll_read_ready(cx),
@@ -88,47 +94,34 @@ impl Pipe {
     }
 }
 
-/// The pipe of both halves, until it is closed.
-#[derive(Debug)]
-struct Shared {
-    pipe: RwLock<Option<Pipe>>,
+impl shared::Pipe for Pipe {
+    fn poll_taken(&self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            if ready!(self.poll_write_ready(cx)).is_err() {
+                return Poll::Ready(());
+            }
+            // A write that was taken over but is still under way is only seen by the next one. Of
+            // nothing, it is no write.
+            match self.try_write(&[]) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                _ => return Poll::Ready(()),
+            }
+        }
+    }
 }
 
-impl Shared {
-    /// Does something with the pipe, if it is open.
-    fn with<T>(&self, work: impl FnOnce(&Pipe) -> T) -> Option<T> {
-        let pipe = self.pipe.read().unwrap_or_else(PoisonError::into_inner);
-        pipe.as_ref().map(work)
-    }
-
-    /// Closes the pipe for both halves, as soon as the system has taken what was written.
-    fn close(&self) {
-        let pipe = self
-            .pipe
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        let Some(pipe) = pipe else {
-            return;
-        };
-        let mut cx = Context::from_waker(Waker::noop());
-        if let (Poll::Pending, Ok(runtime)) =
-            (pipe.poll_write_ready(&mut cx), Handle::try_current())
-        {
-            drop(runtime.spawn(async move {
-                let taken = poll_fn(|cx| pipe.poll_write_ready(cx));
-                // Whoever does not read by then loses the rest.
-                if tokio::time::timeout(LINGER, taken).await.is_err() {
-                    pipe.abandon();
-                }
-            }));
+impl AsHandle for Pipe {
+    fn as_handle(&self) -> BorrowedHandle<'_> {
+        match self {
+            Self::Server(pipe) => pipe.as_handle(),
+            Self::Client(pipe) => pipe.as_handle(),
         }
     }
 }
 
 /// The reading half.
 #[derive(Debug)]
-struct Reader(Arc<Shared>);
+struct Reader(Arc<Shared<Pipe>>);
 
 impl ByteReader for Reader {
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -161,7 +154,7 @@ impl ByteReader for Reader {
 
 /// The writing half.
 #[derive(Debug)]
-struct Writer(Arc<Shared>);
+struct Writer(Arc<Shared<Pipe>>);
 
 impl ByteWriter for Writer {
     fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
@@ -196,19 +189,3 @@ impl Drop for Writer {
         self.0.close();
     }
 }
-
-/// The beginning of several slices, in one piece.
-fn gather(slices: &[IoSlice<'_>]) -> Vec<u8> {
-    let total: usize = slices.iter().map(|slice| slice.len()).sum();
-    let mut bytes = Vec::with_capacity(total.min(WRITE_BYTES));
-    for slice in slices {
-        let room = WRITE_BYTES - bytes.len();
-        bytes.extend_from_slice(slice.get(..room.min(slice.len())).unwrap_or_default());
-    }
-    bytes
-}
-
-/// The most that is written at once: what the system's buffer holds.
-const WRITE_BYTES: usize = 64 * 1024;
-/// How long the last bytes of a connection are waited for.
-const LINGER: Duration = Duration::from_secs(1);
