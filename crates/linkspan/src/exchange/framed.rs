@@ -23,6 +23,8 @@ pub(super) struct Framed {
     writer: Box<dyn ByteWriter>,
     decoder: Decoder,
     input: BytesMut,
+    /// Length of the longest message that has come.
+    longest: usize,
 }
 
 /// How long a frame that was begun may take.
@@ -59,6 +61,7 @@ impl Framed {
             writer: link.writer,
             decoder,
             input: BytesMut::new(),
+            longest: 0,
         }
     }
 
@@ -166,9 +169,12 @@ impl Framed {
     }
 
     fn decode(&mut self) -> Result<Option<Bytes>, ExchangeDecodeError> {
-        let message = self.decoder.decode(&mut self.input)?;
+        let Some(message) = self.decoder.decode(&mut self.input)? else {
+            return Ok(None);
+        };
+        self.longest = self.longest.max(message.len());
         // A small message must not keep the whole buffer for as long as its owner keeps it.
-        Ok(message.map(|message| match message.len() {
+        Ok(Some(match message.len() {
             ..=SMALL_BYTES => Bytes::copy_from_slice(&message),
             _ => message,
         }))
@@ -177,9 +183,9 @@ impl Framed {
     /// Reads more of the frame that has begun, and nothing of the next one.
     async fn fill(&mut self) -> io::Result<usize> {
         let missing = self.decoder.missing_bytes(&self.input);
-        // What a header announces is believed as far as bytes have come.
-        let believed = self.input.len().saturating_mul(GROWTH).max(BELIEVED_BYTES);
-        let room = missing.min(believed);
+        // What a header announces is believed as far as bytes have come, now or earlier.
+        let come = self.input.len().saturating_mul(GROWTH).max(self.longest);
+        let room = missing.min(come.max(BELIEVED_BYTES));
         self.input.reserve(room);
         let (reader, input) = (&mut self.reader, &mut self.input);
         poll_fn(|cx| reader.poll_read(cx, input, room)).await

@@ -38,7 +38,7 @@ fn stats(serving: &Serving) -> ExchangeStats {
 }
 
 fn pattern(length: usize) -> Bytes {
-    (0..length).map(|i| (i * 31 % 251) as u8).collect()
+    (0..=250).cycle().step_by(31).take(length).collect()
 }
 
 #[tokio::test]
@@ -227,13 +227,16 @@ async fn a_stop_lets_answers_out_and_reports_what_it_cut() {
         }
     };
     let (serving, _directory) = serve(Server::new().handler(handler), LOCAL).await;
-    let ask = async |question: &'static str| {
-        let client = Client::connect(serving.address()).await.unwrap();
-        tokio::spawn(async move { client.send(question).await })
+    let ask = |question: &'static str| {
+        let address = serving.address().clone();
+        tokio::spawn(async move {
+            let client = Client::connect(&address).await.unwrap();
+            client.send(question).await
+        })
     };
     let idle = Client::connect(serving.address()).await.unwrap();
     idle.send("idle").await.unwrap();
-    let (short, endless) = (ask("short").await, ask("endless").await);
+    let (short, endless) = (ask("short"), ask("endless"));
     wait::until("both are handled", || began.load(Ordering::Relaxed) == 2).await;
 
     let stopping = tokio::spawn(serving.stop(Duration::from_millis(300)));

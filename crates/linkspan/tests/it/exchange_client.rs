@@ -95,7 +95,7 @@ async fn a_server_may_start_after_its_client() {
 async fn without_a_server_the_time_is_kept_and_the_error_says_why() {
     let directory = tempfile::tempdir().unwrap();
     let client = Client::builder()
-        .endpoint(&fresh(&directory))
+        .endpoint(fresh(&directory))
         .build()
         .unwrap();
     let question = client
@@ -267,7 +267,7 @@ async fn what_nobody_asked_for_is_never_an_answer() {
         read_question(&mut stream);
         stream.write_all(&twice).unwrap();
         // Until the client closes.
-        stream.read(&mut [0]).ok();
+        assert_eq!(stream.read(&mut [0]).unwrap_or(0), 0);
     });
     let mut config = quick();
     config.connections_per_endpoint = 1;
