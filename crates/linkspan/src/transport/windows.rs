@@ -183,3 +183,6 @@ fn link(connected: Connected, backend: Backend) -> ByteLink {
 
 const FIRST_WAIT: Duration = Duration::from_millis(1);
 const LONGEST_WAIT: Duration = Duration::from_millis(50);
+
+#[cfg(test)]
+mod tests;
