@@ -17,6 +17,10 @@ mod examples;
 mod exchange;
 #[cfg(feature = "exchange")]
 mod exchange_client;
+#[cfg(all(unix, feature = "exchange"))]
+mod exchange_foreign;
+#[cfg(feature = "exchange")]
+mod exchange_hostile;
 #[cfg(feature = "exchange")]
 mod exchange_limits;
 mod foreign;
