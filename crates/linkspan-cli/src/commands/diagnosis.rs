@@ -268,3 +268,107 @@ const STALLED_SHARE: f64 = 0.01;
 const STALLED_MS: u64 = 1_000;
 /// One failure in so many answers is worth a look.
 const ERRORS_ONE_IN: u64 = 100;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::node::{ExchangeCounts, Times};
+
+    /// What is found in ten seconds in which a listener came from nothing to `after`.
+    fn causes(after: &ListenerStatus) -> Vec<Cause> {
+        let window = Window {
+            before: &ListenerStatus::default(),
+            after,
+            time: Duration::from_secs(10),
+        };
+        let findings = diagnose(&window, &[]);
+        findings.iter().map(|finding| finding.cause).collect()
+    }
+
+    fn times(count: u32, mean_us: f64) -> Times {
+        Times {
+            count: count.into(),
+            sum_us: f64::from(count) * mean_us,
+            ..Times::default()
+        }
+    }
+
+    fn after(waiting_us: f64, handling_us: f64) -> ListenerStatus {
+        ListenerStatus {
+            messages: 1_000,
+            waiting: times(1_000, waiting_us),
+            handling: times(1_000, handling_us),
+            latency: times(1_000, waiting_us + handling_us),
+            ..ListenerStatus::default()
+        }
+    }
+
+    #[test]
+    fn what_takes_long_is_named_from_the_threshold_on() {
+        assert_eq!(causes(&ListenerStatus::default()), []);
+        assert_eq!(causes(&after(2_000.0, 2_999.0)), []);
+        assert_eq!(causes(&after(2_000.0, 3_000.0)), [Cause::Handler]);
+        assert_eq!(causes(&after(4_000.0, 1_000.0)), [Cause::Queueing]);
+    }
+
+    #[test]
+    fn stalls_count_from_a_hundredth_of_the_time_on() {
+        let stalled = |micros| ListenerStatus {
+            write_stalls: times(1, micros),
+            ..after(1.0, 1.0)
+        };
+        assert_eq!(causes(&stalled(99_999.0)), []);
+        assert_eq!(causes(&stalled(100_000.0)), [Cause::WriteStalls]);
+    }
+
+    #[test]
+    fn errors_count_from_one_in_a_hundred_on_and_once() {
+        let failed = |errors, failed_handshakes| ListenerStatus {
+            errors,
+            failed_handshakes,
+            ..after(1.0, 1.0)
+        };
+        assert_eq!(causes(&failed(9, 0)), []);
+        assert_eq!(causes(&failed(10, 0)), [Cause::Errors]);
+        assert_eq!(causes(&failed(10, 10)), [Cause::Handshakes]);
+    }
+
+    #[test]
+    fn those_who_were_kept_out_are_told_by_their_reason() {
+        let kept_out = ListenerStatus {
+            refused_busy: 1,
+            refused_untrusted: 1,
+            accept_errors: 1,
+            errors: 1,
+            ..after(1.0, 1.0)
+        };
+        let expected = [Cause::Refused, Cause::Untrusted, Cause::Accepting];
+        assert_eq!(causes(&kept_out), expected);
+    }
+
+    #[test]
+    fn the_key_to_change_is_that_of_the_listener() {
+        let key = |address: &str, exchange| {
+            let address = address.to_owned();
+            max_connections(&ListenerStatus {
+                address,
+                exchange,
+                ..ListenerStatus::default()
+            })
+        };
+        let unix = "unix:/run/x.sock";
+        assert_eq!(
+            key(unix, None),
+            Some("transport.unix_socket.max_connections")
+        );
+        assert_eq!(
+            key(unix, Some(ExchangeCounts::default())),
+            Some("ipc.max_connections")
+        );
+        assert_eq!(
+            key("tcp:[::1]:9", None),
+            Some("transport.tcp.max_connections")
+        );
+        assert_eq!(key("mem:x", None), None);
+    }
+}

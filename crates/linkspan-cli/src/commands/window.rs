@@ -38,7 +38,7 @@ impl Look {
 /// What happened at a listener in some time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Window<'a> {
-    before: &'a ListenerStatus,
+    pub(crate) before: &'a ListenerStatus,
     pub(crate) after: &'a ListenerStatus,
     pub(crate) time: Duration,
 }

@@ -56,7 +56,7 @@ pub(crate) struct NodeStatus {
 }
 
 /// What a listener has seen, and how it is doing.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct ListenerStatus {
     /// Where it listens.
     pub(crate) address: String,

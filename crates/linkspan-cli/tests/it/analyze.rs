@@ -9,7 +9,6 @@ use linkspan_test::wait;
 use proto::frame::Flags;
 use proto::message::{Message, Request};
 use serde_json::Value;
-use tokio::task::JoinSet;
 
 use crate::support::{Node, Place, Ran, finish};
 
@@ -88,10 +87,6 @@ fn finding(ran: Ran, cause: &str) -> Value {
     found.unwrap_or_else(|| panic!("no finding {cause}")).take()
 }
 
-async fn block(client: Client) {
-    let () = client.send_request("trial.block", &5).await.unwrap();
-}
-
 const WINDOW: [&str; 5] = ["--type", "unix-socket", "--duration", "1500ms", "--json"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -117,23 +112,6 @@ async fn a_slow_handler_is_found() {
             .contains("handlers take"),
         "{finding}"
     );
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn requests_that_wait_for_a_thread_are_found() {
-    let scene = Scene::start("").await;
-    let ran = scene
-        .analyze(&WINDOW, async |scene| {
-            // Handlers that keep their threads, far more of them than there are threads.
-            let mut calls = JoinSet::new();
-            for _ in 0..200 {
-                let client = scene.watcher.clone();
-                calls.spawn(block(client));
-            }
-            calls.join_all().await;
-        })
-        .await;
-    finding(ran, "queueing");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
