@@ -124,15 +124,12 @@ impl Conversation {
         let answer = self.handle(question).await?;
         let handled = clock::now();
         let header = self.encoder.header(&answer).map_err(ServeError::Answer)?;
-        let writing = Patience::new(settings.ipc.write_timeout);
-        let mut taken = 0;
-        let stalled = self
-            .framed
-            .write(header, &answer, writing, &mut taken)
-            .await?;
-        if !stalled.is_zero() {
+        let patience = Patience::new(settings.ipc.write_timeout);
+        let written = self.framed.write(header, &answer, patience, &mut 0).await;
+        if let Some(stalled) = stall(&written) {
             health.write_stalled(stalled);
         }
+        written?;
         counters.answered.add(1);
         counters.bytes_sent.add(HEADER_BYTES + answer.len());
         health.answered(handled, Duration::ZERO, handled - began);
@@ -154,6 +151,17 @@ impl Conversation {
             Ok(answer) => answer,
             Err(_) => Err(ServeError::HandlerTimedOut { limit }),
         }
+    }
+}
+
+/// How long the peer took nothing, if it did.
+fn stall(written: &Result<Duration, ConnectionError>) -> Option<Duration> {
+    match written {
+        Ok(stalled) => Some(*stalled).filter(|stalled| !stalled.is_zero()),
+        Err(ConnectionError::WriteStalled { limit } | ConnectionError::WriteTooSlow { limit }) => {
+            Some(*limit)
+        }
+        Err(_) => None,
     }
 }
 

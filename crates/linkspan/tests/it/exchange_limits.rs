@@ -111,7 +111,8 @@ async fn a_peer_that_never_reads_is_given_up() {
     });
     wait::within("the server closes", writing).await.unwrap();
     wait::until("it is counted", || stats(&serving).write_timeouts == 1).await;
-    assert!(serving.health().next().unwrap().1.write_stalls.count <= 1_000);
+    let stalls = serving.health().next().unwrap().1.write_stalls;
+    assert!(stalls.max >= Duration::from_millis(100), "{stalls:?}");
 }
 
 #[tokio::test]
