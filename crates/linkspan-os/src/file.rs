@@ -1,13 +1,37 @@
 //! Small files in checked directories: what does not depend on the system.
 
+use std::ffi::OsString;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use thiserror::Error;
 
 /// What tells a file from another that has taken its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FileId(pub(crate) (u64, u64));
+
+/// Where a file is that stands in a directory itself.
+pub(crate) fn file_path(directory: &Path, name: &Path) -> Result<PathBuf, FileError> {
+    let mut parts = name.components();
+    match (parts.next(), parts.next()) {
+        (Some(Component::Normal(only)), None) if only == name.as_os_str() => {
+            Ok(directory.join(name))
+        }
+        _ => Err(FileError::Name { name: name.into() }),
+    }
+}
+
+/// What a file is called until it is whole. No two threads use the same.
+pub(crate) fn temporary_name(name: &Path) -> PathBuf {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let mut temporary = OsString::from(".");
+    temporary.push(name);
+    temporary.push(format!(".{}-{number}.tmp", process::id()));
+    temporary.into()
+}
 
 /// A file cannot be read, written or removed.
 #[derive(Debug, Error)]

@@ -21,24 +21,16 @@
 //! make them with a security descriptor.
 #![deny(unsafe_code)]
 
-#[cfg(unix)]
 mod executable;
-#[cfg(unix)]
 mod file;
-#[cfg(unix)]
 mod lock_state;
 mod peer;
-#[cfg(unix)]
 mod process;
 mod random;
-#[cfg(unix)]
 mod ready;
 mod sid;
-#[cfg(unix)]
 mod spawn;
-#[cfg(unix)]
 mod terminal;
-#[cfg(unix)]
 mod waiting;
 
 #[cfg(target_os = "linux")]
@@ -48,22 +40,15 @@ mod unix;
 #[cfg(windows)]
 mod windows;
 
-#[cfg(unix)]
 pub use executable::{ExecutableId, executable_id};
-#[cfg(unix)]
 pub use file::{FileError, FileId};
-#[cfg(unix)]
 pub use lock_state::LockState;
 pub use peer::{PeerCredentials, User};
-#[cfg(unix)]
 pub use process::{Process, SignalError};
 pub use random::random_bytes;
-#[cfg(unix)]
 pub use ready::{NotReady, Ready};
 pub use sid::{Sid, SidError};
-#[cfg(unix)]
 pub use spawn::{Spawn, SpawnError, Spawned};
-#[cfg(unix)]
 pub use terminal::TerminalSize;
 
 #[cfg(unix)]
@@ -77,6 +62,12 @@ pub use unix::{
 
 #[cfg(unix)]
 pub use unix::{
+    ReadySender, die_by_signal, ignore_sigpipe, open_descriptors, reset_sigpipe, terminal_size,
+    thread_count,
+};
+
+#[cfg(windows)]
+pub use windows::{
     ReadySender, die_by_signal, ignore_sigpipe, open_descriptors, reset_sigpipe, terminal_size,
     thread_count,
 };

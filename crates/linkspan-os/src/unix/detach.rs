@@ -76,7 +76,11 @@ fn tell_process(channel: RawFd) -> io::Result<()> {
     let mut line = [0; 40];
     let mut length = 0;
     let pid = decimal(std::process::id().into()).chain(*b" ");
-    let bytes = PID.bytes().chain(pid).chain(decimal(start_time)).chain(*b"\n");
+    let bytes = PID
+        .bytes()
+        .chain(pid)
+        .chain(decimal(start_time))
+        .chain(*b"\n");
     for (place, byte) in line.iter_mut().zip(bytes) {
         *place = byte;
         length += 1;

@@ -2,12 +2,11 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::path::{Component, Path, PathBuf};
-use std::process;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::Path;
 
 use rustix::fs::{FileType, Mode, OFlags};
 
+use crate::file::{file_path, temporary_name};
 use crate::unix::socket::identity;
 use crate::{Directory, FileError, FileId, effective_uid};
 
@@ -22,7 +21,7 @@ impl Directory {
     /// - [`FileError::Name`]: the name has other parts than one.
     /// - [`FileError::Io`]: the system refused, as on a full disk; what was there before still is.
     pub fn write_file(&self, name: &Path, bytes: &[u8]) -> Result<FileId, FileError> {
-        let path = self.file_path(name)?;
+        let path = file_path(self.path(), name)?;
         let temporary = temporary_name(name);
         let written = self.write_new(&temporary, bytes).and_then(|id| {
             rustix::fs::renameat(self, &temporary, self, name)?;
@@ -45,7 +44,7 @@ impl Directory {
     /// - [`FileError::TooLong`]: it has more than `max_bytes` bytes.
     /// - [`FileError::Io`]: the system refused.
     pub fn read_file(&self, name: &Path, max_bytes: usize) -> Result<Option<Vec<u8>>, FileError> {
-        let path = self.file_path(name)?;
+        let path = file_path(self.path(), name)?;
         let io = |source| FileError::Io {
             path: path.clone(),
             source,
@@ -86,7 +85,7 @@ impl Directory {
     ///
     /// [`FileError::Name`] and [`FileError::Io`].
     pub fn remove_own(&self, name: &Path, id: FileId) -> Result<bool, FileError> {
-        let path = self.file_path(name)?;
+        let path = file_path(self.path(), name)?;
         let removed = self.stat(name).and_then(|stat| {
             let is_own = stat.is_some_and(|stat| FileId(identity(&stat)) == id);
             if is_own {
@@ -106,26 +105,6 @@ impl Directory {
         File::from(descriptor).write_all(bytes)?;
         Ok(id)
     }
-
-    fn file_path(&self, name: &Path) -> Result<PathBuf, FileError> {
-        let mut parts = name.components();
-        match (parts.next(), parts.next()) {
-            (Some(Component::Normal(only)), None) if only == name.as_os_str() => {
-                Ok(self.path().join(name))
-            }
-            _ => Err(FileError::Name { name: name.into() }),
-        }
-    }
-}
-
-/// No two threads use the same.
-fn temporary_name(name: &Path) -> PathBuf {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let mut temporary = std::ffi::OsString::from(".");
-    temporary.push(name);
-    temporary.push(format!(".{}-{number}.tmp", process::id()));
-    temporary.into()
 }
 
 const READING: OFlags = OFlags::RDONLY

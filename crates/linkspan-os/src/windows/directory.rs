@@ -3,13 +3,14 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::windows::fs::OpenOptionsExt;
+use std::os::windows::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 use windows_sys::Win32::Storage::FileSystem::{
-    CreateDirectoryW, FILE_FLAG_BACKUP_SEMANTICS, FILE_LIST_DIRECTORY, FILE_READ_ATTRIBUTES,
-    FILE_SHARE_READ, FILE_SHARE_WRITE, READ_CONTROL,
+    CreateDirectoryW, FILE_ATTRIBUTE_REPARSE_POINT, FILE_FLAG_BACKUP_SEMANTICS,
+    FILE_FLAG_OPEN_REPARSE_POINT, FILE_LIST_DIRECTORY, FILE_READ_ATTRIBUTES, FILE_SHARE_READ,
+    FILE_SHARE_WRITE, READ_CONTROL,
 };
 
 use crate::windows::access::Access;
@@ -44,6 +45,31 @@ impl Directory {
         } else {
             path
         };
+        Self::open_as(path, FILE_FLAG_BACKUP_SEMANTICS, check_protection)
+    }
+
+    /// Opens a directory that is only this user's, and makes it and its parents so if they are
+    /// missing.
+    ///
+    /// It is accepted if it belongs to this user, the system or administrators, if nobody else has
+    /// any right on it, and if it stands there itself instead of a symbolic link or a junction.
+    ///
+    /// # Errors
+    ///
+    /// - [`DirectoryError::Owner`]: it belongs to another user.
+    /// - [`DirectoryError::Shared`]: others may look into it or write to it.
+    /// - [`DirectoryError::Link`]: it is a symbolic link or a junction.
+    /// - [`DirectoryError::Io`]: it cannot be made, opened or looked at.
+    pub fn open_private(path: &Path) -> Result<Self, DirectoryError> {
+        let flags = FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT;
+        Self::open_as(path, flags, check_private)
+    }
+
+    fn open_as(
+        path: &Path,
+        flags: u32,
+        check: impl FnOnce(&Path, &File) -> Result<(), DirectoryError>,
+    ) -> Result<Self, DirectoryError> {
         let io = |action| {
             move |source| DirectoryError::Io {
                 action,
@@ -57,13 +83,17 @@ impl Directory {
         let handle = OpenOptions::new()
             .access_mode(ACCESS)
             .share_mode(FILE_SHARE_READ | FILE_SHARE_WRITE)
-            .custom_flags(FILE_FLAG_BACKUP_SEMANTICS)
+            .custom_flags(flags)
             .open(path)
             .map_err(io("open"))?;
-        if !handle.metadata().map_err(io("look at"))?.is_dir() {
+        let metadata = handle.metadata().map_err(io("look at"))?;
+        if metadata.file_attributes() & FILE_ATTRIBUTE_REPARSE_POINT != 0 {
+            return Err(DirectoryError::Link { path: path.into() });
+        }
+        if !metadata.is_dir() {
             return Err(io("open")(io::ErrorKind::NotADirectory.into()));
         }
-        check_protection(path, &handle)?;
+        check(path, &handle)?;
         Ok(Self {
             path: path.into(),
             _handle: handle,
@@ -98,6 +128,33 @@ fn make(path: &Path) -> io::Result<()> {
 }
 
 fn check_protection(path: &Path, directory: &File) -> Result<(), DirectoryError> {
+    let by = stranger(protection(path, directory)?);
+    by.map_or(Ok(()), |by| {
+        Err(DirectoryError::Writable {
+            path: path.into(),
+            by,
+        })
+    })
+}
+
+fn check_private(path: &Path, directory: &File) -> Result<(), DirectoryError> {
+    let by = match protection(path, directory)? {
+        None => Some(EVERYONE),
+        Some(list) => list
+            .iter()
+            .map(|access| access.who)
+            .find(|who| !may_write(*who)),
+    };
+    by.map_or(Ok(()), |by| {
+        Err(DirectoryError::Shared {
+            path: path.into(),
+            by,
+        })
+    })
+}
+
+/// Who is given rights on a directory whose owner can harm nobody; everybody without a list.
+fn protection(path: &Path, directory: &File) -> Result<Option<Vec<Access>>, DirectoryError> {
     let io = |source| DirectoryError::Io {
         action: "look at",
         path: path.into(),
@@ -111,13 +168,7 @@ fn check_protection(path: &Path, directory: &File) -> Result<(), DirectoryError>
             owner,
         });
     }
-    match stranger(info.access().map_err(io)?) {
-        None => Ok(()),
-        Some(by) => Err(DirectoryError::Writable {
-            path: path.into(),
-            by,
-        }),
-    }
+    info.access().map_err(io)
 }
 
 /// The first of those who may write and should not.
@@ -155,6 +206,20 @@ pub enum DirectoryError {
         path: PathBuf,
         /// The first of those who may.
         by: Sid,
+    },
+    /// Others may at least look into it.
+    #[error("directory {path} is open to {by}, not to this user only")]
+    Shared {
+        /// The directory.
+        path: PathBuf,
+        /// The first of those who may.
+        by: Sid,
+    },
+    /// It stands elsewhere.
+    #[error("directory {path} is a symbolic link or a junction")]
+    Link {
+        /// The link.
+        path: PathBuf,
     },
     /// The system refused.
     #[error("cannot {action} directory {path}")]

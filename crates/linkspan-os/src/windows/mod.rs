@@ -3,13 +3,22 @@
 //! Files have the names of their counterparts in `unix/`.
 
 mod access;
+mod command_line;
 mod directory;
+pub(crate) mod executable;
+mod file;
+mod handle_list;
 mod limits;
 mod lock;
 mod peer;
 mod pipe;
+pub(crate) mod process;
+mod ready;
 mod runtime;
 mod security;
+mod signals;
+pub(crate) mod spawn;
+mod terminal;
 mod text;
 mod token;
 mod usage;
@@ -22,6 +31,11 @@ pub use pipe::{
     Pipe, PipeError, PipeInstance, PipeListener, PipeNameError, PipeOptions, PipeStop,
     cancel_pipe_operations, connect_pipe, default_pipe_name, max_pipe_name_chars, open_pipe,
 };
+pub use ready::ReadySender;
 pub use runtime::{RuntimeDirectoryError, runtime_directory};
 pub use security::security_descriptor;
-pub use usage::{peak_memory_bytes, resident_memory_bytes, thread_cpu_time};
+pub use signals::{die_by_signal, ignore_sigpipe, reset_sigpipe};
+pub use terminal::terminal_size;
+pub use usage::{
+    open_descriptors, peak_memory_bytes, resident_memory_bytes, thread_count, thread_cpu_time,
+};

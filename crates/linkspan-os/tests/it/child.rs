@@ -55,14 +55,6 @@ pub(crate) fn spawn(part: &str, argument: impl AsRef<Path>, log: File) -> Spawn 
         (PART.into(), part.into()),
         (ARGUMENT.into(), argument.as_ref().into()),
     ];
-    // Nothing runs without these there.
-    for name in ["SystemRoot", "WINEPREFIX", "TEMP"] {
-        if cfg!(windows)
-            && let Some(value) = env::var_os(name)
-        {
-            spawn.environment.push((name.into(), value));
-        }
-    }
     spawn
 }
 

@@ -1,18 +1,12 @@
 //! Tests of the system calls, on real files, sockets and pipes.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-#[cfg(unix)]
 mod child;
-#[cfg(unix)]
 mod executable;
-#[cfg(unix)]
 mod file;
-#[cfg(unix)]
 mod lock_wait;
-#[cfg(unix)]
 mod process;
 mod sid;
-#[cfg(unix)]
 mod spawn;
 
 #[cfg(unix)]

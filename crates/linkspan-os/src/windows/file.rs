@@ -1,0 +1,121 @@
+//! Small files in checked directories. A directory that is held open stays where it is, so that paths
+//! lead into it.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::windows::fs::OpenOptionsExt;
+use std::path::Path;
+
+use windows_sys::Win32::Storage::FileSystem::{
+    FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT,
+};
+
+use crate::file::{file_path, temporary_name};
+use crate::windows::executable::identity;
+use crate::windows::security::SecurityInfo;
+use crate::{Directory, FileError, FileId, User, is_trusted, own_credentials};
+
+impl Directory {
+    /// Puts a file in the place of `name`, all at once: who reads sees what was there before or all
+    /// of `bytes`. It is protected as its directory says, and not forced to the disk.
+    ///
+    /// A process that is killed meanwhile may leave a file `.NAME.PID-NUMBER.tmp` behind.
+    ///
+    /// # Errors
+    ///
+    /// - [`FileError::Name`]: the name has other parts than one.
+    /// - [`FileError::Io`]: the system refused, as on a full disk; what was there before still is.
+    pub fn write_file(&self, name: &Path, bytes: &[u8]) -> Result<FileId, FileError> {
+        let path = file_path(self.path(), name)?;
+        let temporary = self.path().join(temporary_name(name));
+        let written = write_new(&temporary, bytes).and_then(|id| {
+            fs::rename(&temporary, &path)?;
+            Ok(id)
+        });
+        written.map_err(|source| {
+            fs::remove_file(&temporary).ok();
+            FileError::Io { path, source }
+        })
+    }
+
+    /// Reads the file `name`, which has to belong to this user, the system or administrators; `None`
+    /// if there is none. Symbolic links are not followed.
+    ///
+    /// # Errors
+    ///
+    /// - [`FileError::Name`]: the name has other parts than one.
+    /// - [`FileError::Owner`]: it belongs to another user.
+    /// - [`FileError::NotAFile`]: it is something else than a regular file.
+    /// - [`FileError::TooLong`]: it has more than `max_bytes` bytes.
+    /// - [`FileError::Io`]: the system refused.
+    pub fn read_file(&self, name: &Path, max_bytes: usize) -> Result<Option<Vec<u8>>, FileError> {
+        let path = file_path(self.path(), name)?;
+        let io = |source| FileError::Io {
+            path: path.clone(),
+            source,
+        };
+        let file = match open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            result => result.map_err(io)?,
+        };
+        if !file.metadata().map_err(io)?.is_file() {
+            return Err(FileError::NotAFile { path });
+        }
+        let owner = SecurityInfo::of_file(&file)
+            .and_then(|info| info.owner())
+            .map_err(io)?;
+        if !is_trusted(User::Windows { sid: owner }) {
+            let user = own_credentials().sid();
+            return Err(FileError::Owner {
+                path,
+                owner: owner.to_string(),
+                user: user.map(|user| user.to_string()).unwrap_or_default(),
+            });
+        }
+        let limit = u64::try_from(max_bytes).unwrap_or(u64::MAX);
+        let mut bytes = Vec::new();
+        let mut reader = file.take(limit.saturating_add(1));
+        reader.read_to_end(&mut bytes).map_err(io)?;
+        if bytes.len() > max_bytes {
+            return Err(FileError::TooLong { path, max_bytes });
+        }
+        Ok(Some(bytes))
+    }
+
+    /// Removes the file `name` if it is still the one that [`write_file`](Self::write_file) made, and
+    /// says whether it was.
+    ///
+    /// Who replaces it between looking and removing is not seen: do this under a lock.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError::Name`] and [`FileError::Io`].
+    pub fn remove_own(&self, name: &Path, id: FileId) -> Result<bool, FileError> {
+        let path = file_path(self.path(), name)?;
+        let found = match open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            result => result.and_then(|file| identity(&file)),
+        };
+        let removed = found.and_then(|found| {
+            let is_own = FileId(found) == id;
+            if is_own {
+                fs::remove_file(&path)?;
+            }
+            Ok(is_own)
+        });
+        removed.map_err(|source| FileError::Io { path, source })
+    }
+}
+
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<FileId> {
+    let mut file = File::create_new(path)?;
+    file.write_all(bytes)?;
+    identity(&file).map(FileId)
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(FILE_FLAG_OPEN_REPARSE_POINT | FILE_FLAG_BACKUP_SEMANTICS)
+        .open(path)
+}
