@@ -38,7 +38,9 @@ fn stats(serving: &Serving) -> ExchangeStats {
 }
 
 fn pattern(length: usize) -> Bytes {
-    (0..=250).cycle().step_by(31).take(length).collect()
+    let mut bytes = (0..=250).collect::<Vec<u8>>().repeat(length / 251 + 1);
+    bytes.truncate(length);
+    bytes.into()
 }
 
 #[tokio::test]
