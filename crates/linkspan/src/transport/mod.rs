@@ -11,6 +11,8 @@
 
 mod acceptor;
 mod backend;
+#[cfg(all(unix, feature = "ipc-legacy"))]
+mod blocking_queue;
 mod bytes;
 mod config;
 mod dial;

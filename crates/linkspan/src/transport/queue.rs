@@ -13,21 +13,21 @@ use crate::transport::bytes::{ByteReader, ByteWriter};
 pub(crate) struct Queue {
     state: Mutex<State>,
     /// Where threads wait; tasks have wakers.
-    changed: Condvar,
-    capacity: usize,
+    pub(super) changed: Condvar,
+    pub(super) capacity: usize,
 }
 
 #[derive(Default)]
-struct State {
-    bytes: BytesMut,
+pub(super) struct State {
+    pub(super) bytes: BytesMut,
     /// Nothing follows.
-    is_ended: bool,
+    pub(super) is_ended: bool,
     /// Nobody reads any more.
-    is_abandoned: bool,
+    pub(super) is_abandoned: bool,
     /// Why nothing follows, or why nothing is taken; told once.
-    error: Option<io::Error>,
-    reader: Option<Waker>,
-    writer: Option<Waker>,
+    pub(super) error: Option<io::Error>,
+    pub(super) reader: Option<Waker>,
+    pub(super) writer: Option<Waker>,
 }
 
 impl Queue {
@@ -50,59 +50,7 @@ impl Queue {
         self.change(|state| state.is_abandoned = true);
     }
 
-    /// Ends the queue for both sides; whoever uses it next is told why.
-    pub(crate) fn fail(&self, error: io::Error) {
-        self.change(|state| {
-            state.error = Some(error);
-            state.is_ended = true;
-            state.is_abandoned = true;
-        });
-    }
-
-    /// Whether nothing follows.
-    pub(crate) fn is_ended(&self) -> bool {
-        self.lock().is_ended
-    }
-
-    /// Keeps the calling thread until all of `bytes` is taken; false if nobody reads any more.
-    pub(crate) fn write_blocking(&self, mut bytes: &[u8]) -> bool {
-        while !bytes.is_empty() {
-            let mut state = self.lock();
-            while !state.is_abandoned && state.bytes.len() >= self.capacity {
-                state = wait(&self.changed, state);
-            }
-            if state.is_abandoned {
-                return false;
-            }
-            let room = self.capacity - state.bytes.len();
-            let (now, later) = bytes.split_at(room.min(bytes.len()));
-            state.bytes.put_slice(now);
-            bytes = later;
-            let reader = state.reader.take();
-            drop(state);
-            wake(reader);
-        }
-        true
-    }
-
-    /// Keeps the calling thread until there are bytes, and swaps them with the empty `taken`; false
-    /// at the end.
-    pub(crate) fn read_blocking(&self, taken: &mut BytesMut) -> bool {
-        let mut state = self.lock();
-        while state.bytes.is_empty() {
-            if state.is_ended || state.is_abandoned {
-                return false;
-            }
-            state = wait(&self.changed, state);
-        }
-        std::mem::swap(&mut state.bytes, taken);
-        let writer = state.writer.take();
-        drop(state);
-        wake(writer);
-        true
-    }
-
-    fn change(&self, change: impl FnOnce(&mut State)) {
+    pub(super) fn change(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.lock();
         change(&mut state);
         let wakers = [state.reader.take(), state.writer.take()];
@@ -111,7 +59,7 @@ impl Queue {
         wakers.into_iter().for_each(wake);
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -224,14 +172,10 @@ fn register(place: &mut Option<Waker>, cx: &Context<'_>) {
     }
 }
 
-fn wake(waker: Option<Waker>) {
+pub(super) fn wake(waker: Option<Waker>) {
     if let Some(waker) = waker {
         waker.wake();
     }
-}
-
-fn wait<'a>(changed: &Condvar, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-    changed.wait(state).unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for Queue {
