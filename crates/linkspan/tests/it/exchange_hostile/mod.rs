@@ -69,7 +69,6 @@ everywhere! {
     frames: flipped_bits,
     frames: bad_lengths,
     frames: longest_message,
-    frames: wrong_messages,
     frames: bytes_one_by_one,
     frames: cuts_at_every_place,
     frames: three_in_one_write,
@@ -104,6 +103,15 @@ suite! {
     crowds: idle_ones_make_room,
     stopping: drains_then_cuts,
     failing: recovered_servers,
+}
+
+#[cfg(feature = "prost")]
+mod messages {
+    use super::frames;
+
+    everywhere! {
+        frames: wrong_messages,
+    }
 }
 
 /// What the system has is looked at before each question. Not so by threads: what one has just read
