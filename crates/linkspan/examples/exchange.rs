@@ -25,7 +25,10 @@ use linkspan::exchange::{Client, Context, Server};
 
 use detection::{DetectionResult, DetectionTask, Process};
 
-#[expect(unreachable_pub, reason = "generated code does not know where it will stand")]
+#[expect(
+    unreachable_pub,
+    reason = "generated code does not know where it will stand"
+)]
 #[path = "generated/detection.rs"]
 mod detection;
 
