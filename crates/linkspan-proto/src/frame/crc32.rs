@@ -56,9 +56,18 @@ impl Variant {
 
     /// The sum of `bytes`; by the processor's instructions where it has them.
     pub fn crc(self, bytes: &[u8]) -> u32 {
+        self.extend_crc(EMPTY_CRC, bytes)
+    }
+
+    /// The sum of some bytes and then `bytes`, from the sum of those before.
+    fn extend_crc(self, before: u32, bytes: &[u8]) -> u32 {
         match self {
-            Self::Ieee => crc32fast::hash(bytes),
-            Self::Castagnoli => crc32c::crc32c(bytes),
+            Self::Ieee => {
+                let mut hasher = crc32fast::Hasher::new_with_initial(before);
+                hasher.update(bytes);
+                hasher.finalize()
+            }
+            Self::Castagnoli => crc32c::crc32c_append(before, bytes),
         }
     }
 }
@@ -186,7 +195,8 @@ impl Header {
 
 /// Cuts messages out of a stream of bytes.
 ///
-/// The reader fills a buffer of its own and hands it over; messages are slices of that buffer.
+/// The reader fills a buffer of its own and hands it over; messages are slices of that buffer. What
+/// was handed over stays as it is, and more is added at its end.
 /// Nothing is allocated here, and a length over the limit is refused as soon as its four bytes are
 /// there.
 #[derive(Debug, Clone)]
@@ -202,10 +212,20 @@ pub struct Decoder {
 enum State {
     /// Before a header.
     Between,
-    /// The frame at the front of the input has this header.
-    Begun(Header),
+    /// The frame at the front of the input.
+    Begun(Begun),
     /// The stream cannot be read further.
     Failed(ExchangeDecodeError),
+}
+
+/// A frame of which the header has come.
+#[derive(Debug, Clone, Copy)]
+struct Begun {
+    header: Header,
+    /// The sum of the message up to `summed_bytes` of the frame. It goes on while the rest is on its
+    /// way, so that a long message costs its reader next to nothing when its last bytes come.
+    crc: u32,
+    summed_bytes: usize,
 }
 
 impl Decoder {
@@ -241,7 +261,7 @@ impl Decoder {
     pub fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Bytes>, ExchangeDecodeError> {
         let taken = match self.state {
             State::Failed(error) => return Err(error),
-            State::Begun(header) => self.take(header, input),
+            State::Begun(frame) => self.take(frame, input),
             State::Between => self.begin(input),
         };
         taken.inspect_err(|error| self.state = State::Failed(*error))
@@ -253,7 +273,7 @@ impl Decoder {
     /// of them at once lets a peer's header decide how much memory it takes, within the limit.
     pub fn missing_bytes(&self, input: &BytesMut) -> usize {
         match self.state {
-            State::Begun(header) => header.frame_bytes().saturating_sub(input.len()),
+            State::Begun(frame) => frame.header.frame_bytes().saturating_sub(input.len()),
             State::Between if !input.is_empty() => HEADER_BYTES.saturating_sub(input.len()),
             State::Between | State::Failed(_) => 0,
         }
@@ -285,8 +305,12 @@ impl Decoder {
             return Err(ExchangeDecodeError::Busy { retry_after });
         }
         self.may_be_busy = false;
-        self.state = State::Begun(header);
-        self.take(header, input)
+        let frame = Begun {
+            header,
+            crc: EMPTY_CRC,
+            summed_bytes: HEADER_BYTES,
+        };
+        self.take(frame, input)
     }
 
     fn check_length(&self, bytes: u32) -> Result<(), ExchangeDecodeError> {
@@ -302,13 +326,20 @@ impl Decoder {
 
     fn take(
         &mut self,
-        header: Header,
+        mut frame: Begun,
         input: &mut BytesMut,
     ) -> Result<Option<Bytes>, ExchangeDecodeError> {
-        let Some(message) = input.get(HEADER_BYTES..header.frame_bytes()) else {
+        let header = frame.header;
+        let frame_bytes = header.frame_bytes();
+        let come = input.get(..frame_bytes).unwrap_or(input);
+        let fresh = come.get(frame.summed_bytes..).unwrap_or_default();
+        frame.crc = self.variant.extend_crc(frame.crc, fresh);
+        frame.summed_bytes += fresh.len();
+        if input.len() < frame_bytes {
+            self.state = State::Begun(frame);
             return Ok(None);
-        };
-        let (expected, found) = (header.crc, self.variant.crc(message));
+        }
+        let (expected, found) = (header.crc, frame.crc);
         if found != expected {
             return Err(ExchangeDecodeError::Checksum { expected, found });
         }
@@ -320,5 +351,8 @@ impl Decoder {
 
 /// Bytes before the message.
 pub const HEADER_BYTES: usize = 8;
+
+/// The sum of nothing.
+const EMPTY_CRC: u32 = 0;
 
 const NANOS_PER_MILLI: u128 = 1_000_000;
