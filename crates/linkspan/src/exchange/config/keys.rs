@@ -91,9 +91,11 @@ impl<'de> Deserialize<'de> for IpcConfig {
 }
 
 /// A file of its own: its keys may stand in a section `ipc`, alone, or with `ipc.` before them.
+#[cfg(any(feature = "yaml", feature = "toml"))]
 #[derive(Debug)]
 pub(super) struct File(pub(super) IpcConfig);
 
+#[cfg(any(feature = "yaml", feature = "toml"))]
 impl<'de> Deserialize<'de> for File {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut draft = Draft::default();
@@ -139,6 +141,7 @@ impl<'a> Keys<'a> {
         Self { draft, is_file }
     }
 
+    #[cfg(any(feature = "yaml", feature = "toml"))]
     fn file(draft: &'a mut Draft) -> Self {
         let is_file = true;
         Self { draft, is_file }
