@@ -9,6 +9,7 @@
 //! A backend gets a bound or connected descriptor and gives [`ByteReader`]s and [`ByteWriter`]s; who
 //! the peer is, where sockets stand and what goes over them is no concern of its.
 
+#[cfg(feature = "ipc-interprocess")]
 mod adapter;
 #[cfg(unix)]
 mod unix;
