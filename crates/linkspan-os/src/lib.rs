@@ -62,14 +62,14 @@ pub use unix::{
 
 #[cfg(unix)]
 pub use unix::{
-    ReadySender, die_by_signal, ignore_sigpipe, open_descriptors, reset_sigpipe, terminal_size,
-    thread_count,
+    ReadySender, die_by_signal, ignore_sigpipe, open_descriptors, os_string, reset_sigpipe,
+    terminal_size, thread_count,
 };
 
 #[cfg(windows)]
 pub use windows::{
-    ReadySender, die_by_signal, ignore_sigpipe, open_descriptors, reset_sigpipe, terminal_size,
-    thread_count,
+    ReadySender, die_by_signal, ignore_sigpipe, open_descriptors, os_string, reset_sigpipe,
+    terminal_size, thread_count,
 };
 
 #[cfg(windows)]

@@ -29,6 +29,7 @@ mod socket_portable;
 pub(crate) mod spawn;
 mod stale;
 mod terminal;
+mod text;
 mod usage;
 pub(crate) mod wait;
 
@@ -45,6 +46,7 @@ pub use signals::{die_by_signal, ignore_sigpipe, reset_sigpipe};
 pub use socket::{BindError, BindOptions, SocketFile};
 pub use stale::{SocketState, socket_state};
 pub use terminal::terminal_size;
+pub use text::os_string;
 pub use usage::{
     open_descriptors, peak_memory_bytes, resident_memory_bytes, thread_count, thread_cpu_time,
 };

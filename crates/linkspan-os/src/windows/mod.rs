@@ -36,6 +36,7 @@ pub use runtime::{RuntimeDirectoryError, runtime_directory};
 pub use security::security_descriptor;
 pub use signals::{die_by_signal, ignore_sigpipe, reset_sigpipe};
 pub use terminal::terminal_size;
+pub use text::os_string;
 pub use usage::{
     open_descriptors, peak_memory_bytes, resident_memory_bytes, thread_count, thread_cpu_time,
 };
