@@ -3,7 +3,9 @@
 use bytes::Bytes;
 
 use crate::error::DelimitedEncodeError;
-use crate::frame::delimited::{CHUNK_PREFIX_BYTES, KIND_BYTES, Kind, Limits};
+use crate::frame::delimited::{
+    CHUNK_HEADER_BYTES, CHUNK_PREFIX_BYTES, HEADER_BYTES, KIND_BYTES, Kind, Limits,
+};
 use crate::frame::{Segments, to_u64};
 
 /// Puts bodies into frames.
@@ -35,7 +37,8 @@ impl Encoder {
         out: &mut Segments,
     ) -> Result<(), DelimitedEncodeError> {
         let limit = self.limits.body_bytes(kind);
-        self.put_header(kind, body.len(), limit, 0, out)?;
+        out.inline()
+            .extend_from_slice(&header(kind, body.len(), limit, 0)?);
         out.push_body(body);
         Ok(())
     }
@@ -52,35 +55,49 @@ impl Encoder {
         data: &Bytes,
         out: &mut Segments,
     ) -> Result<(), DelimitedEncodeError> {
-        let limit = self.limits.max_chunk_bytes;
-        self.put_header(kind, data.len(), limit, CHUNK_PREFIX_BYTES, out)?;
-        out.inline().extend_from_slice(&command.to_be_bytes());
+        let header = self.chunk_header(kind, command, data.len())?;
+        out.inline().extend_from_slice(&header);
         out.push_body(data);
         Ok(())
     }
 
-    fn put_header(
+    /// What stands before so many `bytes` of data of a command's stream, for those who write the
+    /// data from where it is.
+    ///
+    /// # Errors
+    ///
+    /// As for [`encode`](Self::encode); the limit is that of the data.
+    pub fn chunk_header(
         &self,
         kind: Kind,
+        command: u32,
         bytes: usize,
-        limit: u32,
-        prefix_bytes: u32,
-        out: &mut Segments,
-    ) -> Result<(), DelimitedEncodeError> {
-        let number = kind.number();
-        if Kind::from_number(number) != Some(kind) {
-            return Err(DelimitedEncodeError::Kind { number });
-        }
-        let fitting = u32::try_from(bytes).ok().filter(|bytes| *bytes <= limit);
-        let length = fitting
-            .and_then(|bytes| bytes.checked_add(prefix_bytes)?.checked_add(KIND_BYTES))
-            .ok_or_else(|| DelimitedEncodeError::TooLarge {
-                kind,
-                bytes: to_u64(bytes),
-                limit,
-            })?;
-        out.inline().extend_from_slice(&length.to_be_bytes());
-        out.inline().push(number);
-        Ok(())
+    ) -> Result<[u8; CHUNK_HEADER_BYTES], DelimitedEncodeError> {
+        let limit = self.limits.max_chunk_bytes;
+        let [a, b, c, d, number] = header(kind, bytes, limit, CHUNK_PREFIX_BYTES)?;
+        let [e, f, g, h] = command.to_be_bytes();
+        Ok([a, b, c, d, number, e, f, g, h])
     }
+}
+
+fn header(
+    kind: Kind,
+    bytes: usize,
+    limit: u32,
+    prefix_bytes: u32,
+) -> Result<[u8; HEADER_BYTES], DelimitedEncodeError> {
+    let number = kind.number();
+    if Kind::from_number(number) != Some(kind) {
+        return Err(DelimitedEncodeError::Kind { number });
+    }
+    let fitting = u32::try_from(bytes).ok().filter(|bytes| *bytes <= limit);
+    let length = fitting
+        .and_then(|bytes| bytes.checked_add(prefix_bytes)?.checked_add(KIND_BYTES))
+        .ok_or_else(|| DelimitedEncodeError::TooLarge {
+            kind,
+            bytes: to_u64(bytes),
+            limit,
+        })?;
+    let [a, b, c, d] = length.to_be_bytes();
+    Ok([a, b, c, d, number])
 }

@@ -97,6 +97,8 @@ impl Default for Limits {
 
 /// Bytes before the body: length and kind.
 pub const HEADER_BYTES: usize = 5;
+/// Bytes before the data of a chunk: those, and the number of its command.
+pub const CHUNK_HEADER_BYTES: usize = HEADER_BYTES + 4;
 /// Longest body of a kind that has no limit of its own, in bytes, in every version.
 pub const MAX_CONTROL_BYTES: u32 = 65_536;
 

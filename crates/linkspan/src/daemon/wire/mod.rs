@@ -25,7 +25,7 @@ mod stream;
 mod terminal;
 
 pub use proto::frame::delimited::{
-    Decoder, Encoder, Frame, HEADER_BYTES, Kind, Limits, MAX_CONTROL_BYTES,
+    CHUNK_HEADER_BYTES, Decoder, Encoder, Frame, HEADER_BYTES, Kind, Limits, MAX_CONTROL_BYTES,
 };
 
 pub use command::{Command, MAX_ARGUMENTS, MAX_VARIABLES, RequestId};
