@@ -20,4 +20,40 @@
 //! assert_eq!(client.agree(&daemon).map(|agreed| agreed.version), Some(1));
 //! ```
 
+mod cancellation;
+mod command;
+mod config;
+mod connection;
+mod control;
+mod conversation;
+mod core;
+mod ending;
+mod error;
+mod facts;
+mod front;
+mod handler;
+mod input;
+mod metrics;
+mod outlet;
+mod output;
+mod recent;
+mod running;
+mod server;
+mod startup;
+mod stdin;
+mod terminal;
+mod thread;
 pub mod wire;
+
+pub use cancellation::{CancelCause, Cancellation};
+pub use command::{Command, Signals};
+pub use config::Config;
+pub use ending::{EndReason, Ending, StopReport};
+pub use error::{ConfigError, DelimitedDecodeError, DelimitedEncodeError, ServeError};
+pub use handler::{CommandHandler, ExitCode};
+pub use metrics::DaemonStats;
+pub use output::Output;
+pub use server::{DaemonServer, Serving};
+pub use startup::StartupReason;
+pub use stdin::Stdin;
+pub use terminal::Terminal;

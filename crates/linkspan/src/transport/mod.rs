@@ -46,7 +46,7 @@ pub use peer::Peer;
 
 pub(crate) use acceptor::{Acceptor, Front, RETRY_AFTER, Refusal, Serving};
 pub(crate) use bytes::ByteLink;
-#[cfg(feature = "exchange")]
+#[cfg(any(feature = "daemon", feature = "exchange"))]
 pub(crate) use bytes::{ByteReader, ByteWriter};
 pub(crate) use dial::dial;
 #[cfg(feature = "exchange")]

@@ -146,6 +146,12 @@ pub struct DaemonStatus {
     pub crashes: u64,
     /// Resident memory, in bytes; 0 if it is not known.
     pub memory_bytes: u64,
+    /// Handlers that were told to go, do not, and keep a thread.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub stuck: u64,
+    /// Why it was started, for people.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub startup: String,
 }
 
 /// What a daemon does with new commands.
@@ -179,4 +185,9 @@ impl LogTail {
     pub fn new(path: Bytes, tail: Bytes) -> Self {
         Self { path, tail }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives references")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }

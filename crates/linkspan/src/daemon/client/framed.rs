@@ -1,0 +1,131 @@
+//! The client's end of a connection: messages of one direction each.
+
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+
+use bytes::{Buf, BytesMut};
+use proto::error::DelimitedEncodeError;
+use proto::frame::Segments;
+
+use crate::daemon::client::ProtocolError;
+use crate::daemon::wire::{Decoder, Encoder, FromClient, FromDaemon, Limits};
+use crate::transport::{ByteReader, ByteWriter};
+
+/// What comes from the daemon.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    reader: Box<dyn ByteReader>,
+    decoder: Decoder,
+    input: BytesMut,
+}
+
+impl Incoming {
+    pub(super) fn new(reader: Box<dyn ByteReader>, limits: Limits) -> Self {
+        Self {
+            reader,
+            decoder: Decoder::new(limits),
+            input: BytesMut::new(),
+        }
+    }
+
+    /// Lets in what needs an agreement on versions.
+    pub(super) fn open(&mut self) {
+        self.decoder.open();
+    }
+
+    /// The next message; nothing at the end of the connection.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when the future is dropped.
+    pub(super) async fn next(&mut self) -> Result<Option<FromDaemon>, ProtocolError> {
+        loop {
+            while let Some(frame) = self.decoder.decode(&mut self.input)? {
+                if let Some(message) = FromDaemon::decode(frame)? {
+                    return Ok(Some(message));
+                }
+            }
+            if self.fill().await? == 0 {
+                return Ok(None);
+            }
+        }
+    }
+
+    async fn fill(&mut self) -> io::Result<usize> {
+        let missing = self.decoder.missing_bytes(&self.input);
+        let room = missing.clamp(FIRST_BYTES, MAX_READ_BYTES);
+        self.input.reserve(room);
+        let (reader, input) = (&mut self.reader, &mut self.input);
+        // What is missing is read together with what follows it.
+        let limit = input.capacity() - input.len();
+        poll_fn(|cx| reader.poll_read(cx, input, limit)).await
+    }
+}
+
+/// What goes to the daemon.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    writer: Box<dyn ByteWriter>,
+    encoder: Encoder,
+    pending: Segments,
+}
+
+impl Outgoing {
+    pub(super) fn new(writer: Box<dyn ByteWriter>) -> Self {
+        Self {
+            writer,
+            encoder: Encoder::new(Limits::default()),
+            pending: Segments::new(),
+        }
+    }
+
+    /// Keeps to the limits of the daemon from now on.
+    pub(super) fn open(&mut self, limits: Limits) {
+        self.encoder = Encoder::new(limits);
+    }
+
+    pub(super) fn push(&mut self, message: &FromClient) -> Result<(), DelimitedEncodeError> {
+        message.encode(&self.encoder, &mut self.pending)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.pending.is_empty()
+    }
+
+    /// Whether more is to be added before something was written.
+    pub(super) fn has_room(&self) -> bool {
+        self.pending.remaining() < MAX_READ_BYTES
+    }
+
+    /// Writes all that was pushed.
+    ///
+    /// # Cancel safety
+    ///
+    /// What was not written yet is written by the next call.
+    pub(super) async fn flush(&mut self) -> io::Result<()> {
+        while !self.pending.is_empty() {
+            let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+            let count = self.pending.chunks_vectored(&mut slices);
+            match self.writer.try_write(slices.get(..count).unwrap_or_default()) {
+                Ok(taken) => self.pending.advance(taken),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    poll_fn(|cx| self.writer.poll_write_ready(cx)).await?;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the daemon that nothing follows.
+    pub(super) fn close(&self) {
+        self.writer.shutdown();
+    }
+}
+
+/// What is read at least, if there is so much.
+const FIRST_BYTES: usize = 64 * 1024;
+/// What is read at most, and pends at most before more is added.
+const MAX_READ_BYTES: usize = 256 * 1024;
+const MAX_SLICES: usize = 16;

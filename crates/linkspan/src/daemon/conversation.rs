@@ -1,0 +1,255 @@
+//! The daemon's side of one connection: the version check, and then whatever the client says.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::debug;
+
+use crate::daemon::CancelCause;
+use crate::daemon::connection::Connection;
+use crate::daemon::control;
+use crate::daemon::core::{Core, NotBegun};
+use crate::daemon::error::ConnectionError;
+use crate::daemon::input::Input;
+use crate::daemon::outlet::{Fault, Outlet};
+use crate::daemon::running::{Client, Running};
+use crate::daemon::wire::{
+    self, Busy, Chunk, Decoder, Exit, FromClient, FromDaemon, Outcome, Refusal, Role,
+};
+use crate::transport::{ByteLink, Health, RETRY_AFTER};
+
+/// A connection at work.
+pub(super) struct Conversation {
+    core: Arc<Core>,
+    connection: Arc<Connection>,
+    input: Input,
+    client: Client,
+    /// The daemon that the client means, if that is another.
+    other_daemon: Option<String>,
+}
+
+impl Conversation {
+    pub(super) fn new(link: ByteLink, core: Arc<Core>) -> Self {
+        let decoder = Decoder::new(core.config.limits());
+        let client = Client {
+            peer: Arc::new(link.peer),
+            stream_credit: 0,
+        };
+        Self {
+            core,
+            connection: Arc::new(Connection::new(Arc::new(Outlet::new(link.writer)))),
+            input: Input::new(link.reader, decoder),
+            client,
+            other_daemon: None,
+        }
+    }
+
+    /// Serves until the client closes, something goes wrong, or the connection shall end.
+    pub(super) async fn run(mut self, health: &Health) {
+        let connection = Arc::clone(&self.connection);
+        let number = self.core.enter(Arc::clone(&connection));
+        let result = tokio::select! {
+            fault = connection.outlet.drive() => broken(fault),
+            () = connection.ending() => Ok(()),
+            result = self.converse(None, Some(health)) => result,
+        };
+        if result.is_ok() {
+            self.farewell().await;
+        }
+        if let Err(error) = &result {
+            health.failed(error);
+        }
+        self.end(result);
+        self.core.leave(number);
+    }
+
+    /// Tells a client that there is no place for it, and answers what it asks about the daemon.
+    pub(super) async fn refuse(mut self, limit: usize) {
+        let connection = Arc::clone(&self.connection);
+        let reason = format!("{limit} connections");
+        let busy = FromDaemon::Busy(Busy::new(None, RETRY_AFTER, reason));
+        let talking = tokio::time::timeout(REFUSAL, self.converse(Some(busy), None));
+        let result = tokio::select! {
+            fault = connection.outlet.drive() => broken(fault),
+            result = talking => result.unwrap_or(Ok(())),
+        };
+        self.end(result);
+    }
+
+    fn end(&self, result: Result<(), ConnectionError>) {
+        self.connection.lose();
+        if let Err(error) = result {
+            self.core.counters.failed(&error);
+            let peer = self.client.peer.principal().name;
+            debug!(%error, peer, "a connection ended");
+        }
+    }
+
+    /// Gives a client that reads the time to get what was sent.
+    async fn farewell(&self) {
+        let outlet = &self.connection.outlet;
+        let all = outlet.flushed(outlet.mark());
+        let driving = async { drop(outlet.drive().await) };
+        let sent = async {
+            tokio::select! {
+                _ = all => {}
+                () = driving => {}
+            }
+        };
+        tokio::time::timeout(FAREWELL, sent).await.ok();
+    }
+
+    /// Listens to the client, until it closes. `refusal` is said first, and lets no command in.
+    async fn converse(
+        &mut self,
+        refusal: Option<FromDaemon>,
+        health: Option<&Health>,
+    ) -> Result<(), ConnectionError> {
+        let check = FromDaemon::VersionCheck(Box::new(self.core.version_check()));
+        let is_refused = refusal.is_some();
+        self.connection
+            .outlet
+            .send([check].into_iter().chain(refusal));
+        self.open().await?;
+        if let Some(health) = health {
+            health.accepted();
+        }
+        while let Some(message) = self.next().await? {
+            match message {
+                FromClient::Control(request) => {
+                    control::answer(&self.core, &self.connection, &request);
+                }
+                // A client may have sent it before it read that there is no place.
+                _ if is_refused => {}
+                message => self.handle(message)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the client's version check.
+    async fn open(&mut self) -> Result<(), ConnectionError> {
+        let limit = self.core.config.handshake_timeout;
+        let first = tokio::time::timeout(limit, self.next()).await;
+        let first = first.map_err(|_| ConnectionError::Silent { limit })??;
+        let Some(FromClient::VersionCheck(check)) = first else {
+            return Err(ConnectionError::Truncated);
+        };
+        if check.role != Role::Client {
+            return Err(ConnectionError::Role { role: check.role });
+        }
+        let own = self.core.version_check();
+        if own.agree(&check).is_some() {
+            self.input.open();
+        }
+        let chunk_bytes = self.core.config.chunk_bytes;
+        self.connection.outlet.set_limits(check.limits, chunk_bytes);
+        self.client.stream_credit = check.stream_credit;
+        let is_other = !check.daemon_id.is_empty() && check.daemon_id != own.daemon_id;
+        self.other_daemon = is_other.then_some(check.daemon_id);
+        Ok(())
+    }
+
+    /// The client's next message; nothing when it has closed.
+    async fn next(&mut self) -> Result<Option<FromClient>, ConnectionError> {
+        loop {
+            let frame = self.input.next_frame()?;
+            let has_frame = frame.is_some();
+            if let Some(message) = frame.map(FromClient::decode).transpose()?.flatten() {
+                return Ok(Some(message));
+            }
+            if has_frame {
+                // One of a later version, that may be ignored.
+                continue;
+            }
+            self.connection.outlet.has_room().await;
+            // A client that always has more does not keep the thread.
+            tokio::task::coop::consume_budget().await;
+            if self.input.fill().await? == 0 {
+                return match self.input.is_inside_frame() {
+                    true => Err(ConnectionError::Truncated),
+                    false => Ok(None),
+                };
+            }
+        }
+    }
+
+    fn handle(&self, message: FromClient) -> Result<(), ConnectionError> {
+        match message {
+            FromClient::Command(command) => return self.begin(*command),
+            FromClient::Stdin(Chunk { command, data, .. }) => {
+                if let Some(running) = self.connection.command(command)? {
+                    running.stdin.receive(data)?;
+                }
+            }
+            FromClient::Credit(credit) => {
+                if let Some(running) = self.connection.command(credit.command)?
+                    && !running.grant(credit.stream, credit.bytes)
+                {
+                    let stream = credit.stream;
+                    return Err(ConnectionError::Credit { stream });
+                }
+            }
+            FromClient::Cancel(cancel) => {
+                if let Some(running) = self.connection.command(cancel.command)? {
+                    running.cancel(CancelCause::Client(cancel.reason));
+                }
+            }
+            FromClient::Resize(resize) => {
+                if let Some(running) = self.connection.command(resize.command)? {
+                    running.resize(resize.size);
+                }
+            }
+            FromClient::Signal(signal) => {
+                if let Some(running) = self.connection.command(signal.command)? {
+                    running.signal(signal.signal);
+                }
+            }
+            // The decoder lets no second version check through; control is answered before.
+            FromClient::VersionCheck(_) | FromClient::Control(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Begins a command, or tells why not.
+    fn begin(&self, command: wire::Command) -> Result<(), ConnectionError> {
+        let number = command.command;
+        self.connection.number(number)?;
+        let refused = |refusal, message: String| {
+            let outcome = Outcome::Refused { refusal, message };
+            FromDaemon::Exit(Exit::new(number, outcome))
+        };
+        if let Some(other) = &self.other_daemon {
+            let message = format!("this is daemon {}, not {other}", self.core.facts.daemon_id);
+            let answer = refused(Refusal::Other, message);
+            self.connection.outlet.send([answer]);
+            return Ok(());
+        }
+        let answer = match self.core.begin(&command) {
+            Ok(slot) => {
+                Running::begin(&self.core, &self.connection, &self.client, command, slot);
+                return Ok(());
+            }
+            Err(NotBegun::Refused(refusal, message)) => refused(refusal, message.to_owned()),
+            Err(NotBegun::Busy) => {
+                let reason = format!("{} commands run", self.core.config.max_commands);
+                FromDaemon::Busy(Busy::new(Some(number), RETRY_AFTER, reason))
+            }
+        };
+        self.connection.outlet.send([answer]);
+        Ok(())
+    }
+}
+
+fn broken(fault: Fault) -> Result<(), ConnectionError> {
+    match fault {
+        Fault::Closed => Ok(()),
+        Fault::Broken(error) => Err(error.into()),
+        Fault::Unsendable(error) => Err(error.into()),
+    }
+}
+
+/// How long a client without a place may ask about the daemon.
+const REFUSAL: Duration = Duration::from_secs(5);
+/// How long what was sent may take to reach a client when the daemon ends.
+const FAREWELL: Duration = Duration::from_secs(1);

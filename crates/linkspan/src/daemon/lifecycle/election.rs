@@ -1,0 +1,179 @@
+//! The client's way to the daemon: it is there, or is started, or makes room.
+//!
+//! Whoever finds nobody waits for the spawn lock, looks again, and starts the daemon if there is
+//! still none. So one client starts it, and all others find it.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use os::LockError;
+
+use crate::clock;
+use crate::daemon::client::{ClientError, Connection};
+use crate::daemon::lifecycle::{
+    BuildPolicy, Failure, PlaceError, Places, Settings, StartError, spawn,
+};
+use crate::daemon::wire::{ControlRequest, Role, Verb};
+use crate::transport::{self, DialError};
+
+/// What stands at the daemon's place.
+#[derive(Debug)]
+pub(crate) enum Reached {
+    /// The daemon that is wanted.
+    Fit(Box<Connection>),
+    /// One of another build, or of no common version.
+    Other(Box<Connection>),
+    /// Nobody.
+    Absent,
+}
+
+/// How the daemon was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    /// It was there.
+    Found,
+    /// This client has started it; it said so.
+    Started(String),
+}
+
+/// Connects to the daemon, and starts it before if there is none.
+pub(crate) async fn connect(settings: &Settings) -> Result<(Connection, Arrival), ClientError> {
+    let places = Arc::new(settings.places()?);
+    match reach(settings, &places).await? {
+        Reached::Fit(connection) => Ok((*connection, Arrival::Found)),
+        Reached::Other(_) | Reached::Absent => elect(settings, &places).await,
+    }
+}
+
+/// Connects to the daemon if there is one.
+pub(crate) async fn reach(settings: &Settings, places: &Places) -> Result<Reached, ClientError> {
+    let limit = settings.config.handshake_timeout;
+    let address = places.address();
+    let config = transport::Config::default();
+    let dialing = transport::dial_bytes(&address, &config);
+    let link = match tokio::time::timeout(limit, dialing).await {
+        Ok(Ok(link)) => link,
+        Ok(Err(error)) if is_absence(&error) => return Ok(Reached::Absent),
+        Ok(Err(error)) => return Err(error.into()),
+        Err(_) => return Err(ClientError::Silent { limit }),
+    };
+    let ours = settings.version_check(Role::Client);
+    let connection = match Connection::open(link, ours.clone(), limit).await {
+        Ok(connection) => Box::new(connection),
+        // It has just closed its socket, or was killed.
+        Err(ClientError::Lost(_)) => return Ok(Reached::Absent),
+        Err(error) => return Err(error),
+    };
+    let theirs = &connection.daemon;
+    let is_fit = match settings.lifecycle.build_policy {
+        BuildPolicy::Share => true,
+        BuildPolicy::Replace => theirs.build_id == ours.build_id,
+    };
+    match (ours.agree(theirs), settings.lifecycle.build_policy) {
+        (Some(_), _) if is_fit => Ok(Reached::Fit(connection)),
+        (None, BuildPolicy::Share) => Err(ClientError::Versions {
+            theirs: theirs.versions,
+            ours: ours.versions,
+        }),
+        _ => Ok(Reached::Other(connection)),
+    }
+}
+
+/// Starts the daemon, unless somebody else does meanwhile.
+async fn elect(
+    settings: &Settings,
+    places: &Arc<Places>,
+) -> Result<(Connection, Arrival), ClientError> {
+    let before = Failure::last(places);
+    let patience = settings.config.spawn_timeout * 2;
+    let deadline = clock::after(Instant::now(), patience);
+    let lock = wait_lock(places, deadline, patience).await?;
+    match reach(settings, places).await? {
+        Reached::Fit(connection) => return Ok((*connection, Arrival::Found)),
+        Reached::Other(connection) => replace(settings, places, *connection, deadline).await?,
+        Reached::Absent => {}
+    }
+    match Failure::last(places) {
+        Some(failure) if Some(&failure) != before.as_ref() => {
+            let message = failure.message;
+            return Err(StartError::Failed { message }.into());
+        }
+        _ => {}
+    }
+    let (starting, place) = (settings.clone(), Arc::clone(places));
+    let said = blocking(move || spawn::start(&starting, &place)).await??;
+    let reached = reach(settings, places).await?;
+    drop(lock);
+    match reached {
+        // Of another build than this client: its program was replaced while it ran.
+        Reached::Fit(connection) | Reached::Other(connection) => {
+            Ok((*connection, Arrival::Started(said)))
+        }
+        Reached::Absent => Err(StartError::Unreachable.into()),
+    }
+}
+
+/// Has a daemon of another build make room. It finishes its commands; its successor can start at
+/// once, as it waits for the life lock.
+async fn replace(
+    settings: &Settings,
+    places: &Arc<Places>,
+    old: Connection,
+    deadline: Instant,
+) -> Result<(), ClientError> {
+    loop {
+        let drainers = places.drainers();
+        if drainers.len() < settings.lifecycle.max_drainers {
+            break;
+        }
+        let Some(first) = drainers.first().cloned() else {
+            break;
+        };
+        let place = Arc::clone(places);
+        let waited = blocking(move || place.wait_drainer(&first, deadline)).await?;
+        if waited.is_err() {
+            let drainers = drainers.len();
+            return Err(StartError::Drainers { drainers }.into());
+        }
+    }
+    old.control(ControlRequest::new(Verb::Drain)).await;
+    Ok(())
+}
+
+async fn wait_lock(
+    places: &Arc<Places>,
+    deadline: Instant,
+    waited: Duration,
+) -> Result<os::Lock, ClientError> {
+    let place = Arc::clone(places);
+    match blocking(move || place.lock_spawn(deadline)).await? {
+        Ok(lock) => Ok(lock),
+        Err(LockError::Held { .. }) => Err(StartError::Waited { waited }.into()),
+        Err(error) => Err(PlaceError::from(error).into()),
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ClientError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| ClientError::Io {
+        action: "wait on a thread",
+        source: io::Error::other(error),
+    })
+}
+
+/// Whether an error means that nobody listens.
+fn is_absence(error: &DialError) -> bool {
+    let DialError::Io { source, .. } = error else {
+        return false;
+    };
+    matches!(
+        source.kind(),
+        io::ErrorKind::NotFound
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::BrokenPipe
+    )
+}

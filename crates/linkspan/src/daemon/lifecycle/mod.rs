@@ -1,0 +1,37 @@
+//! How daemons come and go: exactly one takes commands, whatever happens.
+//!
+//! | file | about |
+//! |---|---|
+//! | `identity`, `places` | which daemon is meant, and where its files are |
+//! | `election`, `spawn`, `failure` | the client's side: it connects, or starts the daemon, or learns why not |
+//! | `life`, `watch`, `recovery` | the daemon's side: from its lock to its last command |
+//! | `build` | which build is which |
+//! | `metadata`, `log` | what it leaves for people and successors |
+
+mod build;
+mod config;
+mod election;
+mod error;
+mod failure;
+mod identity;
+mod life;
+mod log;
+mod metadata;
+mod places;
+mod recovery;
+mod settings;
+mod spawn;
+mod watch;
+
+pub use build::{Build, emit_build_timestamp};
+pub use config::{BuildPolicy, LifecycleConfig};
+pub use error::{PlaceError, StartError};
+pub use identity::{DaemonId, DaemonIdError};
+
+pub(crate) use election::{Arrival, connect, reach, Reached};
+pub(crate) use failure::Failure;
+pub(crate) use life::live;
+pub(crate) use log::Log;
+pub(crate) use metadata::Metadata;
+pub(crate) use places::{Places, drainer};
+pub(crate) use settings::Settings;
