@@ -60,6 +60,9 @@ impl Spawn {
     ///
     /// On Windows its directory is that of the system, it has a console that is not shown and a
     /// process group of its own, and it leaves the job of this process if that allows it.
+    /// `SystemRoot` is added to its environment, and batch files are refused. A child that another
+    /// thread starts at the very same time may inherit the daemon's end of the channel; then it is
+    /// not seen before that child's end, or the deadline, that the daemon ended without a word.
     pub fn detached(self) -> Result<Spawned, SpawnError> {
         if !self.program.is_absolute() {
             return Err(SpawnError::Relative {

@@ -129,6 +129,10 @@ impl Drop for Lock {
     fn drop(&mut self) {
         // Whoever reads the file next must not take an old number for an owner.
         self.file.set_len(0).ok();
+        // Closing is not enough: a child that another thread has forked has the descriptor as well,
+        // until it becomes another program.
+        sys::unmark(&self.file).ok();
+        self.file.unlock().ok();
     }
 }
 
@@ -243,3 +247,22 @@ const FLAGS: OFlags = OFlags::RDWR
     .union(OFlags::NONBLOCK)
     .union(OFlags::NOCTTY)
     .union(OFlags::CLOEXEC);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_that_was_only_forked_does_not_keep_a_lock() {
+        let base = tempfile::tempdir().unwrap();
+        let directory = Directory::open(base.path(), 0o700).unwrap();
+        let name = Path::new("x.lock");
+        let lock = Lock::acquire(&directory, name).unwrap();
+        // What a fork gives to the child: one more descriptor of the same open file.
+        let copy = lock.file.try_clone().unwrap();
+        drop(lock);
+        assert_eq!(Lock::state(&directory, name).unwrap(), LockState::Free);
+        Lock::acquire(&directory, name).unwrap();
+        drop(copy);
+    }
+}

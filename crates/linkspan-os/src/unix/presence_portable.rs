@@ -10,6 +10,11 @@ pub(crate) fn mark(_: &File) -> io::Result<()> {
     Ok(())
 }
 
+/// And nothing for it to be seen no longer.
+pub(crate) fn unmark(_: &File) -> io::Result<()> {
+    Ok(())
+}
+
 /// Whether somebody holds a lock on this file.
 pub(crate) fn is_marked(file: &File) -> io::Result<bool> {
     // SAFETY: it is made of numbers only, for which zero is a value.

@@ -5,6 +5,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::windows::fs::OpenOptionsExt;
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use windows_sys::Win32::Storage::FileSystem::{
     FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT,
@@ -24,12 +26,13 @@ impl Directory {
     /// # Errors
     ///
     /// - [`FileError::Name`]: the name has other parts than one.
-    /// - [`FileError::Io`]: the system refused, as on a full disk; what was there before still is.
+    /// - [`FileError::Io`]: the system refused, as on a full disk, or because somebody has had the file
+    ///   open for a second; what was there before still is.
     pub fn write_file(&self, name: &Path, bytes: &[u8]) -> Result<FileId, FileError> {
         let path = file_path(self.path(), name)?;
         let temporary = self.path().join(temporary_name(name));
         let written = write_new(&temporary, bytes).and_then(|id| {
-            fs::rename(&temporary, &path)?;
+            replace(&temporary, &path)?;
             Ok(id)
         });
         written.map_err(|source| {
@@ -113,9 +116,27 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<FileId> {
     identity(&file).map(FileId)
 }
 
+/// Some file systems do not let a file be replaced while somebody reads it, which nothing tells the
+/// end of.
+fn replace(from: &Path, to: &Path) -> io::Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match fs::rename(from, to) {
+            Err(error)
+                if error.kind() == io::ErrorKind::PermissionDenied && Instant::now() < deadline =>
+            {
+                thread::sleep(Duration::from_millis(1));
+            }
+            result => return result,
+        }
+    }
+}
+
 fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .read(true)
         .custom_flags(FILE_FLAG_OPEN_REPARSE_POINT | FILE_FLAG_BACKUP_SEMANTICS)
         .open(path)
 }
+
+const PATIENCE: Duration = Duration::from_secs(1);

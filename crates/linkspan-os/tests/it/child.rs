@@ -6,6 +6,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use linkspan_os::{Spawn, Spawned};
@@ -29,6 +30,7 @@ fn child() {
 
 /// An ordinary child process with a part.
 pub(crate) fn start(part: &str, argument: impl AsRef<Path>) -> Child {
+    let _alone = alone();
     command(part, argument).spawn().unwrap()
 }
 
@@ -45,7 +47,19 @@ pub(crate) fn command(part: &str, argument: impl AsRef<Path>) -> Command {
 /// A daemon with a part.
 pub(crate) fn daemon(part: &str, argument: impl AsRef<Path>) -> Spawned {
     let log = OpenOptions::new().append(true).open(null()).unwrap();
+    let _alone = alone();
     spawn(part, argument, log).detached().unwrap()
+}
+
+/// Lets a part run in a process in which nothing else does, so that it can count what there is.
+pub(crate) fn run(part: &str, argument: impl AsRef<Path>) {
+    assert!(start(part, argument).wait().unwrap().success());
+}
+
+/// On Windows, children that are started at the same time inherit from each other.
+fn alone() -> MutexGuard<'static, ()> {
+    static STARTING: Mutex<()> = Mutex::new(());
+    STARTING.lock().unwrap()
 }
 
 pub(crate) fn spawn(part: &str, argument: impl AsRef<Path>, log: File) -> Spawn {
@@ -111,4 +125,6 @@ const PARTS: &[&[Part]] = &[
     crate::private::PARTS,
     #[cfg(unix)]
     crate::signals::PARTS,
+    #[cfg(windows)]
+    crate::windows::PARTS,
 ];

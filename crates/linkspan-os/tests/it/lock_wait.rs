@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use linkspan_os::{Directory, Lock, LockError, LockState, open_descriptors, thread_count};
 
-use crate::child::{Part, append, late, soon, start, stay, until};
+use crate::child::{Part, append, late, run, soon, start, stay, until};
 
 pub(crate) const PARTS: &[Part] = &[
     Part {
@@ -16,6 +16,14 @@ pub(crate) const PARTS: &[Part] = &[
             append(&Path::new(base).join("held"), "").unwrap();
             stay();
         },
+    },
+    Part {
+        name: "waits-in-vain",
+        run: wait_in_vain,
+    },
+    Part {
+        name: "takes-freely",
+        run: take_freely,
     },
     Part {
         name: "contends",
@@ -72,30 +80,28 @@ fn of_many_processes_one_at_a_time_has_it_and_all_in_turn() {
 #[test]
 fn waiting_ends_at_the_deadline_and_leaves_no_more_than_one_thread() {
     let (_base, directory) = place();
-    let name = Path::new(NAME);
+    run("waits-in-vain", directory.path());
+}
+
+fn wait_in_vain(base: &str) {
+    let (directory, name) = (open(base.as_ref()), Path::new(NAME));
+    let own = Some(std::process::id());
     let lock = Lock::acquire(&directory, name).unwrap();
     let threads = thread_count();
     for _ in 0..5 {
         let deadline = soon();
         let error = Lock::acquire_before(&directory, name, deadline).unwrap_err();
         assert!(Instant::now() >= deadline);
-        let own = Some(std::process::id());
-        assert!(
-            matches!(error, LockError::Held { pid, .. } if pid == own),
-            "{error}"
-        );
+        let is_held = matches!(error, LockError::Held { pid, .. } if pid == own);
+        assert!(is_held, "{error}");
     }
     if let Some((before, now)) = threads.zip(thread_count()) {
-        assert!(now <= before + 1, "{now} threads after {before}");
+        assert_eq!(now, before + 1);
     }
     drop(lock);
     let lock = Lock::acquire_before(&directory, name, late()).unwrap();
-    assert_eq!(
-        Lock::state(&directory, name).unwrap(),
-        LockState::Held {
-            pid: Some(std::process::id())
-        }
-    );
+    let state = Lock::state(&directory, name).unwrap();
+    assert_eq!(state, LockState::Held { pid: own });
     drop(lock);
     until(|| thread_count() == threads);
 }
@@ -103,13 +109,16 @@ fn waiting_ends_at_the_deadline_and_leaves_no_more_than_one_thread() {
 #[test]
 fn a_lock_that_is_free_costs_neither_thread_nor_descriptor() {
     let (_base, directory) = place();
+    run("takes-freely", directory.path());
+}
+
+fn take_freely(base: &str) {
+    let (directory, name) = (open(base.as_ref()), Path::new(NAME));
     let before = (thread_count(), open_descriptors());
     for _ in 0..100 {
-        drop(Lock::acquire_before(&directory, NAME.as_ref(), late()).unwrap());
-        assert_eq!(
-            Lock::state(&directory, NAME.as_ref()).unwrap(),
-            LockState::Free
-        );
+        drop(Lock::acquire_before(&directory, name, late()).unwrap());
+        let state = Lock::state(&directory, name).unwrap();
+        assert_eq!(state, LockState::Free);
     }
     assert_eq!((thread_count(), open_descriptors()), before);
 }

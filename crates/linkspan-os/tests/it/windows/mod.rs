@@ -7,5 +7,9 @@ mod lock;
 mod name;
 mod peer;
 mod protection;
+mod spawn;
 mod support;
 mod transfer;
+
+pub(crate) use spawn::PARTS;
+pub(crate) use support::is_gap;
