@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::mem;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -58,11 +58,20 @@ enum Work {
     Answer(Response),
 }
 
-/// When a request was received, and when its handler began, if it has.
-#[derive(Debug, Clone, Copy)]
+/// When a request was received, and when its handler began.
+#[derive(Debug)]
 struct Timing {
     received: Instant,
-    begun: Option<Instant>,
+    begun: Begun,
+}
+
+#[derive(Debug)]
+enum Begun {
+    At(Instant),
+    /// When its task runs.
+    WithTask,
+    /// When it gets its thread.
+    WithThread(Arc<OnceLock<Instant>>),
 }
 
 /// A request as it was received.
@@ -119,12 +128,14 @@ impl Dispatch {
             }
             Ok(future) if moved => {
                 let budget = self.shared.config.inline_budget;
-                let future = offload(future, method, budget, Arc::clone(&self.threads));
-                self.later(stream, name, Box::pin(future), None);
+                let begun = Arc::default();
+                let threads = Arc::clone(&self.threads);
+                let future = offload(future, method, budget, threads, Arc::clone(&begun));
+                self.later(stream, name, Box::pin(future), Begun::WithThread(begun));
                 false
             }
             Ok(future) if self.over_budget => {
-                self.later(stream, name, future, None);
+                self.later(stream, name, future, Begun::WithTask);
                 false
             }
             Ok(future) => self.run(stream, name, &*method, future, cx),
@@ -205,7 +216,7 @@ impl Dispatch {
         method.placement().note(now - begun, budget);
         self.over_budget |= now - self.began > budget;
         if poll.is_pending() {
-            self.later(stream, name, future, Some(begun));
+            self.later(stream, name, future, Begun::At(begun));
             return false;
         }
         if let Some(health) = &self.shared.health {
@@ -230,7 +241,7 @@ impl Dispatch {
         stream: StreamId,
         name: Text,
         future: BoxFuture<Result<Response, CallError>>,
-        begun: Option<Instant>,
+        begun: Begun,
     ) {
         let timing = Timing {
             received: self.began,
@@ -297,10 +308,15 @@ impl Work {
         let answer = match self {
             Self::Answer(response) => Ok(response),
             Self::Handle(name, future, timing) => {
-                let begun = timing.begun.unwrap_or_else(clock::now);
+                let task_began = clock::now();
                 let answer = handle(&name, future, &shared.config).await;
                 if let Some(health) = &shared.health {
                     let now = clock::now();
+                    let begun = match timing.begun {
+                        Begun::At(begun) => begun,
+                        Begun::WithTask => task_began,
+                        Begun::WithThread(begun) => begun.get().copied().unwrap_or(now),
+                    };
                     health.answered(now, begun - timing.received, now - begun);
                 }
                 answer

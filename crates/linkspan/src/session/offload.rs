@@ -4,10 +4,10 @@
 use std::mem;
 use std::panic::resume_unwind;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Wake, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
@@ -22,6 +22,8 @@ use crate::session::handler::{BoxFuture, Method};
 struct Offload<T> {
     state: State<T>,
     threads: Arc<Semaphore>,
+    /// When it first got a thread.
+    begun: Arc<OnceLock<Instant>>,
     method: Arc<dyn Method>,
     budget: Duration,
     /// Set when the future asks to be polled again, even while it is being polled.
@@ -37,16 +39,18 @@ enum State<T> {
 }
 
 /// Runs a handler of `method` off the runtime's own threads, each poll as soon as `threads` has a
-/// permit; polls within `budget` speak for taking it back.
+/// permit; polls within `budget` speak for taking it back. `begun` is set at the first of them.
 pub(crate) fn offload<T: Send + 'static>(
     future: BoxFuture<T>,
     method: Arc<dyn Method>,
     budget: Duration,
     threads: Arc<Semaphore>,
+    begun: Arc<OnceLock<Instant>>,
 ) -> impl Future<Output = T> + Send {
     Offload {
         state: State::Here(future),
         threads,
+        begun,
         method,
         budget,
         woken: Arc::new(Woken {
@@ -73,6 +77,7 @@ impl<T: Send + 'static> Offload<T> {
         permit: Option<OwnedSemaphorePermit>,
         cx: &Context<'_>,
     ) {
+        self.begun.get_or_init(clock::now);
         self.woken = Arc::new(Woken {
             again: AtomicBool::new(false),
             task: cx.waker().clone(),

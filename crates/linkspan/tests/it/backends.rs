@@ -147,3 +147,38 @@ async fn health_counts_what_was_called() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_wait_for_a_thread_is_no_handling() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut config = ServerConfig::default();
+    config.session.max_blocking_handlers = 1;
+    let serving = Server::new()
+        .method("block", async |millis: u64, _: Context| {
+            std::thread::sleep(Duration::from_millis(millis));
+            Ok::<_, CallError>(())
+        })
+        .config(config)
+        .listen(Place::LOCAL.address(&directory))
+        .await
+        .unwrap();
+    let client = once(serving.address(), Backend::Tokio).await;
+    // The first one shows that the method keeps its thread.
+    let () = client.send_request("block", &20_u64).await.unwrap();
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..10 {
+        let client = client.clone();
+        calls.spawn(async move { client.send_request::<()>("block", &20_u64).await });
+    }
+    while let Some(answer) = calls.join_next().await {
+        answer.unwrap().unwrap();
+    }
+    let (_, health) = serving.health().next().unwrap();
+    assert_eq!(health.handling.count, 11);
+    // The last of the ten waited for nine others, however slow the machine is.
+    assert!(
+        health.waiting.max >= Duration::from_millis(9 * 20),
+        "{health:?}"
+    );
+    assert!(health.waiting.sum > health.handling.sum, "{health:?}");
+}
