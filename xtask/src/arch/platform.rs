@@ -48,10 +48,11 @@ fn find(condition: TokenStream, words: &mut Vec<Ident>) {
 }
 
 /// Beginnings of the paths where such conditions may stand.
-const PLACES: [&str; 6] = [
+const PLACES: [&str; 7] = [
     "crates/linkspan-os/",
     "crates/linkspan/src/transport/mod.rs",
     "crates/linkspan/src/transport/backend/mod.rs",
+    "crates/linkspan/src/daemon/signals.rs",
     "crates/linkspan-test/",
     "crates/linkspan-cli/src/signals.rs",
     "xtask/",

@@ -21,6 +21,7 @@
 //! ```
 
 mod cancellation;
+mod client;
 mod command;
 mod config;
 mod connection;
@@ -28,17 +29,20 @@ mod control;
 mod conversation;
 mod core;
 mod ending;
+mod entry;
 mod error;
 mod facts;
 mod front;
 mod handler;
 mod input;
+mod lifecycle;
 mod metrics;
 mod outlet;
 mod output;
 mod recent;
 mod running;
 mod server;
+mod signals;
 mod startup;
 mod stdin;
 mod terminal;
@@ -46,11 +50,19 @@ mod thread;
 pub mod wire;
 
 pub use cancellation::{CancelCause, Cancellation};
+pub use client::{
+    ClientError, CommandOutput, DaemonClient, DaemonClientBuilder, Finished, Invocation, Lost,
+};
 pub use command::{Command, Signals};
 pub use config::Config;
 pub use ending::{EndReason, Ending, StopReport};
+pub use entry::Program;
 pub use error::{ConfigError, DelimitedDecodeError, DelimitedEncodeError, ServeError};
 pub use handler::{CommandHandler, ExitCode};
+pub use lifecycle::{
+    Build, BuildPolicy, DaemonId, DaemonIdError, LifecycleConfig, PlaceError, StartError,
+    emit_build_timestamp,
+};
 pub use metrics::DaemonStats;
 pub use output::Output;
 pub use server::{DaemonServer, Serving};

@@ -49,7 +49,7 @@ pub(crate) use bytes::ByteLink;
 #[cfg(any(feature = "daemon", feature = "exchange"))]
 pub(crate) use bytes::{ByteReader, ByteWriter};
 pub(crate) use dial::dial;
-#[cfg(feature = "exchange")]
+#[cfg(any(feature = "daemon", feature = "exchange"))]
 pub(crate) use dial::dial_bytes;
 pub(crate) use health::Health;
 pub(crate) use link::{Link, ReadEvent, Reader, Writer};

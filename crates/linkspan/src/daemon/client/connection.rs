@@ -12,8 +12,8 @@ use crate::daemon::client::framed::{Incoming, Outgoing};
 use crate::daemon::client::slot::{End, Event, Slot};
 use crate::daemon::client::{ClientError, Lost, ProtocolError};
 use crate::daemon::wire::{
-    Busy, Cancel, CancelReason, Command, ControlReply, ControlRequest, FromClient, FromDaemon, Limits, RequestId, Stream,
-    VersionCheck,
+    Busy, Cancel, CancelReason, Command, ControlReply, ControlRequest, FromClient, FromDaemon,
+    Limits, RequestId, Stream, VersionCheck,
 };
 use crate::transport::{ByteLink, Peer};
 
@@ -109,7 +109,10 @@ impl Connection {
     /// Asks the daemon about itself; nothing if it closes instead of answering.
     pub(crate) async fn control(&self, request: ControlRequest) -> Option<ControlReply> {
         let answer = self.shared.ask()?;
-        self.outgoing.send(FromClient::Control(request)).await.ok()?;
+        self.outgoing
+            .send(FromClient::Control(request))
+            .await
+            .ok()?;
         answer.await.ok()
     }
 
@@ -186,10 +189,12 @@ impl Drop for Running<'_> {
 
 /// A new name for an intention.
 pub(crate) fn request_id() -> Result<RequestId, ClientError> {
-    os::random_bytes().map(RequestId).map_err(|source| ClientError::Io {
-        action: "choose a request id",
-        source,
-    })
+    os::random_bytes()
+        .map(RequestId)
+        .map_err(|source| ClientError::Io {
+            action: "choose a request id",
+            source,
+        })
 }
 
 async fn greet(
@@ -244,8 +249,12 @@ impl Shared {
     fn handle(&self, message: FromDaemon) -> Result<(), ProtocolError> {
         match message {
             FromDaemon::Accepted(accepted) => self.push(accepted.command, Event::Accepted),
-            FromDaemon::Stdout(chunk) => return self.data(Stream::Stdout, chunk.command, chunk.data),
-            FromDaemon::Stderr(chunk) => return self.data(Stream::Stderr, chunk.command, chunk.data),
+            FromDaemon::Stdout(chunk) => {
+                return self.data(Stream::Stdout, chunk.command, chunk.data);
+            }
+            FromDaemon::Stderr(chunk) => {
+                return self.data(Stream::Stderr, chunk.command, chunk.data);
+            }
             FromDaemon::Credit(credit) => {
                 self.push(credit.command, Event::StdinCredit(credit.bytes));
             }

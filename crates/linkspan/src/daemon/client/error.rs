@@ -1,11 +1,11 @@
 //! Why a command was not run to its end, from the client's side.
 
+use std::error::Error;
 use std::io;
 use std::time::Duration;
 
 use proto::error::{DelimitedDecodeError, DelimitedEncodeError};
 use proto::message::VersionRange;
-use thiserror::Error;
 
 use crate::Blame;
 use crate::daemon::lifecycle::{PlaceError, StartError};
@@ -13,9 +13,12 @@ use crate::daemon::wire::{DecodeError, Refusal};
 use crate::transport::DialError;
 
 /// A command came to no end of its own.
-#[derive(Debug, Error)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientError {
+    /// Id, settings or program of the daemon cannot be used.
+    #[error("the daemon's settings cannot be used")]
+    Settings(#[source] Box<dyn Error + Send + Sync>),
     /// The daemon's directory cannot be used.
     #[error("the daemon's directory cannot be used")]
     Place(#[from] PlaceError),
@@ -94,7 +97,7 @@ impl ClientError {
     /// Who has to change something.
     pub fn blame(&self) -> Blame {
         match self {
-            Self::TooLarge(_) => Blame::Caller,
+            Self::TooLarge(_) | Self::Settings(_) => Blame::Caller,
             Self::Place(_) | Self::Start(_) | Self::Dial(_) | Self::Io { .. } => Blame::System,
             _ => Blame::Peer,
         }
@@ -102,7 +105,7 @@ impl ClientError {
 }
 
 /// How a connection ended.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{problem}")]
 pub struct Lost {
     problem: String,
@@ -124,7 +127,7 @@ impl Lost {
 }
 
 /// What came is no protocol, or does not come any more.
-#[derive(Debug, Error)]
+#[derive(Debug, thiserror::Error)]
 pub(super) enum ProtocolError {
     #[error(transparent)]
     Frame(#[from] DelimitedDecodeError),

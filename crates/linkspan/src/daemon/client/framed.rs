@@ -106,7 +106,10 @@ impl Outgoing {
         while !self.pending.is_empty() {
             let mut slices = [IoSlice::new(&[]); MAX_SLICES];
             let count = self.pending.chunks_vectored(&mut slices);
-            match self.writer.try_write(slices.get(..count).unwrap_or_default()) {
+            match self
+                .writer
+                .try_write(slices.get(..count).unwrap_or_default())
+            {
                 Ok(taken) => self.pending.advance(taken),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     poll_fn(|cx| self.writer.poll_write_ready(cx)).await?;

@@ -59,7 +59,9 @@ impl Invocation {
         let is_allowed = |name: &OsStr| allowed.iter().any(|pattern| matches(pattern, name));
         Self {
             cwd: env::current_dir().unwrap_or_default(),
-            environment: env::vars_os().filter(|(name, _)| is_allowed(name)).collect(),
+            environment: env::vars_os()
+                .filter(|(name, _)| is_allowed(name))
+                .collect(),
             terminal: terminal(),
             ..Self::new(arguments)
         }
@@ -124,7 +126,9 @@ fn terminal() -> Terminal {
     terminal.is_stdout = io::stdout().is_terminal();
     terminal.is_stderr = io::stderr().is_terminal();
     terminal.size = terminal_size();
-    terminal.term = env::var_os("TERM").map(|term| bytes(&term)).unwrap_or_default();
+    terminal.term = env::var_os("TERM")
+        .map(|term| bytes(&term))
+        .unwrap_or_default();
     terminal.colours = colours(terminal.is_stdout, |name| {
         env::var(name).unwrap_or_default()
     });
@@ -167,16 +171,27 @@ mod tests {
         let of = |is_terminal, variables: &[(&str, &str)]| {
             colours(is_terminal, |name| {
                 let found = variables.iter().find(|(other, _)| *other == name);
-                found.map(|(_, value)| (*value).to_owned()).unwrap_or_default()
+                found
+                    .map(|(_, value)| (*value).to_owned())
+                    .unwrap_or_default()
             })
         };
         assert_eq!(of(true, &[("TERM", "xterm-256color")]), Colours::Ansi256);
-        assert_eq!(of(true, &[("TERM", "xterm"), ("COLORTERM", "truecolor")]), Colours::Rgb);
+        assert_eq!(
+            of(true, &[("TERM", "xterm"), ("COLORTERM", "truecolor")]),
+            Colours::Rgb
+        );
         assert_eq!(of(true, &[("TERM", "linux")]), Colours::Ansi16);
         assert_eq!(of(true, &[("TERM", "dumb")]), Colours::None);
-        assert_eq!(of(true, &[("TERM", "xterm"), ("NO_COLOR", "1")]), Colours::None);
+        assert_eq!(
+            of(true, &[("TERM", "xterm"), ("NO_COLOR", "1")]),
+            Colours::None
+        );
         assert_eq!(of(false, &[("TERM", "xterm")]), Colours::None);
-        assert_eq!(of(false, &[("TERM", "xterm"), ("CLICOLOR_FORCE", "1")]), Colours::Ansi16);
+        assert_eq!(
+            of(false, &[("TERM", "xterm"), ("CLICOLOR_FORCE", "1")]),
+            Colours::Ansi16
+        );
     }
 
     #[test]

@@ -155,7 +155,10 @@ impl DaemonClient {
         stdin: Bytes,
     ) -> Result<(Ended, Captured), ClientError> {
         let connection = self.connected().await?;
-        Ok(Capture::begin(&connection, command, stdin).await?.run().await)
+        Ok(Capture::begin(&connection, command, stdin)
+            .await?
+            .run()
+            .await)
     }
 
     /// The connection, which is made if there is none.

@@ -61,7 +61,8 @@ fn start() -> io::Result<Channels> {
         let mut buffer = vec![0; PIECE_BYTES];
         while let Some(bytes) = wanted.blocking_recv() {
             let place = buffer.get_mut(..bytes).unwrap_or_default();
-            let piece = read(place).map(|count| Bytes::copy_from_slice(place.get(..count).unwrap_or_default()));
+            let piece = read(place)
+                .map(|count| Bytes::copy_from_slice(place.get(..count).unwrap_or_default()));
             if sender.blocking_send(piece).is_err() {
                 return;
             }

@@ -101,6 +101,27 @@ async fn elect(
         }
         _ => {}
     }
+    start(settings, places, lock).await
+}
+
+/// Has a new daemon take the place of the present one, whatever build that is, and connects to it.
+pub(crate) async fn restart(settings: &Settings) -> Result<(Connection, Arrival), ClientError> {
+    let places = Arc::new(settings.places()?);
+    let patience = settings.config.spawn_timeout * 2;
+    let deadline = clock::after(Instant::now(), patience);
+    let lock = wait_lock(&places, deadline, patience).await?;
+    if let Reached::Fit(old) | Reached::Other(old) = reach(settings, &places).await? {
+        replace(settings, &places, *old, deadline).await?;
+    }
+    start(settings, &places, lock).await
+}
+
+/// Starts the daemon under the lock, and connects to it.
+async fn start(
+    settings: &Settings,
+    places: &Arc<Places>,
+    lock: os::Lock,
+) -> Result<(Connection, Arrival), ClientError> {
     let (starting, place) = (settings.clone(), Arc::clone(places));
     let said = blocking(move || spawn::start(&starting, &place)).await??;
     let reached = reach(settings, places).await?;

@@ -105,7 +105,10 @@ mod tests {
     fn ids_are_text_that_can_be_shown() {
         assert_eq!(DaemonId::new(""), Err(DaemonIdError::Empty));
         let control = DaemonId::new("a\nb").unwrap_err();
-        assert_eq!(control.to_string(), r"daemon id holds the control character '\n'");
+        assert_eq!(
+            control.to_string(),
+            r"daemon id holds the control character '\n'"
+        );
         let long = DaemonId::new("x".repeat(1025)).unwrap_err();
         assert_eq!(
             long.to_string(),

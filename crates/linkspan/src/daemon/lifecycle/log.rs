@@ -43,7 +43,10 @@ impl Log {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        OpenOptions::new().append(true).create(true).open(&self.path)
+        OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(&self.path)
     }
 
     /// How long it is, in bytes.
@@ -130,6 +133,11 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         fs::create_dir(directory.path().join("log")).unwrap();
         let log = Log::new(directory.path().join("log"), 10, 1);
-        assert!(log.open().unwrap_err().to_string().ends_with("is not a regular file"));
+        assert!(
+            log.open()
+                .unwrap_err()
+                .to_string()
+                .ends_with("is not a regular file")
+        );
     }
 }

@@ -5,6 +5,7 @@
 //! | `identity`, `places` | which daemon is meant, and where its files are |
 //! | `election`, `spawn`, `failure` | the client's side: it connects, or starts the daemon, or learns why not |
 //! | `life`, `watch`, `recovery` | the daemon's side: from its lock to its last command |
+//! | `stop` | how others end it |
 //! | `build` | which build is which |
 //! | `metadata`, `log` | what it leaves for people and successors |
 
@@ -21,6 +22,7 @@ mod places;
 mod recovery;
 mod settings;
 mod spawn;
+mod stop;
 mod watch;
 
 pub use build::{Build, emit_build_timestamp};
@@ -28,10 +30,12 @@ pub use config::{BuildPolicy, LifecycleConfig};
 pub use error::{PlaceError, StartError};
 pub use identity::{DaemonId, DaemonIdError};
 
-pub(crate) use election::{Arrival, connect, reach, Reached};
+pub(crate) use election::{Arrival, Reached, connect, reach, restart};
 pub(crate) use failure::Failure;
-pub(crate) use life::live;
+pub(crate) use life::{chain, live};
 pub(crate) use log::Log;
 pub(crate) use metadata::Metadata;
 pub(crate) use places::{Places, drainer};
 pub(crate) use settings::Settings;
+pub(crate) use spawn::{BUILD_TIMESTAMP, DAEMON_ID};
+pub(crate) use stop::{Stopped, stop};

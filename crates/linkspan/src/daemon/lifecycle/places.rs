@@ -78,10 +78,14 @@ impl Places {
 
     /// The mark of this process that it only finishes its commands.
     pub(crate) fn lock_drain(&self) -> Result<Lock, LockError> {
-        let name = format!("{DRAIN_PREFIX}{}{DRAIN_SUFFIX}", std::process::id());
         // Who tidies up may have it for a moment, if an earlier process had the same number.
         let deadline = Instant::now() + TIDYING;
-        Lock::acquire_before(&self.directory, Path::new(&name), deadline)
+        Lock::acquire_before(&self.directory, Path::new(&own_drain()), deadline)
+    }
+
+    /// Removes that mark, which this process holds.
+    pub(crate) fn remove_drain(&self) {
+        std::fs::remove_file(self.path(&own_drain())).ok();
     }
 
     /// Daemons that only finish their commands, as files of their locks.
@@ -145,10 +149,16 @@ fn all(base: Option<&Path>) -> Result<PathBuf, PlaceError> {
     Ok(daemons)
 }
 
+fn own_drain() -> String {
+    format!("{DRAIN_PREFIX}{}{DRAIN_SUFFIX}", std::process::id())
+}
+
 /// The process that a lock of this name is about.
 pub(crate) fn drainer(name: &Path) -> Option<u32> {
     let name = name.to_str()?;
-    let pid = name.strip_prefix(DRAIN_PREFIX)?.strip_suffix(DRAIN_SUFFIX)?;
+    let pid = name
+        .strip_prefix(DRAIN_PREFIX)?
+        .strip_suffix(DRAIN_SUFFIX)?;
     pid.parse().ok()
 }
 

@@ -51,8 +51,14 @@ mod tests {
         assert_eq!(startup_reason(None, &same), StartupReason::FirstStart);
         assert_eq!(reason(None, &new), StartupReason::AfterCrash { crashes: 3 });
         assert_eq!(reason(Some("idle"), &same), StartupReason::AfterStop);
-        assert_eq!(reason(Some(mark(EndReason::Drain)), &same), StartupReason::Restarted);
+        assert_eq!(
+            reason(Some(mark(EndReason::Drain)), &same),
+            StartupReason::Restarted
+        );
         let previous = "b6".to_owned();
-        assert_eq!(reason(Some("stop"), &new), StartupReason::NewBuild { previous });
+        assert_eq!(
+            reason(Some("stop"), &new),
+            StartupReason::NewBuild { previous }
+        );
     }
 }

@@ -7,13 +7,21 @@ use std::time::Instant;
 
 use os::{NotReady, Spawn, Spawned};
 
-use crate::daemon::lifecycle::{Failure, Log, Places, Settings, StartError, build};
+use crate::daemon::lifecycle::{Failure, Log, Places, Settings, StartError, build, life};
 
 /// Starts the daemon and keeps the calling thread until it is ready. Gives what it says then.
 ///
 /// If it is not ready in time it is ended. Why it failed is told to all who wait.
 pub(crate) fn start(settings: &Settings, places: &Places) -> Result<String, StartError> {
-    let chain = chain(settings)?;
+    spawn(settings, places, chain(settings)?)
+}
+
+/// The same, by the daemon itself that gives its place away.
+pub(crate) fn start_successor(settings: &Settings, places: &Places) -> Result<String, StartError> {
+    spawn(settings, places, env::var(CHAIN).unwrap_or_default())
+}
+
+fn spawn(settings: &Settings, places: &Places, chain: String) -> Result<String, StartError> {
     let log = settings.log(places);
     let opened = log.rotate().and_then(|()| log.open());
     let file = opened.map_err(|source| StartError::Log {
@@ -25,7 +33,7 @@ pub(crate) fn start(settings: &Settings, places: &Places) -> Result<String, Star
     spawn.arguments = arguments(settings);
     spawn.environment = environment(settings);
     spawn.environment.push((CHAIN.into(), chain.into()));
-    let started = spawn.detached().map_err(|error| chain_of(&error));
+    let started = spawn.detached().map_err(|error| life::chain(&error));
     let result = started.and_then(|spawned| wait(spawned, settings));
     result.map_err(|problem| {
         let message = with_tail(problem, &log, begin);
@@ -50,13 +58,16 @@ fn arguments(settings: &Settings) -> Vec<OsString> {
 
 fn wait(mut spawned: Spawned, settings: &Settings) -> Result<String, String> {
     let deadline = Instant::now() + settings.config.spawn_timeout;
-    spawned.wait_ready(deadline).map(|ready| ready.text).map_err(|error| {
-        if !matches!(error, NotReady::Ended | NotReady::Failed { .. }) {
-            // It may have ended meanwhile, which is as well.
-            spawned.process().kill().ok();
-        }
-        chain_of(&error)
-    })
+    spawned
+        .wait_ready(deadline)
+        .map(|ready| ready.text)
+        .map_err(|error| {
+            if !matches!(error, NotReady::Ended | NotReady::Failed { .. }) {
+                // It may have ended meanwhile, which is as well.
+                spawned.process().kill().ok();
+            }
+            life::chain(&error)
+        })
 }
 
 /// Daemons that have led to this process, so that none starts itself over and over.
@@ -91,18 +102,11 @@ fn with_tail(problem: String, log: &Log, begin: u64) -> String {
     let tail = String::from_utf8_lossy(&tail);
     match tail.trim_end() {
         "" => problem,
-        tail => format!("{problem}\nits log {} ends with:\n{tail}", log.path().display()),
+        tail => format!(
+            "{problem}\nits log {} ends with:\n{tail}",
+            log.path().display()
+        ),
     }
-}
-
-fn chain_of(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 /// Names the daemons that led to a process.

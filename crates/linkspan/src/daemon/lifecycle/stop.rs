@@ -43,7 +43,9 @@ pub(crate) async fn stop(settings: &Settings, drain: Duration) -> Result<Stopped
     let places = settings.places()?;
     let connection = match reach(settings, &places).await {
         Ok(Reached::Fit(connection) | Reached::Other(connection)) => Some(connection),
-        Ok(Reached::Absent) | Err(ClientError::Silent { .. } | ClientError::Versions { .. }) => None,
+        Ok(Reached::Absent) | Err(ClientError::Silent { .. } | ClientError::Versions { .. }) => {
+            None
+        }
         Err(error) => return Err(StopError::Client(error)),
     };
     if let Some(connection) = connection
@@ -120,7 +122,9 @@ async fn wait(process: Process, limit: Duration) -> Result<bool, StopError> {
     let pid = process.pid();
     let deadline = Instant::now() + limit;
     let waiting = tokio::task::spawn_blocking(move || process.wait_end(deadline));
-    let ended = waiting.await.unwrap_or_else(|error| Err(io::Error::other(error)));
+    let ended = waiting
+        .await
+        .unwrap_or_else(|error| Err(io::Error::other(error)));
     ended.map_err(|source| StopError::Look { pid, source })
 }
 
