@@ -95,12 +95,14 @@ fn collected(mut log: File) -> Result<f64> {
     Ok(sum.trim().parse()?)
 }
 
-const CASES: [(&str, usize); 5] = [
+const CASES: [(&str, usize); 7] = [
     ("tokio", 1),
     ("linkspan-unix", 1),
     ("linkspan-unchecked", 1),
     ("linkspan-unix", 64),
     ("linkspan-unchecked", 64),
+    ("tokio-frames", 1),
+    ("exchange-tokio", 1),
 ];
 const FEW: usize = 6_400;
 const MANY: usize = 25_600;
