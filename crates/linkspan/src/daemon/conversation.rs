@@ -1,5 +1,6 @@
 //! The daemon's side of one connection: the version check, and then whatever the client says.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,36 +51,32 @@ impl Conversation {
         let number = self.core.enter(Arc::clone(&connection));
         let result = tokio::select! {
             fault = connection.outlet.drive() => broken(fault),
-            () = connection.ending() => Ok(()),
-            result = self.converse(None, Some(health)) => result,
+            () = connection.ending() => {
+                self.farewell().await;
+                Ok(())
+            }
+            result = self.talk(health) => result,
         };
-        if result.is_ok() {
-            self.farewell().await;
-        }
-        if let Err(error) = &result {
-            health.failed(error);
-        }
-        self.end(result);
+        self.end(result.as_ref().err());
         self.core.leave(number);
     }
 
     /// Tells a client that there is no place for it, and answers what it asks about the daemon.
     pub(super) async fn refuse(mut self, limit: usize) {
         let connection = Arc::clone(&self.connection);
-        let reason = format!("{limit} connections");
-        let busy = FromDaemon::Busy(Busy::new(None, RETRY_AFTER, reason));
-        let talking = tokio::time::timeout(REFUSAL, self.converse(Some(busy), None));
+        let busy = Busy::new(None, RETRY_AFTER, format!("{limit} connections"));
+        let talking = tokio::time::timeout(REFUSAL, self.talk_without_place(busy));
         let result = tokio::select! {
             fault = connection.outlet.drive() => broken(fault),
             result = talking => result.unwrap_or(Ok(())),
         };
-        self.end(result);
+        self.end(result.as_ref().err());
     }
 
-    fn end(&self, result: Result<(), ConnectionError>) {
+    fn end(&self, error: Option<&ConnectionError>) {
         self.connection.lose();
-        if let Err(error) = result {
-            self.core.counters.failed(&error);
+        if let Some(error) = error {
+            self.core.counters.failed(error);
             let peer = self.client.peer.principal().name;
             debug!(%error, peer, "a connection ended");
         }
@@ -99,29 +96,42 @@ impl Conversation {
         tokio::time::timeout(FAREWELL, sent).await.ok();
     }
 
-    /// Listens to the client, until it closes. `refusal` is said first, and lets no command in.
-    async fn converse(
-        &mut self,
-        refusal: Option<FromDaemon>,
-        health: Option<&Health>,
-    ) -> Result<(), ConnectionError> {
-        let check = FromDaemon::VersionCheck(Box::new(self.core.version_check()));
-        let is_refused = refusal.is_some();
-        self.connection
-            .outlet
-            .send([check].into_iter().chain(refusal));
-        self.open().await?;
-        if let Some(health) = health {
-            health.accepted();
+    /// Listens to the client, until it closes.
+    async fn talk(&mut self, health: &Health) -> Result<(), ConnectionError> {
+        self.introduce(None);
+        if let Err(error) = self.open().await {
+            health.handshake_failed(&error);
+            return Err(error);
         }
+        health.accepted();
+        let heard = self.listen(Self::handle).await;
+        heard.inspect_err(|error| health.failed(error))
+    }
+
+    async fn talk_without_place(&mut self, busy: Busy) -> Result<(), ConnectionError> {
+        self.introduce(Some(busy));
+        self.open().await?;
+        // A client may have sent a command before it read that there is no place.
+        self.listen(|_, _| Ok(())).await
+    }
+
+    fn introduce(&self, busy: Option<Busy>) {
+        let check = FromDaemon::VersionCheck(Box::new(self.core.version_check()));
+        let messages = [check].into_iter().chain(busy.map(FromDaemon::Busy));
+        self.connection.outlet.send(messages);
+    }
+
+    /// Answers questions about the daemon, and has everything else handled.
+    async fn listen(
+        &mut self,
+        handle: impl Fn(&Self, FromClient) -> Result<(), ConnectionError>,
+    ) -> Result<(), ConnectionError> {
         while let Some(message) = self.next().await? {
             match message {
                 FromClient::Control(request) => {
                     control::answer(&self.core, &self.connection, &request);
                 }
-                // A client may have sent it before it read that there is no place.
-                _ if is_refused => {}
-                message => self.handle(message)?,
+                message => handle(self, message)?,
             }
         }
         Ok(())
@@ -133,7 +143,7 @@ impl Conversation {
         let first = tokio::time::timeout(limit, self.next()).await;
         let first = first.map_err(|_| ConnectionError::Silent { limit })??;
         let Some(FromClient::VersionCheck(check)) = first else {
-            return Err(ConnectionError::Truncated);
+            return Err(ConnectionError::Unopened);
         };
         if check.role != Role::Client {
             return Err(ConnectionError::Role { role: check.role });
@@ -153,25 +163,34 @@ impl Conversation {
     /// The client's next message; nothing when it has closed.
     async fn next(&mut self) -> Result<Option<FromClient>, ConnectionError> {
         loop {
-            let frame = self.input.next_frame()?;
-            let has_frame = frame.is_some();
-            if let Some(message) = frame.map(FromClient::decode).transpose()?.flatten() {
-                return Ok(Some(message));
-            }
-            if has_frame {
-                // One of a later version, that may be ignored.
-                continue;
+            if let Some(frame) = self.input.next_frame()? {
+                match FromClient::decode(frame)? {
+                    // One of a later version, that may be ignored.
+                    None => continue,
+                    message => return Ok(message),
+                }
             }
             self.connection.outlet.has_room().await;
             // A client that always has more does not keep the thread.
             tokio::task::coop::consume_budget().await;
-            if self.input.fill().await? == 0 {
+            if self.read().await? == 0 {
                 return match self.input.is_inside_frame() {
                     true => Err(ConnectionError::Truncated),
                     false => Ok(None),
                 };
             }
         }
+    }
+
+    /// Reads more; an idle connection gives its memory back while it waits.
+    async fn read(&mut self) -> io::Result<usize> {
+        if self.input.is_large() {
+            match tokio::time::timeout(KEPT, self.input.fill()).await {
+                Ok(read) => return read,
+                Err(_) => self.input.shrink(),
+            }
+        }
+        self.input.fill().await
     }
 
     fn handle(&self, message: FromClient) -> Result<(), ConnectionError> {
@@ -253,3 +272,5 @@ fn broken(fault: Fault) -> Result<(), ConnectionError> {
 const REFUSAL: Duration = Duration::from_secs(5);
 /// How long what was sent may take to reach a client when the daemon ends.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// How long an idle connection keeps what it used for reading.
+const KEPT: Duration = Duration::from_secs(1);

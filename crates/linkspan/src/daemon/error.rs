@@ -66,6 +66,8 @@ pub(super) enum ConnectionError {
     Message(#[from] DecodeError),
     #[error("no version check came within {limit:?}")]
     Silent { limit: Duration },
+    #[error("the peer closed before its version check")]
+    Unopened,
     #[error("the peer closed within a frame")]
     Truncated,
     #[error("the version check is of a {role:?}, not of a client")]

@@ -60,10 +60,8 @@ impl Input {
     }
 
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if self.reader.poll_ready(cx).is_pending() {
-            self.shrink();
-            return Poll::Pending;
-        }
+        // An idle connection holds no room for what may never come.
+        ready!(self.reader.poll_ready(cx))?;
         let limit = self.make_room();
         let count = ready!(self.reader.poll_read(cx, &mut self.buffer, limit))?;
         if count == limit {
@@ -72,10 +70,16 @@ impl Input {
         Poll::Ready(Ok(count))
     }
 
+    /// Whether memory is held that an idle connection does not need.
+    pub(super) fn is_large(&self) -> bool {
+        self.buffer.is_empty() && self.buffer.capacity() + self.retired.capacity() > 0
+    }
+
     /// Gives memory back that an idle connection does not need.
-    fn shrink(&mut self) {
-        if self.buffer.is_empty() && self.buffer.capacity() > 0 && self.retired.is_empty() {
+    pub(super) fn shrink(&mut self) {
+        if self.buffer.is_empty() {
             self.buffer = BytesMut::new();
+            self.retired = VecDeque::new();
             self.read_bytes = LEAST_READ_BYTES;
         }
     }

@@ -30,7 +30,7 @@ pub struct DaemonStats {
     pub aborted: u64,
     /// Commands whose handlers panicked.
     pub panics: u64,
-    /// Connections that sent no version check in time.
+    /// Connections that sent no version check, or not in time.
     pub silent: u64,
     /// Connections that sent what is no frame, or stood where it must not.
     pub malformed: u64,
@@ -60,7 +60,7 @@ impl Counters {
     /// Counts how a connection ended.
     pub(super) fn failed(&self, error: &ConnectionError) {
         let counter = match error {
-            ConnectionError::Silent { .. } => &self.silent,
+            ConnectionError::Silent { .. } | ConnectionError::Unopened => &self.silent,
             ConnectionError::Io(_) | ConnectionError::Truncated | ConnectionError::Answer(_) => {
                 &self.broken
             }

@@ -235,15 +235,8 @@ impl Outlet {
     /// Writes what is left whenever the peer takes something again, until the connection breaks.
     pub(super) async fn drive(&self) -> Fault {
         loop {
-            // What waiting for the peer needs is kept for a while: a slow one stops us often.
-            let trouble = tokio::time::timeout(KEPT, self.trouble.notified());
-            if trouble.await.is_err() {
-                self.writer.stop_waiting();
-                self.trouble.notified().await;
-            }
             while self.lock().is_blocked {
-                let ready = poll_fn(|cx| self.writer.poll_write_ready(cx)).await;
-                match ready {
+                match poll_fn(|cx| self.writer.poll_write_ready(cx)).await {
                     Ok(()) => self.lock().is_blocked = false,
                     Err(error) => self.end(End::Broken(Some(error))),
                 }
@@ -251,6 +244,12 @@ impl Outlet {
             }
             if let Some(fault) = self.fault() {
                 return fault;
+            }
+            // What waiting for the peer needs is kept for a while: a slow one stops us often.
+            let trouble = tokio::time::timeout(KEPT, self.trouble.notified());
+            if trouble.await.is_err() {
+                self.writer.stop_waiting();
+                self.trouble.notified().await;
             }
         }
     }
@@ -316,8 +315,8 @@ impl Outlet {
     fn fault(&self) -> Option<Fault> {
         match self.lock().end.as_mut()? {
             End::Closed => Some(Fault::Closed),
-            End::Broken(error) => error.take().map(Fault::Broken),
-            End::Unsendable(error) => error.take().map(Fault::Unsendable),
+            End::Broken(error) => Some(error.take().map_or(Fault::Closed, Fault::Broken)),
+            End::Unsendable(error) => Some(error.take().map_or(Fault::Closed, Fault::Unsendable)),
         }
     }
 
