@@ -6,6 +6,8 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
+use rustix::fs::{Access, AtFlags, CWD, accessat};
+
 use crate::unix::detach::Detach;
 use crate::unix::ready::{self, VARIABLE};
 use crate::{Process, Spawn};
@@ -13,6 +15,9 @@ use crate::{Process, Spawn};
 pub(crate) use crate::unix::ready::ReadyReceiver;
 
 pub(crate) fn spawn(spawn: &Spawn) -> io::Result<(Process, ReadyReceiver)> {
+    // Where SIGCHLD is ignored, which is inherited, the standard library panics when a program turns
+    // out not to be one after the fork; so it is looked at before.
+    accessat(CWD, &spawn.program, Access::EXEC_OK, AtFlags::EACCESS)?;
     let (ours, theirs) = ready::channel()?;
     let intermediate = start(spawn, &theirs)?;
     reap(intermediate);

@@ -5,7 +5,7 @@ use std::env;
 use std::fs::{self, File};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use linkspan_os::{NotReady, Process, ReadySender, Spawn};
@@ -53,6 +53,16 @@ pub(crate) const PARTS: &[Part] = &[
     Part {
         name: "starts-many",
         run: start_many,
+    },
+    Part {
+        name: "starts-without-children",
+        run: |_| {
+            let log = tempfile::tempfile().unwrap();
+            Spawn::new("/missing".into(), log).detached().unwrap_err();
+            let mut spawned = daemon("says-ready", "");
+            spawned.wait_ready(late()).unwrap();
+            spawned.process().kill().unwrap();
+        },
     },
     Part {
         name: "starts-shell",
@@ -187,20 +197,7 @@ fn neither_the_death_of_its_starter_nor_a_signal_to_its_group_ends_a_daemon() {
 fn what_its_starter_ignores_and_holds_back_is_as_usual_again() {
     let base = tempfile::tempdir().unwrap();
     let path = base.path().join("log");
-    let starter = command("starts-shell", &path);
-    // Ignored signals stay ignored over exec, in the starter as well.
-    let status = Command::new("sh")
-        .args(["-c", "trap '' HUP INT TERM USR1; exec \"$@\"", "sh"])
-        .arg(starter.get_program())
-        .args(starter.get_args())
-        .envs(
-            starter
-                .get_envs()
-                .filter_map(|(name, value)| Some((name, value?))),
-        )
-        .stdout(Stdio::null())
-        .status()
-        .unwrap();
+    let status = ignoring("HUP INT TERM USR1", &command("starts-shell", &path));
     assert!(status.success());
     let text = fs::read_to_string(&path).unwrap();
     for name in ["SigBlk:", "SigIgn:"] {
@@ -229,6 +226,25 @@ fn what_its_starter_ignores_and_holds_back_is_as_usual_again() {
         rest.iter().all(is_known),
         "nothing inherited, and stdin is empty: {rest:?}"
     );
+}
+
+#[test]
+fn a_starter_that_ignores_its_children_starts_daemons_all_the_same() {
+    let starter = command("starts-without-children", "");
+    assert!(ignoring("CHLD", &starter).success());
+}
+
+/// Runs a command that ignores signals from the beginning: such stay ignored over exec.
+fn ignoring(signals: &str, command: &Command) -> ExitStatus {
+    let variables = command.get_envs();
+    Command::new("sh")
+        .args(["-c", &format!("trap '' {signals}; exec \"$@\""), "sh"])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .envs(variables.filter_map(|(name, value)| Some((name, value?))))
+        .stdout(Stdio::null())
+        .status()
+        .unwrap()
 }
 
 #[test]

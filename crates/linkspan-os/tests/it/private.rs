@@ -101,7 +101,7 @@ fn what_stands_in_a_files_place_is_neither_read_nor_followed() {
 }
 
 #[test]
-fn a_full_disk_leaves_what_was_there() {
+fn a_write_that_fails_leaves_what_was_there() {
     let base = tempfile::tempdir().unwrap();
     let directory = Directory::open_private(&base.path().join("private")).unwrap();
     directory.write_file("file".as_ref(), b"old").unwrap();
