@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::{Condvar, MutexGuard, PoisonError};
 
-use bytes::{BufMut, BytesMut};
+use bytes::BytesMut;
 
 use crate::transport::queue::{Queue, State, wake};
 
@@ -22,25 +22,47 @@ impl Queue {
         self.lock().is_ended
     }
 
-    /// Keeps the calling thread until all of `bytes` is taken; false if nobody reads any more.
-    pub(crate) fn write_blocking(&self, mut bytes: &[u8]) -> bool {
-        while !bytes.is_empty() {
-            let mut state = self.lock();
-            while !state.is_abandoned && state.bytes.len() >= self.capacity {
-                state = wait(&self.changed, state);
-            }
-            if state.is_abandoned {
-                return false;
-            }
-            let room = self.capacity - state.bytes.len();
-            let (now, later) = bytes.split_at(room.min(bytes.len()));
-            state.bytes.put_slice(now);
-            bytes = later;
-            let reader = state.reader.take();
-            drop(state);
-            wake(reader);
+    /// Keeps the calling thread until there is room; false if nobody reads any more.
+    pub(crate) fn wait_for_room(&self) -> bool {
+        let mut state = self.lock();
+        while !state.is_abandoned && state.bytes.len() >= self.capacity {
+            state = wait(&self.changed, state);
         }
-        true
+        !state.is_abandoned
+    }
+
+    /// Adds what `receive` gives, which may take as much as its second argument says; says how much
+    /// that was. What it takes from elsewhere is in the queue before anybody else looks.
+    pub(crate) fn fill(
+        &self,
+        receive: impl FnOnce(&mut BytesMut, usize) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        let mut state = self.lock();
+        let room = self
+            .capacity
+            .saturating_sub(state.bytes.len())
+            .min(PIECE_BYTES);
+        state.bytes.reserve(room);
+        let count = receive(&mut state.bytes, room)?;
+        let reader = state.reader.take();
+        drop(state);
+        wake(reader);
+        Ok(count)
+    }
+
+    /// Takes what is in the queue; if there is nothing, what `receive` gives at once.
+    pub(crate) fn take_now(
+        &self,
+        buffer: &mut BytesMut,
+        limit: usize,
+        receive: impl FnOnce(&mut BytesMut, usize) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        let mut state = self.lock();
+        if let Some(taken) = state.take(buffer, limit) {
+            self.taken(state);
+            return taken;
+        }
+        receive(buffer, limit)
     }
 
     /// Keeps the calling thread until there are bytes, and swaps them with the empty `taken`; false
@@ -64,3 +86,6 @@ impl Queue {
 fn wait<'a>(changed: &Condvar, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
     changed.wait(state).unwrap_or_else(PoisonError::into_inner)
 }
+
+/// The most that a thread adds at once.
+const PIECE_BYTES: usize = 16 * 1024;

@@ -50,6 +50,14 @@ impl Queue {
         self.change(|state| state.is_abandoned = true);
     }
 
+    /// Ends a section in which something may have been taken.
+    pub(super) fn taken(&self, mut state: MutexGuard<'_, State>) {
+        let writer = state.writer.take();
+        drop(state);
+        self.changed.notify_all();
+        wake(writer);
+    }
+
     pub(super) fn change(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.lock();
         change(&mut state);
@@ -61,6 +69,25 @@ impl Queue {
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Takes what there is, or what will not change any more; nothing if there is nothing yet.
+    pub(super) fn take(
+        &mut self,
+        buffer: &mut BytesMut,
+        limit: usize,
+    ) -> Option<io::Result<usize>> {
+        if self.bytes.is_empty() {
+            let error = self.error.take().map(Err);
+            return error.or_else(|| self.is_ended.then_some(Ok(0)));
+        }
+        let room = (buffer.capacity() - buffer.len()).min(limit);
+        let count = self.bytes.len().min(room);
+        buffer.put_slice(self.bytes.get(..count).unwrap_or_default());
+        self.bytes.advance(count);
+        Some(Ok(count))
     }
 }
 
@@ -85,26 +112,12 @@ impl ByteReader for QueueReader {
         limit: usize,
     ) -> Poll<io::Result<usize>> {
         let mut state = self.0.lock();
-        if state.bytes.is_empty() {
-            if let Some(error) = state.error.take() {
-                return Poll::Ready(Err(error));
-            }
-            if state.is_ended {
-                return Poll::Ready(Ok(0));
-            }
+        let Some(taken) = state.take(buffer, limit) else {
             register(&mut state.reader, cx);
             return Poll::Pending;
-        }
-        let room = (buffer.capacity() - buffer.len()).min(limit);
-        let count = state.bytes.len().min(room);
-        let taken = state.bytes.get(..count).unwrap_or_default();
-        buffer.put_slice(taken);
-        state.bytes.advance(count);
-        let writer = state.writer.take();
-        drop(state);
-        self.0.changed.notify_all();
-        wake(writer);
-        Poll::Ready(Ok(count))
+        };
+        self.0.taken(state);
+        Poll::Ready(taken)
     }
 }
 

@@ -73,7 +73,10 @@ async fn a_peer_that_begins_nothing_goes_and_an_idle_one_stays() {
 
 #[tokio::test]
 async fn a_frame_that_stops_and_one_that_trickles_are_given_up() {
-    let serving = serve(quick()).await;
+    let mut config = quick();
+    // Far more than a byte's pause, however busy the machine is.
+    config.read_timeout = Duration::from_millis(500);
+    let serving = serve(config).await;
     let mut stopping = connect(serving.address());
     stopping.write_all(&frame(b"question")[..10]).unwrap();
     assert!(until_closed(stopping).await.is_empty());
@@ -93,11 +96,11 @@ async fn a_frame_that_stops_and_one_that_trickles_are_given_up() {
         panic!("all of it was taken");
     });
     until_closed(reading).await;
-    assert!(began.elapsed() >= Duration::from_millis(400));
+    assert!(began.elapsed() >= Duration::from_secs(2));
     assert_eq!(stats(&serving).read_timeouts, 2);
     let (_, health) = serving.health().next().unwrap();
     let last = health.last_error.unwrap().message;
-    assert_eq!(last, "a frame that was begun was not complete within 400ms");
+    assert_eq!(last, "a frame that was begun was not complete within 2s");
     writing.join().unwrap();
 }
 

@@ -14,11 +14,21 @@ use tokio_util::io::poll_read_buf;
 use crate::transport::backend::Halves;
 use crate::transport::bytes::{ByteReader, ByteWriter};
 
-/// Both halves of a stream that several may use through references; `shutdown` tells its peer that
-/// nothing follows.
-pub(super) fn split<S>(stream: S, shutdown: fn(&S)) -> Halves
+/// What tokio's traits cannot say of a stream.
+pub(super) trait Direct: fmt::Debug + Send + Sync + 'static {
+    /// Tells the peer that nothing follows.
+    fn shutdown(&self);
+
+    /// Reads what has come even if the runtime has not noticed it yet, where there is a way to.
+    fn receive(&self, _: &mut BytesMut, _: usize) -> Option<io::Result<usize>> {
+        None
+    }
+}
+
+/// Both halves of a stream that several may use through references.
+pub(super) fn split<S>(stream: S) -> Halves
 where
-    S: fmt::Debug + Send + Sync + 'static,
+    S: Direct,
     for<'a> &'a S: AsyncRead + AsyncWrite,
 {
     let stream = Arc::new(stream);
@@ -31,7 +41,6 @@ where
     };
     let writer = StreamWriter {
         stream,
-        shutdown,
         readiness: Arc::default(),
     };
     (Box::new(reader), Box::new(writer))
@@ -52,7 +61,7 @@ struct StreamReader<S> {
 
 impl<S> ByteReader for StreamReader<S>
 where
-    S: fmt::Debug + Send + Sync,
+    S: Direct,
     for<'a> &'a S: AsyncRead,
 {
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -91,18 +100,31 @@ where
             Poll::Ready(Err(_)) | Poll::Pending => Poll::Ready(Ok(count)),
         }
     }
+
+    fn try_read(&mut self, buffer: &mut BytesMut, limit: usize) -> io::Result<usize> {
+        let is_next = self.first == self.end && !self.is_ended;
+        let received = is_next
+            .then(|| self.stream.receive(buffer, limit))
+            .flatten();
+        received.unwrap_or_else(|| {
+            let mut cx = Context::from_waker(Waker::noop());
+            match self.poll_read(&mut cx, buffer, limit) {
+                Poll::Ready(read) => read,
+                Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+            }
+        })
+    }
 }
 
 /// The writing half.
 struct StreamWriter<S> {
     stream: Arc<S>,
-    shutdown: fn(&S),
     readiness: Arc<Readiness>,
 }
 
 impl<S> ByteWriter for StreamWriter<S>
 where
-    S: fmt::Debug + Send + Sync,
+    S: Direct,
     for<'a> &'a S: AsyncWrite,
 {
     fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
@@ -121,7 +143,7 @@ where
     }
 
     fn shutdown(&self) {
-        (self.shutdown)(&self.stream);
+        self.stream.shutdown();
     }
 }
 

@@ -91,6 +91,8 @@ everywhere! {
     servers: busy_ones,
     servers: idempotent_questions_are_repeated,
     unasked: frames_with_the_answer,
+    unasked: frames_after_the_answer,
+    unasked: parts_of_frames,
     failing: killed_servers,
     failing: hanging_servers,
     failing: recovered_servers,
@@ -111,23 +113,5 @@ mod messages {
 
     everywhere! {
         frames: wrong_messages,
-    }
-}
-
-/// What the system has is looked at before each question. Not so by threads: what one has just read
-/// is in nobody's sight until it has handed it over.
-mod at_once {
-    use super::unasked;
-
-    suite! {
-        tcp, Tcp;
-        unasked: frames_after_the_answer,
-        unasked: parts_of_frames,
-    }
-    #[cfg(unix)]
-    suite! {
-        unix, Unix;
-        unasked: frames_after_the_answer,
-        unasked: parts_of_frames,
     }
 }

@@ -6,10 +6,12 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use bytes::BytesMut;
 use interprocess::os::unix::uds_local_socket::tokio::{Listener, Stream};
 
+use crate::transport::backend::adapter::{self, Direct};
 use crate::transport::backend::unix::{Accept, Local};
-use crate::transport::backend::{Backend, Halves, Origin, adapter};
+use crate::transport::backend::{Backend, Halves, Origin};
 
 /// The crate's listener and streams, over descriptors of our own making.
 pub(super) struct Interprocess;
@@ -25,12 +27,19 @@ impl Local for Interprocess {
     }
 
     fn stream(&self, socket: UnixStream, _: Origin) -> io::Result<Halves> {
-        let stream = Stream::try_from(OwnedFd::from(socket))?;
-        // The stream's own way of shutting down does nothing.
-        Ok(adapter::split(stream, |stream| {
-            // A connection that is gone needs no telling.
-            os::shutdown_write(stream.as_fd()).ok();
-        }))
+        Ok(adapter::split(Stream::try_from(OwnedFd::from(socket))?))
+    }
+}
+
+impl Direct for Stream {
+    /// The stream's own way of shutting down does nothing.
+    fn shutdown(&self) {
+        // A connection that is gone needs no telling.
+        os::shutdown_write(self.as_fd()).ok();
+    }
+
+    fn receive(&self, buffer: &mut BytesMut, limit: usize) -> Option<io::Result<usize>> {
+        Some(os::receive(self.as_fd(), buffer, limit))
     }
 }
 

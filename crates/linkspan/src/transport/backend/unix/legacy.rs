@@ -156,6 +156,12 @@ impl ByteReader for Reader {
     ) -> Poll<io::Result<usize>> {
         self.queue.poll_read(cx, buffer, limit)
     }
+
+    fn try_read(&mut self, buffer: &mut BytesMut, limit: usize) -> io::Result<usize> {
+        // What has come is in the queue or with the system, never in the thread's hands.
+        let receive = |buffer: &mut BytesMut, limit| os::receive(&self.socket, buffer, limit);
+        self.queue.0.take_now(buffer, limit, receive)
+    }
 }
 
 impl Drop for Reader {
@@ -166,16 +172,15 @@ impl Drop for Reader {
 }
 
 /// Reads until the peer ends or nobody wants it any more.
-fn read(mut socket: &UnixStream, queue: &Queue) {
-    let mut buffer = vec![0; READ_BYTES];
-    loop {
-        match socket.read(&mut buffer) {
+fn read(socket: &UnixStream, queue: &Queue) {
+    while queue.wait_for_room() {
+        let filled = os::wait_readable(socket, socket)
+            .and_then(|()| queue.fill(|bytes, room| os::receive(socket, bytes, room)));
+        match filled {
             Ok(0) => return queue.end(),
-            Ok(count) => {
-                if !queue.write_blocking(buffer.get(..count).unwrap_or_default()) {
-                    return;
-                }
-            }
+            Ok(_) => {}
+            // Somebody was quicker.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return queue.fail(error),
         }
@@ -221,7 +226,6 @@ fn named(name: &str) -> thread::Builder {
 
 /// Bytes that wait between a thread and the tasks, in each direction.
 const QUEUE_BYTES: usize = 64 * 1024;
-const READ_BYTES: usize = 16 * 1024;
 /// These threads call little.
 const STACK_BYTES: usize = 128 * 1024;
 /// How long a thread waits for a peer that does not read, until it looks whether it is wanted.

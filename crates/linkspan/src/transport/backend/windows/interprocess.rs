@@ -14,10 +14,11 @@ use interprocess::os::windows::named_pipe::pipe_mode::Bytes;
 use interprocess::os::windows::named_pipe::tokio::DuplexPipeStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::transport::backend::Backend;
+use crate::transport::backend::adapter::{self, Direct};
 use crate::transport::backend::windows::shared::{Pipe, Shared, WRITE_BYTES, gather};
 use crate::transport::backend::windows::waiter::{Waited, Waiter};
 use crate::transport::backend::windows::{Accept, Connected, Connecting, Local};
-use crate::transport::backend::{Backend, adapter};
 
 /// The crate's streams, over instances of our own making.
 pub(super) struct Interprocess;
@@ -103,8 +104,14 @@ fn connected(handle: OwnedHandle) -> io::Result<Connected> {
         io::Error::from(error)
     })?;
     let shared = Shared::new(Stream(stream));
-    let halves = adapter::split(shared, Shared::close);
+    let halves = adapter::split(shared);
     Ok(Connected { peer, halves })
+}
+
+impl Direct for Shared<Stream> {
+    fn shutdown(&self) {
+        self.close();
+    }
 }
 
 /// The crate's stream, which closes without its own way of waiting: that keeps a thread until the
