@@ -74,12 +74,12 @@ impl Conversation {
     }
 
     fn end(&self, error: Option<&ConnectionError>) {
-        self.connection.lose();
         if let Some(error) = error {
             self.core.counters.failed(error);
             let peer = self.client.peer.principal().name;
             debug!(%error, peer, "a connection ended");
         }
+        self.connection.lose();
     }
 
     /// Gives a client that reads the time to get what was sent.

@@ -9,6 +9,9 @@
 mod address;
 mod backends;
 mod conformance;
+// They speak bytes through Unix sockets.
+#[cfg(all(unix, feature = "daemon"))]
+mod daemon_server;
 mod events;
 // They listen at Unix sockets.
 #[cfg(unix)]
