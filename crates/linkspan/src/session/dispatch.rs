@@ -1,18 +1,15 @@
 //! Running handlers: at once on the reader's task, or on tasks of their own.
 
 use std::collections::VecDeque;
-use std::future::poll_fn;
 use std::mem;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant, SystemTime};
 
 use proto::StreamId;
-use proto::error::{Category, Code};
 use proto::frame::Flags;
-use proto::message::{CancelReason, Failure, Text};
+use proto::message::{Failure, Text};
 use tokio::sync::Semaphore;
-use tracing::error;
 
 use crate::clock;
 use crate::session::context::{CallFacts, Signal};
@@ -20,10 +17,10 @@ use crate::session::handler::{BoxFuture, Handler, Method, Panicked, caught, poll
 use crate::session::inbox::{Inbox, RecvStream};
 use crate::session::lane::Lane;
 use crate::session::offload::offload;
-use crate::session::outlet::Outlet;
 use crate::session::shared::{Shared, State};
 use crate::session::slot::Slot;
-use crate::session::{Body, CallError, Config, Event, Items, Request, Response};
+use crate::session::work::{Begun, Timing, Work, panicked, respond};
+use crate::session::{Body, CallError, Event, Request, Response};
 
 /// The part of a driver that has requests and events handled.
 ///
@@ -50,28 +47,6 @@ pub(crate) struct Dispatch {
 struct Opened {
     stream: StreamId,
     slot: Slot,
-}
-
-/// What a task does.
-enum Work {
-    Handle(Text, BoxFuture<Result<Response, CallError>>, Timing),
-    Answer(Response),
-}
-
-/// When a request was received, and when its handler began.
-#[derive(Debug)]
-struct Timing {
-    received: Instant,
-    begun: Begun,
-}
-
-#[derive(Debug)]
-enum Begun {
-    At(Instant),
-    /// When its task runs.
-    WithTask,
-    /// When it gets its thread.
-    WithThread(Arc<OnceLock<Instant>>),
 }
 
 /// A request as it was received.
@@ -301,101 +276,4 @@ impl Dispatch {
             signal: Signal::default(),
         })
     }
-}
-
-impl Work {
-    async fn run(self, shared: Arc<Shared>, stream: StreamId) {
-        let answer = match self {
-            Self::Answer(response) => Ok(response),
-            Self::Handle(name, future, timing) => {
-                let task_began = clock::now();
-                let answer = handle(&name, future, &shared.config).await;
-                if let Some(health) = &shared.health {
-                    let now = clock::now();
-                    let begun = match timing.begun {
-                        Begun::At(begun) => begun,
-                        Begun::WithTask => task_began,
-                        Begun::WithThread(begun) => begun.get().copied().unwrap_or(now),
-                    };
-                    health.answered(now, begun - timing.received, now - begun);
-                }
-                answer
-            }
-        };
-        let answer = match answer {
-            Ok(response) if response.body.has_partial_head() => complete(response).await,
-            answer => answer,
-        };
-        let items = {
-            let mut state = shared.lock();
-            let items = match answer {
-                Ok(response) => respond(&mut state, stream, response),
-                Err(failure) => {
-                    shared.note_failure(&failure);
-                    state.send.fail(stream, failure).ok();
-                    None
-                }
-            };
-            shared.flush(state);
-            items
-        };
-        if let Some(items) = items {
-            Outlet::new(shared, stream).send_all(items).await;
-        }
-    }
-}
-
-/// A response whose body was received from elsewhere, with its first piece as a whole.
-async fn complete(mut response: Response) -> Result<Response, Failure> {
-    let body = response.body.with_whole_head().await;
-    response.body = body.map_err(CallError::into_failure)?;
-    Ok(response)
-}
-
-/// Runs a handler to its answer.
-async fn handle(
-    name: &str,
-    mut future: BoxFuture<Result<Response, CallError>>,
-    config: &Config,
-) -> Result<Response, Failure> {
-    let answer = poll_fn(|cx| poll_caught(&mut future, cx));
-    let answer = match config.handler_timeout {
-        None => answer.await,
-        Some(limit) => tokio::time::timeout(limit, answer)
-            .await
-            .unwrap_or(Ok(Err(CallError::DeadlineExceeded))),
-    };
-    match answer {
-        Ok(Ok(response)) => Ok(response),
-        Ok(Err(error)) => Err(error.into_failure()),
-        Err(Panicked) => Err(panicked(name)),
-    }
-}
-
-/// Sends a response, or its first piece; gives the items that follow.
-fn respond(state: &mut State, stream: StreamId, response: Response) -> Option<Items> {
-    let (body, items) = response.body.into_outgoing();
-    let mut message = proto::message::Response::new(response.status, body);
-    message.metadata = response.metadata;
-    let end = items.is_none();
-    if let Err(error) = state.send.respond(stream, message, end) {
-        // A closed stream needs nothing; all else is for the caller to know.
-        let failure = CallError::from(error).into_failure();
-        state.send.fail(stream, failure).ok();
-        return None;
-    }
-    if end {
-        // What the caller still sends has no reader; an ended direction is left alone.
-        state.send.cancel(stream, CancelReason::Done);
-    }
-    items
-}
-
-fn panicked(method: &str) -> Failure {
-    error!(method, "the handler panicked");
-    Failure::new(
-        Category::Handler,
-        Code::PANICKED,
-        format!("the handler of {method:?} panicked"),
-    )
 }

@@ -37,6 +37,7 @@ mod room;
 mod settle;
 mod shared;
 mod slot;
+mod work;
 mod writing;
 
 pub use body::{Body, Items};
