@@ -334,7 +334,7 @@ impl Decoder {
         let come = input.get(..frame_bytes).unwrap_or(input);
         let fresh = come.get(frame.summed_bytes..).unwrap_or_default();
         frame.crc = self.variant.extend_crc(frame.crc, fresh);
-        frame.summed_bytes += fresh.len();
+        frame.summed_bytes = frame.summed_bytes.saturating_add(fresh.len());
         if input.len() < frame_bytes {
             self.state = State::Begun(frame);
             return Ok(None);
