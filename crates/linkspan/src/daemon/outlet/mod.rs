@@ -6,23 +6,27 @@
 //! hand. When the peer takes nothing, the connection's task waits until it does.
 
 mod direct;
+mod state;
 
 use std::fmt;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use proto::frame::Segments;
 use tokio::sync::Notify;
 
-use crate::daemon::error::DelimitedEncodeError;
 use crate::daemon::outlet::direct::Chunks;
+use crate::daemon::outlet::state::{End, State};
 use crate::daemon::wire::{Encoder, FromDaemon, Limits, Stream};
+
 use crate::transport::ByteWriter;
+
+pub(super) use state::Fault;
 
 /// The sending side of a connection.
 pub(super) struct Outlet {
@@ -32,50 +36,15 @@ pub(super) struct Outlet {
     trouble: Notify,
 }
 
-struct State {
-    /// What was begun to be written; it is away while somebody writes.
-    pen: Option<Segments>,
-    /// What follows it.
-    queue: Segments,
-    encoder: Encoder,
-    chunk_bytes: usize,
-    /// Bytes that were ever given, and those of them that the system took.
-    given: u64,
-    taken: u64,
-    /// Whether the peer takes nothing now.
-    is_blocked: bool,
-    end: Option<End>,
-    /// Tasks that wait for room, or for the system to take what they gave.
-    waiting: Vec<Waker>,
-}
-
-/// Why nothing more goes out.
-enum End {
-    Closed,
-    Broken(Option<io::Error>),
-    Unsendable(Option<DelimitedEncodeError>),
-}
-
 /// A place in what goes out.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Mark(u64);
 
 impl Outlet {
     pub(super) fn new(writer: Box<dyn ByteWriter>) -> Self {
-        let state = State {
-            pen: Some(Segments::new()),
-            queue: Segments::new(),
-            encoder: Encoder::new(Limits::default()),
-            chunk_bytes: 0,
-            given: 0,
-            taken: 0,
-            is_blocked: false,
-            end: None,
-            waiting: Vec::new(),
-        };
         Self {
             writer,
-            state: Mutex::new(state),
+            state: Mutex::new(State::new()),
             trouble: Notify::new(),
         }
     }
@@ -313,72 +282,11 @@ impl Outlet {
     }
 
     fn fault(&self) -> Option<Fault> {
-        match self.lock().end.as_mut()? {
-            End::Closed => Some(Fault::Closed),
-            End::Broken(error) => Some(error.take().map_or(Fault::Closed, Fault::Broken)),
-            End::Unsendable(error) => Some(error.take().map_or(Fault::Closed, Fault::Unsendable)),
-        }
+        self.lock().fault()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Why nothing more can be sent.
-#[derive(Debug)]
-pub(super) enum Fault {
-    Closed,
-    Broken(io::Error),
-    Unsendable(DelimitedEncodeError),
-}
-
-impl State {
-    /// The right to write, unless it is of no use.
-    fn take_pen(&mut self) -> Option<Segments> {
-        match self.is_blocked || self.end.is_some() {
-            true => None,
-            false => self.pen.take(),
-        }
-    }
-
-    fn encode(&mut self, message: &FromDaemon) {
-        let before = self.queue.remaining();
-        if let Err(error) = message.encode(&self.encoder, &mut self.queue) {
-            self.end.get_or_insert(End::Unsendable(Some(error)));
-        }
-        self.given += (self.queue.remaining() - before) as u64;
-    }
-
-    fn encode_chunk(&mut self, stream: Stream, command: u32, data: &Bytes) {
-        let before = self.queue.remaining();
-        let result = self
-            .encoder
-            .encode_chunk(stream.kind(), command, data, &mut self.queue);
-        if let Err(error) = result {
-            self.end.get_or_insert(End::Unsendable(Some(error)));
-        }
-        self.given += (self.queue.remaining() - before) as u64;
-    }
-
-    /// A write took nothing.
-    fn stopped(&mut self, error: io::Error) {
-        match error.kind() {
-            io::ErrorKind::WouldBlock => self.is_blocked = true,
-            _ => {
-                self.end.get_or_insert(End::Broken(Some(error)));
-            }
-        }
-    }
-
-    fn wait(&mut self, waker: &Waker) {
-        if !self.waiting.iter().any(|other| other.will_wake(waker)) {
-            self.waiting.push(waker.clone());
-        }
-    }
-
-    fn wake(&mut self) {
-        self.waiting.drain(..).for_each(Waker::wake);
     }
 }
 

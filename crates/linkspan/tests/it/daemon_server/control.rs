@@ -162,7 +162,7 @@ async fn a_flood_of_questions_fills_no_memory() {
     // Nobody reads the answers, so at some point the daemon reads no more questions.
     let question = || FromClient::Control(ControlRequest::new(Verb::Status));
     let sent = (0..1_000_000)
-        .take_while(|_| raw.try_send(question()).is_ok())
+        .take_while(|_| raw.try_send(&question()).is_ok())
         .count();
     assert!(sent < 200_000, "{sent} questions were taken");
     let reply = Raw::connect(&daemon.address).control(Verb::Identify);

@@ -56,11 +56,12 @@ impl Raw {
         raw
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "it reads better")]
     pub(super) fn send(&mut self, message: FromClient) {
-        self.try_send(message).unwrap();
+        self.try_send(&message).unwrap();
     }
 
-    pub(super) fn try_send(&mut self, message: FromClient) -> std::io::Result<()> {
+    pub(super) fn try_send(&mut self, message: &FromClient) -> std::io::Result<()> {
         let mut out = Segments::new();
         message.encode(&self.encoder, &mut out).unwrap();
         let bytes = out.copy_to_bytes(out.remaining());
@@ -111,7 +112,7 @@ impl Raw {
             let mut part = [0; 64 * 1024];
             match self.stream.read(&mut part) {
                 Ok(0) => return None,
-                Ok(count) => self.input.extend_from_slice(&part[..count]),
+                Ok(count) => self.input.extend_from_slice(part.get(..count).unwrap()),
                 Err(error) if error.kind() == ErrorKind::ConnectionReset => return None,
                 Err(error) => panic!("{error}"),
             }
@@ -154,7 +155,7 @@ impl Raw {
                 FromDaemon::Busy(busy) => {
                     ended.outcome = Some(Outcome::Aborted {
                         message: busy.reason,
-                    })
+                    });
                 }
                 _ => {}
             }

@@ -33,7 +33,7 @@ fn echo(raw: &mut Raw, input: &[u8], pause: Option<Duration>) -> Ended {
     loop {
         let piece = credit.min(input.len() - sent).min(48 * 1024);
         if piece > 0 {
-            raw.stdin(1, &input[sent..sent + piece]);
+            raw.stdin(1, input.get(sent..sent + piece).unwrap());
             (sent, credit) = (sent + piece, credit - piece);
         }
         if sent == input.len() && !is_complete {

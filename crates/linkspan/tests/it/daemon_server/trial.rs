@@ -19,7 +19,7 @@ pub(super) struct Daemon {
     pub(super) serving: Option<Serving>,
     pub(super) address: Address,
     pub(super) shared: Arc<Shared>,
-    _directory: TempDir,
+    directory: Option<TempDir>,
 }
 
 /// What commands and tests have in common.
@@ -46,6 +46,17 @@ impl Daemon {
     pub(super) async fn of(change: impl FnOnce(DaemonServer) -> DaemonServer) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let address = support::address("unix", &directory);
+        let mut daemon = Self::begin(&address, change).await;
+        daemon.directory = Some(directory);
+        daemon
+    }
+
+    /// A daemon at an address where another was.
+    pub(super) async fn at(address: &Address) -> Self {
+        Self::begin(address, |server| server).await
+    }
+
+    async fn begin(address: &Address, change: impl FnOnce(DaemonServer) -> DaemonServer) -> Self {
         let (firing, fired) = mpsc::sync_channel(64);
         let shared = Arc::new(Shared {
             fired: Mutex::new(fired),
@@ -57,12 +68,12 @@ impl Daemon {
         let server = DaemonServer::new("trial", trial)
             .build("b7", Some(1_767_225_600_000))
             .startup(StartupReason::AfterCrash { crashes: 3 });
-        let serving = change(server).listen(&address).await.unwrap();
+        let serving = change(server).listen(address).await.unwrap();
         Self {
             serving: Some(serving),
-            address,
+            address: address.clone(),
             shared,
-            _directory: directory,
+            directory: None,
         }
     }
 
@@ -156,7 +167,10 @@ async fn blast(mut command: Command, bytes: usize) -> std::io::Result<()> {
     let mut left = bytes;
     while left > 0 {
         let count = left.min(piece.len());
-        command.stdout.write_chunk(&piece[..count]).await?;
+        command
+            .stdout
+            .write_chunk(piece.get(..count).unwrap())
+            .await?;
         left -= count;
     }
     Ok(())
