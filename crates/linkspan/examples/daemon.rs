@@ -32,6 +32,7 @@ fn main() -> std::process::ExitCode {
         return std::process::ExitCode::from(2);
     };
     let mut lifecycle = LifecycleConfig::default();
+    lifecycle.check_interval = Duration::from_secs(1);
     // So that one program can play two builds of itself.
     lifecycle.daemon_environment.push(BUILD.into());
     let mut program = Program::new("daemon", run).arguments(arguments).id(id);

@@ -143,10 +143,12 @@ impl<F: Front> Acceptor<F> {
         Ok(())
     }
 
-    /// Accepts no more; the address is free then.
+    /// Accepts no more; the address is free then. Once more does no harm.
     pub(crate) async fn close(&mut self) {
-        self.task.abort();
-        (&mut self.task).await.ok();
+        if !self.task.is_finished() {
+            self.task.abort();
+            (&mut self.task).await.ok();
+        }
     }
 
     /// Waits until the front is idle; links that have not begun to talk have a moment to do so.

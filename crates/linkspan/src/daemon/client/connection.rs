@@ -116,6 +116,12 @@ impl Connection {
         answer.await.ok()
     }
 
+    /// The daemon's process, by the kernel's word where it gives it.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        let credentials = self.peer.credentials;
+        credentials.and_then(|peer| peer.pid).or(self.daemon.pid)
+    }
+
     /// Whether anything may still come of it.
     pub(crate) fn is_open(&self) -> bool {
         !self.outgoing.is_closed()
@@ -262,7 +268,8 @@ impl Shared {
             FromDaemon::Exit(exit) => self.finish(exit.command, End::Exit(exit.outcome)),
             FromDaemon::Busy(busy) => self.busy(busy),
             FromDaemon::Control(reply) => {
-                if let Some(question) = self.lock().questions.pop_front() {
+                let question = self.lock().questions.pop_front();
+                if let Some(question) = question {
                     question.send(*reply).ok();
                 }
             }

@@ -40,13 +40,13 @@ impl Incoming {
     /// Nothing is lost when the future is dropped.
     pub(super) async fn next(&mut self) -> Result<Option<FromDaemon>, ProtocolError> {
         loop {
-            while let Some(frame) = self.decoder.decode(&mut self.input)? {
-                if let Some(message) = FromDaemon::decode(frame)? {
-                    return Ok(Some(message));
-                }
-            }
-            if self.fill().await? == 0 {
-                return Ok(None);
+            match self.decoder.decode(&mut self.input)? {
+                Some(frame) => match FromDaemon::decode(frame)? {
+                    Some(message) => return Ok(Some(message)),
+                    None => continue,
+                },
+                None if self.fill().await? == 0 => return Ok(None),
+                None => {}
             }
         }
     }

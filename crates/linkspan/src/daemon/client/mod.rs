@@ -55,7 +55,15 @@ pub(crate) use invocation::USUAL_VARIABLES;
 #[derive(Debug, Clone)]
 pub struct DaemonClient {
     settings: Arc<Settings>,
-    connection: Arc<Mutex<Option<Arc<Connection>>>>,
+    present: Arc<Mutex<Present>>,
+}
+
+/// Where commands go.
+#[derive(Debug, Default)]
+struct Present {
+    connection: Option<Arc<Connection>>,
+    /// A process that refused a command because it is about to end.
+    leaving: Option<u32>,
 }
 
 impl DaemonClient {
@@ -67,15 +75,19 @@ impl DaemonClient {
     pub(crate) fn new(settings: Arc<Settings>) -> Self {
         Self {
             settings,
-            connection: Arc::default(),
+            present: Arc::default(),
         }
     }
 
     /// A client over a connection that there is already.
     pub(crate) fn over(settings: Arc<Settings>, connection: Connection) -> Self {
+        let present = Present {
+            connection: Some(Arc::new(connection)),
+            leaving: None,
+        };
         Self {
             settings,
-            connection: Arc::new(Mutex::new(Some(Arc::new(connection)))),
+            present: Arc::new(Mutex::new(present)),
         }
     }
 
@@ -131,21 +143,28 @@ impl DaemonClient {
     ) -> Result<CommandOutput, ClientError> {
         let stdin = stdin.into();
         let command = invocation.to_command(connection::request_id()?, !stdin.is_empty());
-        let capturing = async {
-            let mut attempt = 1;
-            loop {
-                let (ended, output) = self.attempt(command.clone(), stdin.clone()).await?;
-                if attempt == ATTEMPTS || !self.is_to_repeat(&ended, invocation).await {
-                    return Ok(CommandOutput::new(ended.finish()?, output));
-                }
-                attempt += 1;
-            }
-        };
+        let capturing = self.capture_command(invocation, command, stdin);
         match invocation.deadline {
             Some(limit) => tokio::time::timeout(limit, capturing)
                 .await
                 .unwrap_or(Err(ClientError::Deadline { limit })),
             None => capturing.await,
+        }
+    }
+
+    async fn capture_command(
+        &self,
+        invocation: &Invocation,
+        command: Command,
+        stdin: Bytes,
+    ) -> Result<CommandOutput, ClientError> {
+        let mut attempt = 1;
+        loop {
+            let (ended, output) = self.attempt(command.clone(), stdin.clone()).await?;
+            if attempt == ATTEMPTS || !self.is_to_repeat(&ended, invocation).await {
+                return Ok(CommandOutput::new(ended.finish()?, output));
+            }
+            attempt += 1;
         }
     }
 
@@ -168,13 +187,14 @@ impl DaemonClient {
 
     /// The same, and how the daemon was found.
     pub(crate) async fn arrive(&self) -> Result<(Arc<Connection>, Arrival), ClientError> {
-        let mut present = self.connection.lock().await;
-        if let Some(connection) = present.as_ref().filter(|connection| connection.is_open()) {
+        let mut present = self.present.lock().await;
+        let open = present.connection.as_ref();
+        if let Some(connection) = open.filter(|connection| connection.is_open()) {
             return Ok((Arc::clone(connection), Arrival::Found));
         }
-        let (connection, arrival) = lifecycle::connect(&self.settings).await?;
+        let (connection, arrival) = lifecycle::connect(&self.settings, present.leaving).await?;
         let connection = Arc::new(connection);
-        *present = Some(Arc::clone(&connection));
+        present.connection = Some(Arc::clone(&connection));
         Ok((connection, arrival))
     }
 
@@ -193,7 +213,11 @@ impl DaemonClient {
             _ => false,
         };
         if repeats {
-            self.connection.lock().await.take();
+            let mut present = self.present.lock().await;
+            let connection = present.connection.take();
+            if !matches!(ended.end, End::Lost(_)) {
+                present.leaving = connection.and_then(|connection| connection.pid());
+            }
         }
         repeats
     }

@@ -77,7 +77,8 @@ fn start() -> io::Result<Channels> {
 
 fn read(place: &mut [u8]) -> io::Result<usize> {
     loop {
-        match io::stdin().lock().read(place) {
+        let result = io::stdin().lock().read(place);
+        match result {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 thread::sleep(std::time::Duration::from_millis(1));

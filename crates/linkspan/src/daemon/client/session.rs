@@ -32,6 +32,7 @@ pub(super) struct Session<'a> {
 }
 
 /// How far a command has come.
+#[expect(clippy::struct_excessive_bools, reason = "three independent facts")]
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Progress {
     pub(super) is_accepted: bool,

@@ -106,7 +106,8 @@ impl Slot {
     /// Nothing is lost when the future is dropped.
     pub(super) async fn next(&self) -> Event {
         loop {
-            if let Some(event) = self.lock().events.pop_front() {
+            let event = self.lock().events.pop_front();
+            if let Some(event) = event {
                 return event;
             }
             self.changed.notified().await;

@@ -228,7 +228,7 @@ impl Program {
         let living = lifecycle::live((*settings).clone(), server, ready, note);
         match runtime.block_on(living) {
             Ok(()) => process::ExitCode::SUCCESS,
-            Err(error) => report.failed(&error, UNREACHABLE),
+            Err(_) => process::ExitCode::from(UNREACHABLE),
         }
     }
 

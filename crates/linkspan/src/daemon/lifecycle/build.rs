@@ -80,10 +80,8 @@ impl Build {
 /// For build scripts: has the time of this build put into the program.
 ///
 /// ```no_run
-/// // build.rs
-/// fn main() {
-///     linkspan::daemon::emit_build_timestamp();
-/// }
+/// // All that `main` of build.rs has to do:
+/// linkspan::daemon::emit_build_timestamp();
 /// ```
 ///
 /// Cargo runs a build script again when a file of its package changes, unless the script says

@@ -38,11 +38,19 @@ pub(crate) enum Arrival {
 }
 
 /// Connects to the daemon, and starts it before if there is none.
-pub(crate) async fn connect(settings: &Settings) -> Result<(Connection, Arrival), ClientError> {
+///
+/// `leaving` is a process that has refused a command because it is about to end: it is not the daemon
+/// any more, even if it still listens for a moment.
+pub(crate) async fn connect(
+    settings: &Settings,
+    leaving: Option<u32>,
+) -> Result<(Connection, Arrival), ClientError> {
     let places = Arc::new(settings.places()?);
     match reach(settings, &places).await? {
-        Reached::Fit(connection) => Ok((*connection, Arrival::Found)),
-        Reached::Other(_) | Reached::Absent => elect(settings, &places).await,
+        Reached::Fit(connection) if !is_leaving(&connection, leaving) => {
+            Ok((*connection, Arrival::Found))
+        }
+        _ => elect(settings, &places, leaving).await,
     }
 }
 
@@ -84,12 +92,15 @@ pub(crate) async fn reach(settings: &Settings, places: &Places) -> Result<Reache
 async fn elect(
     settings: &Settings,
     places: &Arc<Places>,
+    leaving: Option<u32>,
 ) -> Result<(Connection, Arrival), ClientError> {
     let before = Failure::last(places);
     let patience = settings.config.spawn_timeout * 2;
     let deadline = clock::after(Instant::now(), patience);
     let lock = wait_lock(places, deadline, patience).await?;
     match reach(settings, places).await? {
+        // Its successor waits until it has left.
+        Reached::Fit(connection) if is_leaving(&connection, leaving) => {}
         Reached::Fit(connection) => return Ok((*connection, Arrival::Found)),
         Reached::Other(connection) => replace(settings, places, *connection, deadline).await?,
         Reached::Absent => {}
@@ -183,6 +194,10 @@ async fn blocking<T: Send + 'static>(
         action: "wait on a thread",
         source: io::Error::other(error),
     })
+}
+
+fn is_leaving(connection: &Connection, leaving: Option<u32>) -> bool {
+    leaving.is_some() && connection.pid() == leaving
 }
 
 /// Whether an error means that nobody listens.

@@ -59,6 +59,8 @@ pub(crate) async fn live(
     let mut life = match Life::begin(settings, server).await {
         Ok(life) => life,
         Err(error) => {
+            // First, because the log's end is shown with what follows.
+            note(&format!("not started: {}", chain(&error)));
             if let Some(ready) = ready {
                 ready.failed(&chain(&error)).ok();
             }

@@ -163,7 +163,8 @@ pub(crate) fn drainer(name: &Path) -> Option<u32> {
 }
 
 const SOCKET: &str = "socket";
-const LOG: &str = "log";
+/// The name of the log.
+pub(crate) const LOG: &str = "log";
 const SPAWN_LOCK: &str = "spawn.lock";
 const LIFE_LOCK: &str = "life.lock";
 const DRAIN_PREFIX: &str = "drain.";

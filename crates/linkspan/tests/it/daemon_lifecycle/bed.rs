@@ -1,0 +1,124 @@
+//! A place for daemons of one test.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Instant;
+
+use linkspan_test::wait::PATIENCE;
+use os::Process;
+use tempfile::TempDir;
+
+/// A runtime directory of the test's own; its daemon is ended with it.
+pub(super) struct Bed {
+    pub(super) runtime: TempDir,
+}
+
+impl Bed {
+    pub(super) fn new() -> Self {
+        Self {
+            runtime: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// The example, called with these arguments.
+    pub(super) fn command<A: AsRef<OsStr>>(
+        &self,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Command {
+        let mut command = example("daemon");
+        command
+            .args(arguments)
+            .env("XDG_RUNTIME_DIR", self.runtime.path())
+            .env_remove("RUNTIME_DIRECTORY")
+            .env("RUST_BACKTRACE", "0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    pub(super) fn start<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Child {
+        self.command(arguments).spawn().unwrap()
+    }
+
+    pub(super) fn run<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// The daemon's process id, by a command that has to succeed.
+    pub(super) fn pid(&self) -> u32 {
+        pid(&self.run(["pid"]))
+    }
+
+    /// The daemon's directory, which is there after the first command.
+    pub(super) fn place(&self) -> PathBuf {
+        let daemons = self.runtime.path().join("linkspan/daemons");
+        let mut places = std::fs::read_dir(daemons).unwrap();
+        let place = places.next().unwrap().unwrap().path();
+        assert!(places.next().is_none(), "one daemon is expected");
+        place
+    }
+
+    /// How many daemons have started here.
+    pub(super) fn starts(&self) -> usize {
+        let log = std::fs::read_to_string(self.place().join("log")).unwrap();
+        log.lines()
+            .filter(|line| line.contains("]: started: "))
+            .count()
+    }
+}
+
+impl Drop for Bed {
+    fn drop(&mut self) {
+        // Tests that took the place away have ended their daemon themselves.
+        self.command(["--daemon", "stop"]).output().ok();
+    }
+}
+
+/// An example's program, which `cargo test` builds when it runs all targets.
+pub(super) fn example(name: &str) -> Command {
+    let own = std::env::current_exe().unwrap();
+    let program = own.ancestors().nth(2).unwrap().join("examples").join(name);
+    assert!(program.exists(), "{} was not built", program.display());
+    Command::new(program)
+}
+
+/// What `pid` has printed.
+#[track_caller]
+pub(super) fn pid(output: &Output) -> u32 {
+    assert!(output.status.success(), "{}", shown(output));
+    text(&output.stdout).trim().parse().unwrap()
+}
+
+pub(super) fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+pub(super) fn shown(output: &Output) -> String {
+    let (out, error) = (text(&output.stdout), text(&output.stderr));
+    format!("{}; stdout {out:?}; stderr {error:?}", output.status)
+}
+
+/// Sends a signal as the shell does: to a process, or with a minus to a group.
+pub(super) fn signal(name: &str, target: &str) {
+    let script = format!("kill -{name} {target}");
+    let status = Command::new("sh").args(["-c", &script]).status().unwrap();
+    assert!(status.success(), "{script}");
+}
+
+/// Waits until a process is gone.
+#[track_caller]
+pub(super) fn wait_end(process: Process) {
+    let deadline = Instant::now() + PATIENCE;
+    assert!(process.wait_end(deadline).unwrap(), "{process:?} lives on");
+}
+
+pub(super) fn find(pid: u32) -> Process {
+    Process::find(pid).unwrap().unwrap()
+}
+
+/// Reads a file that is expected to be there.
+pub(super) fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap()
+}

@@ -1,0 +1,9 @@
+//! Daemons that start themselves, as real processes: the example `daemon`, called as users call it.
+
+mod bed;
+mod builds;
+mod failures;
+mod hostile;
+mod races;
+mod signals;
+mod streams;

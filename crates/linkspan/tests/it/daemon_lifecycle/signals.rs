@@ -1,0 +1,62 @@
+//! ^C and its relatives reach the command, and not the daemon.
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, ChildStdout};
+
+use super::bed::find;
+use super::bed::{Bed, shown, signal, text, wait_end};
+
+#[test]
+fn an_interrupt_on_the_terminal_ends_the_command_and_not_the_daemon_it_started() {
+    let bed = Bed::new();
+    // The group is what a terminal sends ^C to; this client is the one that starts the daemon.
+    let mut client = bed
+        .command(["sleep", "60"])
+        .process_group(0)
+        .spawn()
+        .unwrap();
+    let _output = started(&mut client);
+    let daemon = bed.pid();
+    signal("INT", &format!("-{}", client.id()));
+    let output = client.wait_with_output().unwrap();
+    assert_eq!(output.status.signal(), Some(2), "{}", shown(&output));
+    assert_eq!(bed.pid(), daemon);
+    let status = text(&bed.run(["--daemon", "status"]).stdout);
+    assert!(status.contains("\n0 commands run"), "{status}");
+}
+
+#[test]
+fn other_signals_to_end_are_handed_on_and_seen_by_the_shell() {
+    let bed = Bed::new();
+    for (name, number) in [("TERM", 15), ("HUP", 1)] {
+        let mut client = bed.start(["sleep", "60"]);
+        let _output = started(&mut client);
+        signal(name, &client.id().to_string());
+        let output = client.wait_with_output().unwrap();
+        assert_eq!(output.status.signal(), Some(number), "{}", shown(&output));
+    }
+}
+
+#[test]
+fn a_daemon_that_is_told_to_end_finishes_its_commands() {
+    let bed = Bed::new();
+    let daemon = find(bed.pid());
+    let mut client = bed.start(["sleep", "1"]);
+    let _output = started(&mut client);
+    signal("TERM", &daemon.pid().to_string());
+    // The place is free while the old one still works.
+    assert_ne!(bed.pid(), daemon.pid());
+    let output = client.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", shown(&output));
+    wait_end(daemon);
+}
+
+/// Waits until the command prints something.
+fn started(client: &mut Child) -> BufReader<ChildStdout> {
+    let mut output = BufReader::new(client.stdout.take().unwrap());
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    assert_eq!(line, "sleeping\n");
+    output
+}
