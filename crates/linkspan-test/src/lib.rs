@@ -22,3 +22,4 @@ pub mod raw;
 pub mod script;
 pub mod sim;
 pub mod wait;
+pub mod wine;

@@ -11,7 +11,7 @@ use linkspan::exchange::{
     ExchangeError, ExchangeStats, IpcConfig, Server, Serving, Variant, capabilities,
 };
 use linkspan::transport::Backend;
-use linkspan_test::wait;
+use linkspan_test::{wait, wine};
 use tempfile::TempDir;
 use tokio::sync::Notify;
 
@@ -325,7 +325,13 @@ async fn one_server_answers_at_several_addresses() {
     assert_eq!(frames, [1, 1]);
     assert!(serving.no_longer(&more));
     assert_eq!(serving.addresses().count(), 1);
-    Client::connect(&more).await.unwrap_err();
+    if wine::is_gap("a listening socket that was closed still takes connections") {
+        return;
+    }
+    wait::within("the address is free", async {
+        while Client::connect(&more).await.is_ok() {}
+    })
+    .await;
 }
 
 #[tokio::test]

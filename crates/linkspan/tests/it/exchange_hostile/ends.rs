@@ -41,6 +41,9 @@ pub(super) async fn within_a_frame(place: Place) {
 
 /// Who closes with an answer unread breaks the connection.
 pub(super) async fn resets(place: Place) {
+    if linkspan_test::wine::is_gap("a connection that was reset looks like one that ended") {
+        return;
+    }
     let victim = Victim::start(place, |_| {}).await;
     for _ in 0..5 {
         let mut peer = victim.attacker().await;

@@ -65,6 +65,26 @@ macro_rules! everywhere {
     };
 }
 
+// What a test says by closing half a connection, or as a server, cannot be said over a pipe.
+#[cfg(windows)]
+suite! {
+    pipe, Pipe;
+    frames: bad_lengths,
+    frames: longest_message,
+    frames: bytes_one_by_one,
+    frames: cuts_at_every_place,
+    frames: three_in_one_write,
+    frames: a_bad_frame_after_good_ones,
+    slow: silence,
+    slow: a_stalled_frame,
+    slow: a_trickle,
+    crowds: ten_attackers_at_a_limit_of_two,
+    crowds: over_the_limit,
+    crowds: idle_ones_make_room,
+    stopping: drains_then_cuts,
+    stopping: silent_and_stalled_ones,
+}
+
 everywhere! {
     frames: flipped_bits,
     frames: bad_lengths,

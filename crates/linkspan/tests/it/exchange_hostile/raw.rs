@@ -40,6 +40,8 @@ impl Raw {
         match address {
             #[cfg(unix)]
             Address::Unix(path) => Ok(Self::new(tokio::net::UnixStream::connect(path).await?)),
+            #[cfg(windows)]
+            Address::Pipe(name) => Ok(Self::new(pipe(name).await?)),
             Address::Tcp(host) => {
                 let stream = TcpStream::connect((host.host.as_str(), host.port)).await?;
                 stream.set_nodelay(true)?;
@@ -130,4 +132,19 @@ fn sum(variant: Variant, bytes: &[u8]) -> u32 {
     let shift = |sum: u32| (sum >> 1) ^ (polynomial * (sum & 1));
     let add = |sum, byte: &u8| (0..8).fold(sum ^ u32::from(*byte), |sum, _| shift(sum));
     !bytes.iter().fold(!0, add)
+}
+
+/// Connects to a pipe, as soon as an instance waits.
+#[cfg(windows)]
+async fn pipe(name: &str) -> io::Result<tokio::net::windows::named_pipe::NamedPipeClient> {
+    const ALL_INSTANCES_TAKEN: i32 = 231;
+    loop {
+        let path = format!(r"\\.\pipe\{name}");
+        match tokio::net::windows::named_pipe::ClientOptions::new().open(path) {
+            Err(error) if error.raw_os_error() == Some(ALL_INSTANCES_TAKEN) => {
+                tokio::task::yield_now().await;
+            }
+            result => return result,
+        }
+    }
 }

@@ -26,7 +26,9 @@ fn tricks() -> Vec<Trick> {
     let mut flipped = ieee(b"HELLO");
     flipped[9] ^= 0x20;
     let half = ieee(b"HELLO")[..10].to_vec();
+    let empty = |error: &_| matches!(error, Error::Frame(Frame::Empty));
     vec![
+        (vec![0; 8], empty),
         (b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(), too_long),
         (vec![0xff; 4], too_long),
         ((1024 * 1024 + 1_u32).to_le_bytes().to_vec(), too_long),
