@@ -159,13 +159,13 @@ pub struct Header {
 impl Header {
     /// All that a server sends that has no place for a connection.
     ///
-    /// Parts of a millisecond count as a whole one; what does not fit is told as the longest time
-    /// that does, 49 days.
+    /// Parts of a millisecond count as a whole one, and so does no time, because that would be the
+    /// frame of an empty message; what does not fit is told as the longest time that does, 49 days.
     pub fn busy(retry_after: Duration) -> Self {
         let millis = retry_after.as_nanos().div_ceil(NANOS_PER_MILLI);
         Self {
             message_bytes: 0,
-            crc: u32::try_from(millis).unwrap_or(u32::MAX),
+            crc: u32::try_from(millis.max(1)).unwrap_or(u32::MAX),
         }
     }
 
@@ -301,6 +301,10 @@ impl Decoder {
         };
         let header = Header::read(bytes);
         if header.message_bytes == 0 {
+            // The frame of an answer without bytes: the question was handled.
+            if header.crc == EMPTY_CRC {
+                return Err(ExchangeDecodeError::Empty);
+            }
             let retry_after = Duration::from_millis(header.crc.into());
             return Err(ExchangeDecodeError::Busy { retry_after });
         }

@@ -258,10 +258,21 @@ fn nobody_is_busy_after_the_first_frame_or_towards_a_server() {
     assert_eq!(decoder.decode(&mut input), empty);
 }
 
+/// A server of another make may answer so, and has handled the question then.
+#[test]
+fn an_empty_message_with_its_sum_is_not_a_busy_server() {
+    for variant in Variant::ALL {
+        let mut wire = BytesMut::from(&[0; 4][..]);
+        wire.extend_from_slice(&variant.crc(b"").to_le_bytes());
+        let decoded = Decoder::for_client(variant, 100).decode(&mut wire);
+        assert_eq!(decoded, Err(ExchangeDecodeError::Empty));
+    }
+}
+
 #[test]
 fn times_to_come_back_are_rounded_up_and_bounded() {
     let cases = [
-        (Duration::ZERO, 0),
+        (Duration::ZERO, 1),
         (Duration::from_nanos(1), 1),
         (Duration::from_micros(1500), 2),
         (Duration::from_millis(u32::MAX.into()), u32::MAX),
