@@ -81,29 +81,28 @@ impl Connection {
 
     /// Asks the daemon to run a command. Its number is given here.
     pub(crate) async fn start(&self, mut command: Command) -> Result<Running<'_>, ClientError> {
-        let slot = Arc::new(Slot::new(self.stream_credit));
-        let number = {
-            let mut state = self.shared.lock();
-            let number = state.last.saturating_add(1);
-            state.last = number;
-            if let Some(busy) = state.busy.clone() {
-                slot.push(Event::End(End::Busy(busy)));
-            } else if let Some(lost) = state.lost.clone() {
-                slot.push(Event::End(End::Lost(lost)));
-            } else {
-                state.commands.insert(number, Arc::clone(&slot));
-            }
-            number
-        };
-        command.command = number;
         self.check(&command)?;
-        let running = Running {
+        let slot = Arc::new(Slot::new(self.stream_credit));
+        let permit = self.outgoing.reserve().await;
+        // Numbers have to grow on the way, so giving one and sending it is one step.
+        let mut state = self.shared.lock();
+        let number = state.last.saturating_add(1);
+        state.last = number;
+        command.command = number;
+        match (permit, state.hindrance()) {
+            (Ok(permit), None) => {
+                state.commands.insert(number, Arc::clone(&slot));
+                permit.send(FromClient::Command(Box::new(command)));
+            }
+            (_, Some(end)) => slot.push(Event::End(end)),
+            (Err(_), None) => slot.push(Event::End(End::Lost(Lost::closed()))),
+        }
+        drop(state);
+        Ok(Running {
             connection: self,
             number,
             slot,
-        };
-        running.send(FromClient::Command(Box::new(command))).await;
-        Ok(running)
+        })
     }
 
     /// Asks the daemon about itself; nothing if it closes instead of answering.
@@ -143,6 +142,14 @@ impl Connection {
 
     fn limits(&self) -> Limits {
         self.daemon.limits
+    }
+}
+
+impl State {
+    /// Why no command can be begun.
+    fn hindrance(&self) -> Option<End> {
+        let lost = self.lost.clone().map(End::Lost);
+        lost.or_else(|| self.busy.clone().map(End::Busy))
     }
 }
 

@@ -3,34 +3,27 @@
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 
-use bytes::{Buf, BytesMut};
+use bytes::Buf;
 use proto::error::DelimitedEncodeError;
 use proto::frame::Segments;
 
 use crate::daemon::client::ProtocolError;
+use crate::daemon::input::Input;
 use crate::daemon::wire::{Decoder, Encoder, FromClient, FromDaemon, Limits};
 use crate::transport::{ByteReader, ByteWriter};
 
 /// What comes from the daemon.
 #[derive(Debug)]
-pub(super) struct Incoming {
-    reader: Box<dyn ByteReader>,
-    decoder: Decoder,
-    input: BytesMut,
-}
+pub(super) struct Incoming(Input);
 
 impl Incoming {
     pub(super) fn new(reader: Box<dyn ByteReader>, limits: Limits) -> Self {
-        Self {
-            reader,
-            decoder: Decoder::new(limits),
-            input: BytesMut::new(),
-        }
+        Self(Input::new(reader, Decoder::new(limits)))
     }
 
     /// Lets in what needs an agreement on versions.
     pub(super) fn open(&mut self) {
-        self.decoder.open();
+        self.0.open();
     }
 
     /// The next message; nothing at the end of the connection.
@@ -40,25 +33,15 @@ impl Incoming {
     /// Nothing is lost when the future is dropped.
     pub(super) async fn next(&mut self) -> Result<Option<FromDaemon>, ProtocolError> {
         loop {
-            match self.decoder.decode(&mut self.input)? {
+            match self.0.next_frame()? {
                 Some(frame) => match FromDaemon::decode(frame)? {
                     Some(message) => return Ok(Some(message)),
                     None => continue,
                 },
-                None if self.fill().await? == 0 => return Ok(None),
+                None if self.0.fill().await? == 0 => return Ok(None),
                 None => {}
             }
         }
-    }
-
-    async fn fill(&mut self) -> io::Result<usize> {
-        let missing = self.decoder.missing_bytes(&self.input);
-        let room = missing.clamp(FIRST_BYTES, MAX_READ_BYTES);
-        self.input.reserve(room);
-        let (reader, input) = (&mut self.reader, &mut self.input);
-        // What is missing is read together with what follows it.
-        let limit = input.capacity() - input.len();
-        poll_fn(|cx| reader.poll_read(cx, input, limit)).await
     }
 }
 
@@ -94,7 +77,7 @@ impl Outgoing {
 
     /// Whether more is to be added before something was written.
     pub(super) fn has_room(&self) -> bool {
-        self.pending.remaining() < MAX_READ_BYTES
+        self.pending.remaining() < MAX_PENDING_BYTES
     }
 
     /// Writes all that was pushed.
@@ -127,8 +110,6 @@ impl Outgoing {
     }
 }
 
-/// What is read at least, if there is so much.
-const FIRST_BYTES: usize = 64 * 1024;
-/// What is read at most, and pends at most before more is added.
-const MAX_READ_BYTES: usize = 256 * 1024;
+/// What pends at most before more is added.
+const MAX_PENDING_BYTES: usize = 256 * 1024;
 const MAX_SLICES: usize = 16;

@@ -10,13 +10,13 @@ use std::time::Duration;
 pub struct LifecycleConfig {
     /// Where the directories of all daemons are made, in `daemons`. Default: none, which is the
     /// user's runtime directory (`$RUNTIME_DIRECTORY`, `$XDG_RUNTIME_DIR/linkspan` or
-    /// `/tmp/linkspan-UID`).
+    /// `/tmp/linkspan-UID`). A new daemon is told by `$RUNTIME_DIRECTORY`.
     pub runtime_directory: Option<PathBuf>,
     /// The program that is started as the daemon. Default: none, which is the client's own.
     pub executable: Option<PathBuf>,
     /// Variables that a new daemon takes over from the client that starts it; all others it does not
     /// get. Default: `PATH`, `HOME`, `USER`, `LOGNAME`, `LANG`, `TZ`, `TMPDIR`, `RUST_BACKTRACE`,
-    /// `RUST_LOG` and those that name the runtime directory. What differs between callers belongs to
+    /// `RUST_LOG` and `XDG_RUNTIME_DIR`. What differs between callers belongs to
     /// the command's own environment.
     pub daemon_environment: Vec<OsString>,
     /// What happens when client and daemon are of different builds. Default: replace.
@@ -60,7 +60,7 @@ impl Default for LifecycleConfig {
     }
 }
 
-const INHERITED: [&str; 18] = [
+const INHERITED: [&str; 16] = [
     "PATH",
     "HOME",
     "USER",
@@ -70,9 +70,7 @@ const INHERITED: [&str; 18] = [
     "TMPDIR",
     "RUST_BACKTRACE",
     "RUST_LOG",
-    "RUNTIME_DIRECTORY",
     "XDG_RUNTIME_DIR",
-    "LLVM_PROFILE_FILE",
     // Windows programs do not start without these.
     "SYSTEMROOT",
     "SYSTEMDRIVE",

@@ -53,6 +53,11 @@ impl Places {
         self.directory.path()
     }
 
+    /// The user's runtime directory, in which it is.
+    pub(crate) fn runtime(&self) -> Option<&Path> {
+        self.directory().ancestors().nth(2)
+    }
+
     pub(crate) fn log(&self) -> PathBuf {
         self.path(LOG)
     }

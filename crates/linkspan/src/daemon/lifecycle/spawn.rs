@@ -36,7 +36,7 @@ fn spawn(settings: &Settings, places: &Places, chain: String) -> Result<String, 
     let begin = log.len();
     let mut spawn = Spawn::new(program(settings)?, file);
     spawn.arguments = arguments(settings);
-    spawn.environment = environment(settings);
+    spawn.environment = environment(settings, places);
     spawn.environment.push((CHAIN.into(), chain.into()));
     let started = spawn.detached().map_err(|error| life::chain(&error));
     let result = started.and_then(|spawned| wait(spawned, settings));
@@ -87,11 +87,13 @@ fn chain(settings: &Settings) -> Result<String, StartError> {
     Ok(format!("{chain}:{name}"))
 }
 
-fn environment(settings: &Settings) -> Vec<(OsString, OsString)> {
+fn environment(settings: &Settings, places: &Places) -> Vec<(OsString, OsString)> {
     let names = settings.lifecycle.daemon_environment.iter();
-    names
-        .filter_map(|name| Some((name.clone(), env::var_os(name)?)))
-        .collect()
+    let names = names.filter(|name| *name != RUNTIME);
+    let taken = names.filter_map(|name| Some((name.clone(), env::var_os(name)?)));
+    // Both have to mean the same directory, whatever led this client to it.
+    let runtime = places.runtime().map(|path| (RUNTIME.into(), path.into()));
+    taken.chain(runtime).collect()
 }
 
 fn program(settings: &Settings) -> Result<PathBuf, StartError> {
@@ -116,5 +118,6 @@ fn with_tail(problem: String, log: &Log, begin: u64) -> String {
 
 /// Names the daemons that led to a process.
 const CHAIN: &str = "LINKSPAN_DAEMON_CHAIN";
+const RUNTIME: &str = "RUNTIME_DIRECTORY";
 const MAX_CHAIN: usize = 8;
 const TAIL_BYTES: u64 = 4096;

@@ -4,6 +4,7 @@ mod bed;
 mod builds;
 mod failures;
 mod hostile;
+mod library;
 mod races;
 mod signals;
 mod streams;

@@ -3,6 +3,9 @@
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, ChildStdout};
+use std::time::Instant;
+
+use linkspan_test::wait::PATIENCE;
 
 use super::bed::find;
 use super::bed::{Bed, shown, signal, text, wait_end};
@@ -50,6 +53,47 @@ fn a_daemon_that_is_told_to_end_finishes_its_commands() {
     let output = client.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", shown(&output));
     wait_end(daemon);
+}
+
+#[test]
+fn a_second_interrupt_ends_the_client_whatever_the_daemon_does() {
+    let bed = Bed::new();
+    let daemon = find(bed.pid());
+    let mut client = bed.start(["sleep", "60"]);
+    let mut output = started(&mut client);
+    signal("STOP", &daemon.pid().to_string());
+    signal("INT", &client.id().to_string());
+    // The daemon hears nothing of it. Two that come at once count as one, so it is said until heard.
+    let deadline = Instant::now() + PATIENCE;
+    let status = loop {
+        match client.try_wait().unwrap() {
+            Some(status) => break status,
+            None => assert!(Instant::now() < deadline, "it does not end"),
+        }
+        signal("INT", &client.id().to_string());
+    };
+    assert_eq!(status.signal(), Some(2));
+    signal("CONT", &daemon.pid().to_string());
+    let mut rest = String::new();
+    std::io::Read::read_to_string(&mut output, &mut rest).unwrap();
+    assert_eq!(bed.pid(), daemon.pid());
+}
+
+#[test]
+fn a_daemon_that_dies_under_a_command_is_told_as_lost() {
+    let bed = Bed::new();
+    let daemon = find(bed.pid());
+    let mut client = bed.start(["sleep", "60"]);
+    let _output = started(&mut client);
+    daemon.kill().unwrap();
+    let output = client.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(125), "{}", shown(&output));
+    let said = text(&output.stderr);
+    let expected = "daemon: daemon: the daemon was lost while it ran the command: ";
+    assert!(
+        said.starts_with(expected) && said.lines().count() == 1,
+        "{said}"
+    );
 }
 
 /// Waits until the command prints something.

@@ -1,0 +1,99 @@
+//! The client as a library: output in memory, many commands on one connection.
+
+use std::time::Duration;
+
+use linkspan::daemon::{ClientError, DaemonClient, DaemonId, Invocation, LifecycleConfig};
+
+use super::bed::{Bed, example, find};
+
+/// A client of the example's daemon in the test's own directory.
+fn client(bed: &Bed) -> DaemonClient {
+    let mut lifecycle = LifecycleConfig::default();
+    // The program finds the same by the variable that its clients are given.
+    lifecycle.runtime_directory = Some(bed.runtime.path().join("linkspan"));
+    let id = DaemonId::new("daemon-example").unwrap();
+    let client = DaemonClient::builder(id).lifecycle(lifecycle);
+    client
+        .executable(example("daemon").get_program())
+        .build()
+        .unwrap()
+}
+
+fn call(words: &[&str]) -> Invocation {
+    Invocation::new(std::iter::once("daemon").chain(words.iter().copied()))
+}
+
+#[tokio::test]
+async fn many_commands_at_once_share_a_connection() {
+    let bed = Bed::new();
+    let daemon = bed.pid();
+    let client = client(&bed);
+    let tasks = (0..50_u32).map(|number| {
+        let client = client.clone();
+        tokio::spawn(async move {
+            let input = number.to_le_bytes().repeat(20_000);
+            let output = client
+                .capture(&call(&["cat"]), input.clone())
+                .await
+                .unwrap();
+            assert!(output.stdout == input && output.finished.code() == Some(0));
+        })
+    });
+    for task in tasks.collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
+    let status = bed.run(["--daemon", "status"]);
+    let status = super::bed::text(&status.stdout);
+    assert!(
+        status.contains("51 were accepted, 2 connections"),
+        "{status}"
+    );
+    let output = client.capture(&call(&["pid"]), "").await.unwrap();
+    assert_eq!(output.stdout, format!("{daemon}\n"));
+    let failed = client.capture(&call(&["fail"]), "").await.unwrap();
+    assert_eq!(failed.finished.code(), Some(1));
+    assert!(
+        failed
+            .finished
+            .error
+            .unwrap()
+            .message
+            .contains("no such word")
+    );
+}
+
+#[tokio::test]
+async fn a_deadline_cancels_the_command_only() {
+    let bed = Bed::new();
+    let daemon = bed.pid();
+    let client = client(&bed);
+    let mut slow = call(&["sleep", "60", "--silent"]);
+    slow.deadline = Some(Duration::from_millis(100));
+    let error = client.capture(&slow, "").await.unwrap_err();
+    assert!(matches!(error, ClientError::Deadline { .. }), "{error}");
+    assert_eq!(error.exit_code(), 124);
+    linkspan_test::wait::until("the command is gone", || {
+        let status = bed.run(["--daemon", "status"]);
+        super::bed::text(&status.stdout).contains("\n0 commands run")
+    })
+    .await;
+    let output = client.capture(&call(&["pid"]), "").await.unwrap();
+    assert_eq!(output.stdout, format!("{daemon}\n"));
+}
+
+#[tokio::test]
+async fn a_client_outlives_its_daemons() {
+    let bed = Bed::new();
+    let client = client(&bed);
+    for _ in 0..3 {
+        let output = client.capture(&call(&["exit", "3"]), "").await.unwrap();
+        assert_eq!(output.finished.code(), Some(3));
+        let daemon = find(bed.pid());
+        daemon.kill().unwrap();
+        super::bed::wait_end(daemon);
+        let output = client.capture(&call(&["exit", "4"]), "").await.unwrap();
+        assert_eq!(output.finished.code(), Some(4));
+        let stopped = bed.run(["--daemon", "stop"]);
+        assert!(stopped.status.success(), "{}", super::bed::shown(&stopped));
+    }
+}
