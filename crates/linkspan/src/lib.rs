@@ -127,7 +127,7 @@ pub mod rpc;
 pub mod session;
 #[cfg(feature = "rpc")]
 pub mod transport;
-#[cfg(feature = "exchange")]
+#[cfg(any(feature = "daemon", feature = "exchange"))]
 #[doc(hidden)]
 pub mod units;
 

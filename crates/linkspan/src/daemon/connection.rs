@@ -101,7 +101,7 @@ impl Connection {
         }
     }
 
-    pub(super) fn commands(&self) -> Vec<Arc<Running>> {
+    fn commands(&self) -> Vec<Arc<Running>> {
         self.lock().commands.values().map(Arc::clone).collect()
     }
 

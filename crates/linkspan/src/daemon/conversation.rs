@@ -23,6 +23,8 @@ use crate::transport::{ByteLink, Health, RETRY_AFTER};
 pub(super) struct Conversation {
     core: Arc<Core>,
     connection: Arc<Connection>,
+    /// Its number among all, if it has a place.
+    place: Option<u64>,
     input: Input,
     client: Client,
     /// The daemon that the client means, if that is another.
@@ -38,6 +40,7 @@ impl Conversation {
         };
         Self {
             core,
+            place: None,
             connection: Arc::new(Connection::new(Arc::new(Outlet::new(link.writer)))),
             input: Input::new(link.reader, decoder),
             client,
@@ -48,7 +51,7 @@ impl Conversation {
     /// Serves until the client closes, something goes wrong, or the connection shall end.
     pub(super) async fn run(mut self, health: &Health) {
         let connection = Arc::clone(&self.connection);
-        let number = self.core.enter(Arc::clone(&connection));
+        self.place = Some(self.core.enter(Arc::clone(&connection)));
         let result = tokio::select! {
             fault = connection.outlet.drive() => broken(fault),
             () = connection.ending() => {
@@ -57,8 +60,7 @@ impl Conversation {
             }
             result = self.talk(health) => result,
         };
-        self.end(result.as_ref().err());
-        self.core.leave(number);
+        self.note(result.as_ref().err());
     }
 
     /// Tells a client that there is no place for it, and answers what it asks about the daemon.
@@ -70,16 +72,15 @@ impl Conversation {
             fault = connection.outlet.drive() => broken(fault),
             result = talking => result.unwrap_or(Ok(())),
         };
-        self.end(result.as_ref().err());
+        self.note(result.as_ref().err());
     }
 
-    fn end(&self, error: Option<&ConnectionError>) {
+    fn note(&self, error: Option<&ConnectionError>) {
         if let Some(error) = error {
             self.core.counters.failed(error);
             let peer = self.client.peer.principal().name;
             debug!(%error, peer, "a connection ended");
         }
-        self.connection.lose();
     }
 
     /// Gives a client that reads the time to get what was sent.
@@ -257,6 +258,16 @@ impl Conversation {
         };
         self.connection.outlet.send([answer]);
         Ok(())
+    }
+}
+
+/// However it ends, also with the whole daemon: its commands are cancelled.
+impl Drop for Conversation {
+    fn drop(&mut self) {
+        self.connection.lose();
+        if let Some(place) = self.place {
+            self.core.leave(place);
+        }
     }
 }
 

@@ -32,6 +32,8 @@ pub(super) struct Core {
     connections: Handle,
     slots: Arc<Semaphore>,
     state: Mutex<State>,
+    /// Those who see to it that cancelled commands end.
+    supervisors: Mutex<JoinSet<()>>,
     /// Commands that run.
     running: watch::Sender<usize>,
     stuck: AtomicUsize,
@@ -45,8 +47,6 @@ struct State {
     is_draining: bool,
     /// When a command last began or ended.
     busy_at: Instant,
-    /// Those who see to it that cancelled commands end.
-    supervisors: JoinSet<()>,
 }
 
 /// Why a command is not begun.
@@ -68,7 +68,6 @@ impl Core {
             next_connection: 0,
             is_draining: false,
             busy_at: clock::now(),
-            supervisors: JoinSet::new(),
         };
         Self {
             slots: Arc::new(Semaphore::new(config.max_commands)),
@@ -79,6 +78,7 @@ impl Core {
             handlers,
             connections,
             state: Mutex::new(state),
+            supervisors: Mutex::default(),
             running: watch::Sender::new(0),
             stuck: AtomicUsize::new(0),
             ending: watch::Sender::new(None),
@@ -153,11 +153,10 @@ impl Core {
 
     /// Has somebody see to it that a cancelled command ends.
     pub(super) fn supervise(&self, running: Arc<Running>) {
-        let mut state = self.lock();
-        while state.supervisors.try_join_next().is_some() {}
-        state
-            .supervisors
-            .spawn_on(running.supervise(), &self.connections);
+        let supervisors = &self.supervisors;
+        let mut supervisors = supervisors.lock().unwrap_or_else(PoisonError::into_inner);
+        while supervisors.try_join_next().is_some() {}
+        supervisors.spawn_on(running.supervise(), &self.connections);
     }
 
     /// A handler keeps a thread, though it was told to go; or has gone at last.
@@ -245,15 +244,6 @@ impl Core {
             .iter()
             .map(|connection| connection.cancel(cause));
         cancelled.sum()
-    }
-
-    /// Cuts off all that runs.
-    pub(super) fn abort_all(&self) {
-        for connection in self.connections() {
-            for running in connection.commands() {
-                running.abort();
-            }
-        }
     }
 
     /// Ends a connection that nobody has used for `least`, the one that was used longest ago.

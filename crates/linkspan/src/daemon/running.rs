@@ -78,6 +78,8 @@ impl Running {
             has_ended: AtomicBool::new(false),
             is_gone: watch::Sender::new(false),
         });
+        // Whoever aborts it waits until there is something to abort.
+        let mut task = running.task.lock().unwrap_or_else(PoisonError::into_inner);
         if !connection.add(&running) {
             return core.withdraw(command.request_id);
         }
@@ -93,7 +95,6 @@ impl Running {
         let command = Command::new(command, ends, peer, core.facts.startup.clone());
         let accepted = outlet.send([FromDaemon::Accepted(Accepted::new(number))]);
         let run = Guard(Arc::clone(&running)).run(command, accepted, slot);
-        let mut task = running.task.lock().unwrap_or_else(PoisonError::into_inner);
         *task = Some(core.handlers.spawn(run).abort_handle());
     }
 
@@ -139,7 +140,13 @@ impl Running {
     }
 
     /// Sees to it that a cancelled command ends: by itself within its time, or by being cut off.
-    pub(super) async fn supervise(self: Arc<Self>) {
+    pub(super) fn supervise(self: Arc<Self>) -> impl Future<Output = ()> + Send {
+        // Also if nobody polls it: a daemon that ends at once leaves nothing behind.
+        let abort = AbortOnDrop(self);
+        async move { abort.0.see_off().await }
+    }
+
+    async fn see_off(&self) {
         if self.is_gone_within(self.core.config.cancel_grace).await {
             return;
         }
@@ -158,7 +165,7 @@ impl Running {
     }
 
     /// Has the handler dropped at its next await.
-    pub(super) fn abort(&self) {
+    fn abort(&self) {
         let task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(task) = &*task {
             task.abort();
@@ -207,6 +214,15 @@ impl Running {
             false => "the daemon ended".to_owned(),
         };
         Outcome::Aborted { message }
+    }
+}
+
+/// Has a handler dropped that nobody supervises any more.
+struct AbortOnDrop(Arc<Running>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 

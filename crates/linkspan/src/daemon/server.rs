@@ -268,12 +268,6 @@ impl Serving {
     }
 }
 
-impl Drop for Serving {
-    fn drop(&mut self) {
-        self.core.abort_all();
-    }
-}
-
 /// The next wish to end.
 async fn next(endings: &mut watch::Receiver<Option<Ending>>) -> Ending {
     loop {

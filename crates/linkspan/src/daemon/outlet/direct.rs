@@ -98,7 +98,6 @@ impl Outlet {
             Ok((taken, data)) => {
                 state.given += (taken + rest) as u64;
                 state.taken += taken as u64;
-                state.is_blocked = rest > 0;
                 Some(data)
             }
             Err(error) => {
@@ -106,12 +105,11 @@ impl Outlet {
                 None
             }
         };
-        let is_in_trouble = begun.is_none() || state.is_blocked;
         drop(state);
-        match is_in_trouble {
-            true => self.trouble.notify_one(),
-            // Others may have queued something meanwhile.
-            false => self.flush(),
+        match begun {
+            // Only a write that is refused can be waited for. And others may have queued something.
+            Some(_) => self.flush(),
+            None => self.trouble.notify_one(),
         }
         begun
     }

@@ -1,5 +1,6 @@
 //! Commands that are cancelled, cut off, lost and stuck; daemons that stop.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use linkspan::daemon::wire::{CancelReason, FromDaemon, Outcome, Refusal};
@@ -166,12 +167,28 @@ async fn a_draining_daemon_refuses_and_finishes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dropped_daemon_takes_its_commands_along() {
-    let mut daemon = Daemon::start().await;
+    let mut daemon = Daemon::with(|config| config.cancel_grace = Duration::from_secs(60)).await;
     let mut raw = Raw::connect(&daemon.address);
-    raw.run(1, &["ignore"]);
+    raw.run(1, &["wait"]);
+    raw.run(2, &["hold"]);
     raw.accepted(1);
+    raw.accepted(2);
+    // Also one whose client has gone, and that does not care.
+    let mut gone = Raw::connect(&daemon.address);
+    gone.run(1, &["hold"]);
+    gone.accepted(1);
+    drop(gone);
+    wait::until("it is cancelled", || {
+        daemon.serving().stats().cancelled == 1
+    })
+    .await;
+    wait::until("they hold", || Arc::strong_count(&daemon.shared.held) == 3).await;
     drop(daemon.serving.take());
     raw.closed();
+    wait::until("they are dropped", || {
+        Arc::strong_count(&daemon.shared.held) == 1
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

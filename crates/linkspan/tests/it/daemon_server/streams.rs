@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use linkspan::daemon::CancelCause;
 use linkspan::daemon::wire::{Chunk, FromClient, FromDaemon, Outcome, Role, Stream, VersionCheck};
+use linkspan::transport::{self, Backend};
 use linkspan_test::wait;
 
 use super::raw::{Ended, Raw};
@@ -74,6 +76,31 @@ async fn what_goes_in_comes_out_byte_by_byte() {
             "{} bytes came back",
             ended.stdout.len()
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_backend_carries_commands() {
+    for backend in Backend::ALL
+        .into_iter()
+        .filter(|backend| backend.check().is_ok())
+    {
+        let mut config = transport::Config::default();
+        config.backend = backend;
+        let daemon = Daemon::of(|server| server.transport(config)).await;
+        let mut raw = Raw::connect(&daemon.address);
+        raw.run(1, &["cat"]);
+        let input = noise(2 * MIB);
+        let ended = echo(&mut raw, &input, None);
+        assert!(
+            ended.stdout == input,
+            "{backend}: {} bytes came back",
+            ended.stdout.len()
+        );
+        raw.run(2, &["wait"]);
+        raw.accepted(2);
+        drop(raw);
+        assert_eq!(daemon.shared.fired().1, CancelCause::Disconnected);
     }
 }
 
@@ -166,7 +193,7 @@ async fn a_reader_that_reads_nothing_stops_the_handler() {
     }
     let grown = os::peak_memory_bytes().unwrap() - before;
     assert!(grown < 16 * MIB as u64, "{grown} bytes for 20 readers");
-    assert_eq!(daemon.serving().stats().commands, 20);
+    wait::until("only they run", || daemon.serving().stats().commands == 20).await;
     drop(readers);
     wait::until("they end", || daemon.serving().stats().commands == 0).await;
 }

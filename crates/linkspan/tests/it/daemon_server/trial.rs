@@ -26,6 +26,8 @@ pub(super) struct Daemon {
 pub(super) struct Shared {
     /// When and why tokens fired.
     fired: Mutex<mpsc::Receiver<(Instant, CancelCause)>>,
+    /// As often as there are commands that hold it, and once more.
+    pub(super) held: Arc<()>,
     firing: mpsc::SyncSender<(Instant, CancelCause)>,
     is_released: Mutex<bool>,
     released: Condvar,
@@ -61,6 +63,7 @@ impl Daemon {
         let shared = Arc::new(Shared {
             fired: Mutex::new(fired),
             firing,
+            held: Arc::default(),
             is_released: Mutex::new(false),
             released: Condvar::new(),
         });
@@ -146,6 +149,11 @@ impl CommandHandler for Trial {
                 let cause = command.cancellation.cancelled().await;
                 self.0.firing.try_send((Instant::now(), cause)).unwrap();
                 return Ok(ExitCode::CANCELLED);
+            }
+            "hold" => {
+                let held = Arc::clone(&self.0.held);
+                std::future::pending::<()>().await;
+                drop(held);
             }
             "ignore" => std::future::pending().await,
             "block" => self.0.block(),
