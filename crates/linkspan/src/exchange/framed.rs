@@ -15,7 +15,7 @@ use crate::transport::{ByteLink, ByteReader, ByteWriter};
 
 /// A connection that carries frames.
 ///
-/// Between frames it holds no buffer. The futures of its methods lose bytes when they are dropped;
+/// Between frames it holds no buffer, or that of a small one. The futures of its methods lose bytes when they are dropped;
 /// the connection is good for nothing then but to be closed.
 #[derive(Debug)]
 pub(super) struct Framed {
@@ -173,11 +173,15 @@ impl Framed {
             return Ok(None);
         };
         self.longest = self.longest.max(message.len());
-        // A small message must not keep the whole buffer for as long as its owner keeps it.
-        Ok(Some(match message.len() {
-            ..=SMALL_BYTES => Bytes::copy_from_slice(&message),
-            _ => message,
-        }))
+        // A small message must not keep the whole buffer for as long as its owner keeps it, nor an
+        // idle connection that of a long one.
+        if message.len() <= SMALL_BYTES {
+            return Ok(Some(Bytes::copy_from_slice(&message)));
+        }
+        if self.input.is_empty() {
+            self.input = BytesMut::new();
+        }
+        Ok(Some(message))
     }
 
     /// Reads more of the frame that has begun, and nothing of the next one.
@@ -257,3 +261,6 @@ const SMALL_BYTES: usize = 1024;
 const BELIEVED_BYTES: usize = 256 * 1024;
 /// Times what has come that is allocated for what follows.
 const GROWTH: usize = 3;
+
+#[cfg(test)]
+mod tests;
