@@ -8,6 +8,11 @@
 //!           ◄──        ◄── accepted, stdout, stderr, exit ──        ◄──
 //! ```
 //!
+//! [`Program`] is all that in one call: client, daemon, and `--daemon status` and its relatives.
+//! [`DaemonClient`] and [`DaemonServer`] are its parts. The daemon is started when it is needed, one
+//! for each [`DaemonId`], and replaced when the program was rebuilt; the manual page
+//! [`guide::daemons`](crate::guide::daemons) tells how.
+//!
 //! What both say to each other is in [`wire`]; docs/protocol.md, section 18, describes it for peers
 //! in other languages.
 //!

@@ -8,6 +8,7 @@
 //! | [`failures`] | What went wrong, what can I do, and what was repeated already? |
 //! | [`middleware`] | How do I put limits, timeouts and checks around all calls? |
 //! | [`operations`] | How do I limit, stop, reload, count and watch a server? |
+//! | `daemons` | How does a command line hand its work to a process that stays? (feature `daemon`) |
 //! | `exchange` | How do I talk to programs that speak frames of length, CRC-32 and protobuf? (feature `exchange`) |
 //! | [`testing`] | How do I test a service without processes and without waiting? |
 //!
@@ -15,6 +16,8 @@
 
 pub mod addresses;
 pub mod calls;
+#[cfg(feature = "daemon")]
+pub mod daemons;
 #[cfg(feature = "exchange")]
 pub mod exchange;
 pub mod failures;

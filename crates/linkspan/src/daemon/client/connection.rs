@@ -249,8 +249,9 @@ async fn drive(
                 Some(wish) => drop(outgoing.push(&wish)),
                 None => return,
             },
-            flushed = outgoing.flush(), if !outgoing.is_empty() => if let Err(error) = flushed {
-                break Lost::by(&error.into());
+            // A daemon that has gone may have sent all that is left to be said.
+            flushed = outgoing.flush(), if !outgoing.is_empty() => if flushed.is_err() {
+                outgoing.give_up();
             },
         }
     };

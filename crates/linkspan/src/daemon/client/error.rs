@@ -89,7 +89,10 @@ impl ClientError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Deadline { .. } => DEADLINE,
-            Self::Busy { .. } | Self::Refused { .. } | Self::TooLarge(_) => REFUSED,
+            Self::Busy { .. }
+            | Self::Refused { .. }
+            | Self::TooLarge(_)
+            | Self::Start(StartError::Drainers { .. }) => REFUSED,
             _ => UNREACHABLE,
         }
     }

@@ -51,6 +51,8 @@ pub(super) struct Outgoing {
     writer: Box<dyn ByteWriter>,
     encoder: Encoder,
     pending: Segments,
+    /// Nobody reads any more.
+    is_broken: bool,
 }
 
 impl Outgoing {
@@ -59,6 +61,7 @@ impl Outgoing {
             writer,
             encoder: Encoder::new(Limits::default()),
             pending: Segments::new(),
+            is_broken: false,
         }
     }
 
@@ -68,7 +71,16 @@ impl Outgoing {
     }
 
     pub(super) fn push(&mut self, message: &FromClient) -> Result<(), DelimitedEncodeError> {
-        message.encode(&self.encoder, &mut self.pending)
+        match self.is_broken {
+            true => Ok(()),
+            false => message.encode(&self.encoder, &mut self.pending),
+        }
+    }
+
+    /// Throws away what cannot be sent, and all that follows.
+    pub(super) fn give_up(&mut self) {
+        self.pending = Segments::new();
+        self.is_broken = true;
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use linkspan::daemon::{ClientError, DaemonClient, DaemonId, Invocation, LifecycleConfig};
+use linkspan::daemon::{
+    Build, BuildPolicy, ClientError, Config, DaemonClient, DaemonId, Invocation, LifecycleConfig,
+    StartError,
+};
 
 use super::bed::{Bed, example, find};
 
@@ -96,4 +99,52 @@ async fn a_client_outlives_its_daemons() {
         let stopped = bed.run(["--daemon", "stop"]);
         assert!(stopped.status.success(), "{}", super::bed::shown(&stopped));
     }
+}
+
+#[tokio::test]
+async fn no_more_than_some_daemons_finish_commands_and_then_clients_wait() {
+    let bed = Bed::new();
+    let first = bed.pid();
+    let sleeping = {
+        let client = client(&bed);
+        tokio::spawn(async move { client.capture(&call(&["sleep", "60"]), "").await })
+    };
+    linkspan_test::wait::until("the command runs", || {
+        let status = bed.run(["--daemon", "status"]);
+        super::bed::text(&status.stdout).contains("\n1 commands run")
+    })
+    .await;
+    // Each is of another build than the daemon.
+    let second = impatient(&bed, "second")
+        .capture(&call(&["pid"]), "")
+        .await
+        .unwrap();
+    assert_ne!(second.stdout, format!("{first}\n"));
+    let third = impatient(&bed, "third");
+    let error = third.capture(&call(&["pid"]), "").await.unwrap_err();
+    let drainers = matches!(
+        &error,
+        ClientError::Start(StartError::Drainers { drainers: 1, .. })
+    );
+    assert!(drainers && error.exit_code() == 126, "{error}");
+    sleeping.abort();
+    super::bed::wait_end(find(first));
+    let output = third.capture(&call(&["pid"]), "").await.unwrap();
+    assert_ne!(output.stdout, second.stdout);
+}
+
+/// A client that lets one daemon finish its commands, and waits 2 s for more.
+fn impatient(bed: &Bed, build: &str) -> DaemonClient {
+    let mut lifecycle = LifecycleConfig::default();
+    lifecycle.runtime_directory = Some(bed.runtime.path().join("linkspan"));
+    lifecycle.executable = Some(example("daemon").get_program().into());
+    lifecycle.build_policy = BuildPolicy::Replace;
+    lifecycle.max_drainers = 1;
+    let mut config = Config::default();
+    config.spawn_timeout = Duration::from_secs(1);
+    let id = DaemonId::new("daemon-example").unwrap();
+    let client = DaemonClient::builder(id)
+        .lifecycle(lifecycle)
+        .config(config);
+    client.build_id(Build::named(build)).build().unwrap()
 }
