@@ -126,7 +126,7 @@ impl<'a> Report<'a> {
             if findings.is_empty() {
                 let nothing = match window.count(|listener| listener.messages) {
                     // The last look of this command.
-                    0..=1 => "nothing was asked: try again while clients work",
+                    0..=1 => "no client asked anything: try again while clients work",
                     _ => "nothing is slow",
                 };
                 output.line(format_args!("  {}", output.style().good(nothing)))?;

@@ -59,8 +59,8 @@ fn show(switched: &[Switched], backend: BackendChoice, output: &Output) -> Resul
         }
     }
     output.notice(format_args!(
-        "connections that are open keep theirs; until the node reads its configuration again: to stay \
-         with it, write `ipc: {{ transport: {backend} }}`"
+        "open connections keep their backend; the node's next reload or start puts back what its \
+         configuration says: to keep {backend}, write `ipc: {{ transport: {backend} }}`"
     ));
     Ok(())
 }

@@ -278,7 +278,9 @@ impl From<ListenError> for Failure {
             ListenError::Plaintext { .. } => {
                 "allow it by `transport: { allow_plaintext: true }`, if everybody on the way may read along"
             }
-            ListenError::InUse { .. } => "a node runs there already; `linkspan status` shows it",
+            ListenError::InUse { .. } => {
+                "a server runs there already; if it is a node, `linkspan status ADDRESS` shows it"
+            }
             _ => "`linkspan doctor` looks for what is wrong",
         };
         Self::new(Kind::Other, error).hint(hint)

@@ -7,7 +7,7 @@ use crate::config::units::choose;
 
 /// What kind of place the node runs in.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a section of keys")]
 pub(crate) struct Environment {
     /// Preset of values that fit the place.
     pub(crate) name: Preset,

@@ -14,7 +14,7 @@ use crate::config::units::{Millis, Size, choose};
 
 /// Exchange, and the backend of all local sockets.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a section of keys")]
 pub(crate) struct Ipc {
     /// By what means local sockets are read and written, those of the section `transport`, too.
     pub(crate) transport: BackendChoice,

@@ -7,7 +7,7 @@ use crate::config::units::Millis;
 
 /// How much is done at once, and for how long.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a section of keys")]
 pub(crate) struct Performance {
     /// Whether a connection carries many requests at once; if not, one after the other.
     pub(crate) enable_multiplexing: bool,

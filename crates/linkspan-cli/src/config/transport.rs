@@ -11,7 +11,11 @@ use crate::config::units::{FileMode, Size, Span, choose};
 
 /// Where the node listens, and within which limits.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(
+    default,
+    deny_unknown_fields,
+    expecting = "a section of keys; the backend is the key ipc.transport"
+)]
 pub(crate) struct Transport {
     /// The transport that the node listens on.
     pub(crate) default_type: DefaultType,
@@ -140,7 +144,7 @@ impl<'de> Deserialize<'de> for ChecksumChoice {
 
 /// Settings of `mem:`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a section of keys")]
 pub(crate) struct InProcess {
     /// Whether `mem:` addresses work.
     pub(crate) enabled: bool,
@@ -162,7 +166,7 @@ impl Default for InProcess {
 
 /// Settings of `unix:`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a section of keys")]
 pub(crate) struct UnixSocket {
     /// The socket: a file, or a directory to put `node.sock` in.
     pub(crate) socket_path: Option<PathBuf>,
@@ -190,7 +194,7 @@ impl Default for UnixSocket {
 
 /// Settings of `pipe:`, on Windows.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a section of keys")]
 pub(crate) struct NamedPipe {
     /// Name of the pipe, where the node listens if `default_type` is named-pipe.
     pub(crate) pipe_name: String,
@@ -217,7 +221,7 @@ impl Default for NamedPipe {
 
 /// Settings of `tcp:`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a section of keys")]
 pub(crate) struct Tcp {
     /// Where the node listens if `default_type` is tcp.
     pub(crate) bind_address: String,

@@ -137,7 +137,9 @@ fn a_switch_says_what_it_did_and_that_it_does_not_last() {
     assert!(switched.stdout.contains("tokio -> legacy"), "{switched:?}");
     assert!(switched.stdout.contains("has no choice"), "{switched:?}");
     assert!(
-        switched.stderr.contains("reads its configuration again"),
+        switched
+            .stderr
+            .contains("puts back what its configuration says"),
         "{switched:?}"
     );
     let again = place.run([

@@ -20,7 +20,7 @@ impl Tree {
         }
         let node = serde_saphyr::from_str(text).map_err(|error| SyntaxError {
             place: error.location().map(place),
-            problem: first_line(&error.without_snippet().to_string()),
+            problem: problem(error.without_snippet()),
         })?;
         Ok(tree(text, node))
     }
@@ -140,6 +140,12 @@ fn place(location: Location) -> Place {
     }
 }
 
-fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().to_owned()
+/// What is wrong, in the words of other formats where the reader's own tell of its options.
+fn problem(error: &serde_saphyr::Error) -> String {
+    match error {
+        serde_saphyr::Error::DuplicateMappingKey { key: Some(key), .. } => {
+            format!("key `{key}` is set twice")
+        }
+        error => error.to_string().lines().next().unwrap_or_default().into(),
+    }
 }
