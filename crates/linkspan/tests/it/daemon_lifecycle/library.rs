@@ -127,8 +127,10 @@ async fn no_more_than_some_daemons_finish_commands_and_then_clients_wait() {
         ClientError::Start(StartError::Drainers { drainers: 1, .. })
     );
     assert!(drainers && error.exit_code() == 126, "{error}");
+    let first = find(first);
     sleeping.abort();
-    super::bed::wait_end(find(first));
+    let gone = || !first.is_alive().unwrap();
+    linkspan_test::wait::until("the first has ended", gone).await;
     let output = third.capture(&call(&["pid"]), "").await.unwrap();
     assert_ne!(output.stdout, second.stdout);
 }
