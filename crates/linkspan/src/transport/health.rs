@@ -47,7 +47,7 @@ impl TransportHealth {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LastError {
-    /// What failed.
+    /// What failed, and why, as far as that is known.
     pub message: String,
     /// When, in milliseconds since 1970.
     pub at_ms: u64,
@@ -178,7 +178,7 @@ impl Health {
             u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
         });
         let error = LastError {
-            message: error.to_string(),
+            message: with_causes(error),
             at_ms,
         };
         *self
@@ -228,4 +228,15 @@ impl Health {
             totals: self.totals(),
         }
     }
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
 }
