@@ -136,8 +136,10 @@ impl Shared {
     }
 
     async fn connect(&self, until: Instant) -> Result<Talk, ExchangeError> {
-        let limit = self.config.connect_timeout;
-        let until = until.min(clock::after(clock::now(), limit));
+        let now = clock::now();
+        let left = until.saturating_duration_since(now);
+        let limit = self.config.connect_timeout.min(left);
+        let until = clock::after(now, limit);
         let dialing = transport::dial_bytes(&self.address, &self.config.transport);
         let dialed = match tokio::time::timeout_at(until.into(), dialing).await {
             Ok(dialed) => dialed,
