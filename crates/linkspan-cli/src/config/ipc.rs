@@ -22,11 +22,12 @@ pub(crate) struct Ipc {
     pub(crate) endpoint_path: Option<String>,
     /// Longest message of an exchange.
     pub(crate) max_frame_bytes: Size,
-    /// Time for a client's connect, and for its first request to begin.
+    /// Time for a new connection's first request to begin; also how long one that waits for a request
+    /// keeps a place that another needs.
     pub(crate) accept_timeout_ms: Millis,
-    /// Longest time without progress inside a request, and that a client waits for its answer.
+    /// Longest time without progress inside a frame; the whole frame has four times as long.
     pub(crate) read_timeout_ms: Millis,
-    /// Longest time that a peer takes nothing of what is being sent.
+    /// Longest time that a peer takes nothing of a frame; the whole frame has four times as long.
     pub(crate) write_timeout_ms: Millis,
     /// Connections at once; further ones are told to come again later.
     pub(crate) max_connections: usize,

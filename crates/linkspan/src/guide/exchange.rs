@@ -102,8 +102,8 @@
 //!
 //! # What a peer can do to a server
 //!
-//! Each connection has one task, at most one message in memory, and its times; docs/protocol.md,
-//! section 11, lists them. A connection that breaks a rule is closed without a frame, counted in
+//! Each connection has one task, at most one question and its answer in memory, and its times;
+//! docs/protocol.md, section 11, lists them. A connection that breaks a rule is closed without a frame, counted in
 //! [`ExchangeStats`](crate::exchange::ExchangeStats), and harms no other. When all places are taken,
 //! the connection that has waited longest for a question goes, if that is longer than
 //! `accept_timeout`; otherwise the new one is told when to come back.

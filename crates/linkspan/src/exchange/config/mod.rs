@@ -28,7 +28,8 @@ pub struct IpcConfig {
     /// themselves.
     pub endpoint_path: Option<Address>,
     /// Longest message, in bytes, in either direction; headers are not counted. Default: 1 MiB. A
-    /// connection takes at most this much memory, and only as bytes arrive.
+    /// connection keeps one question and its answer at most, and takes memory as bytes arrive: a
+    /// header alone makes it take 256 KiB, or what the longest message before took.
     pub max_frame_bytes: u32,
     /// Time for a new connection to begin its first frame. Also how long a connection is left alone
     /// that waits for a question, when its place is needed. Default: 5 s; in files
