@@ -140,9 +140,10 @@ impl From<ConnectError> for Failure {
             ConnectError::Dial(DialError::Io { .. }) => {
                 Some("is a server running there? `linkspan up` starts a node")
             }
-            ConnectError::Silent { .. } => {
-                Some("something listens there, but it may not be a Linkspan server")
-            }
+            ConnectError::Silent { .. } | ConnectError::Io(_) => Some(
+                "something listens there, but it may not take calls; `linkspan exchange send` asks \
+                 servers of exchanges",
+            ),
             _ => None,
         };
         let kind = match &error {

@@ -89,7 +89,14 @@ async fn serve(options: Options, mut loaded: Loaded, output: &Output) -> Result 
         Err(failure) if !failure.is_closed_pipe() => return Err(failure),
         _ => {}
     }
-    info!(addresses = ?node.addresses().await.iter().map(ToString::to_string).collect::<Vec<_>>(), "node is up");
+    let texts =
+        |addresses: Vec<Address>| -> Vec<_> { addresses.iter().map(ToString::to_string).collect() };
+    info!(
+        addresses = ?texts(node.addresses().await),
+        exchanges = ?texts(node.exchanges().await),
+        backend = %loaded.config.ipc.transport,
+        "node is up"
+    );
 
     let orphaned = stdin_closed(options.until_stdin_closes);
     tokio::pin!(orphaned);
