@@ -100,6 +100,8 @@ fn unreadable() -> LoadError {
 
 #[cfg(feature = "yaml")]
 mod yaml {
+    use serde_saphyr::Error;
+
     use super::{IpcConfig, LoadError};
     use crate::exchange::config::keys::File;
 
@@ -116,7 +118,13 @@ mod yaml {
             }
             let read = serde_saphyr::from_str::<File>(text);
             read.map(|file| file.0).map_err(|error| {
-                let text = error.without_snippet().to_string();
+                let text = match error.without_snippet() {
+                    // The reader's own words are about its options.
+                    Error::DuplicateMappingKey { key: Some(key), .. } => {
+                        format!("{key} is given twice")
+                    }
+                    error => error.to_string(),
+                };
                 let line = error.location().map(|place| place.line());
                 // The place stands in front, as in the errors of other formats.
                 let end = line.and_then(|line| text.rfind(&format!(" at line {line}, column ")));

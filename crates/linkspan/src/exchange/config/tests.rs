@@ -135,6 +135,10 @@ mod yaml {
                 "ipc.transport: tokio\nipc:\n  transport: tokio",
                 "line 3: transport is given twi",
             ),
+            (
+                "transport: tokio\ntransport: legacy",
+                "line 2: transport is given twi",
+            ),
             ("transport: [tokio]", "line 1: "),
         ] {
             let problem = problem(text);
