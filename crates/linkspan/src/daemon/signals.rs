@@ -7,6 +7,7 @@ use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// What somebody outside wants of this process.
+#[cfg_attr(not(unix), expect(dead_code, reason = "only ^C exists"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Caught {
     /// ^C on the terminal.

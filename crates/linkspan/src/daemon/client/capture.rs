@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 
 use crate::daemon::client::ClientError;
 use crate::daemon::client::connection::{Connection, Running};
-use crate::daemon::client::session::{Ended, Progress};
+use crate::daemon::client::session::{Ended, GRANT_BYTES, Progress};
 use crate::daemon::client::slot::Event;
 use crate::daemon::wire::{Chunk, Command, CommandError, FromClient, Stream};
 
@@ -15,6 +15,9 @@ pub(super) struct Capture<'a> {
     stdin_credit: u64,
     stdin_is_over: bool,
     output: Captured,
+    /// Output that was kept and not granted anew.
+    stdout_kept: u64,
+    stderr_kept: u64,
     progress: Progress,
     error: Option<CommandError>,
 }
@@ -38,6 +41,8 @@ impl<'a> Capture<'a> {
             stdin_credit: 0,
             stdin_is_over: false,
             output: Captured::default(),
+            stdout_kept: 0,
+            stderr_kept: 0,
             progress: Progress::default(),
             error: None,
         })
@@ -67,12 +72,16 @@ impl<'a> Capture<'a> {
     }
 
     async fn keep(&mut self, stream: Stream, data: &[u8]) {
-        match stream {
-            Stream::Stderr => self.output.stderr.extend_from_slice(data),
-            _ => self.output.stdout.extend_from_slice(data),
-        }
+        let (output, kept) = match stream {
+            Stream::Stderr => (&mut self.output.stderr, &mut self.stderr_kept),
+            _ => (&mut self.output.stdout, &mut self.stdout_kept),
+        };
+        output.extend_from_slice(data);
+        *kept += data.len() as u64;
         self.progress.has_output |= !data.is_empty();
-        self.running.grant(stream, data.len() as u64).await;
+        if *kept >= GRANT_BYTES {
+            self.running.grant(stream, std::mem::take(kept)).await;
+        }
     }
 
     /// Sends as much input as the handler wants.

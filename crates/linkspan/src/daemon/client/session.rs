@@ -223,5 +223,5 @@ impl Ended {
 
 /// The number is the same on all systems that have it.
 const SIGPIPE: i32 = 13;
-/// Output that is printed before more is granted: a quarter of what a daemon begins with.
-const GRANT_BYTES: u64 = 256 * 1024;
+/// Output that is done with before more is granted: a quarter of what a daemon begins with.
+pub(super) const GRANT_BYTES: u64 = 256 * 1024;

@@ -62,6 +62,10 @@ impl Places {
         self.path(LOG)
     }
 
+    pub(crate) fn life_lock(&self) -> PathBuf {
+        self.path(LIFE_LOCK)
+    }
+
     pub(crate) fn socket(&self) -> PathBuf {
         self.path(SOCKET)
     }

@@ -1,14 +1,17 @@
 //! Ending a daemon: it is asked, and only if it does not listen, the process is ended that it is.
 
+use std::fs;
 use std::io;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use os::{LockState, Process, SignalError};
+use os::{ExecutableId, LockState, Process, SignalError};
 use thiserror::Error;
 
 use crate::daemon::client::{ClientError, Connection};
 use crate::daemon::lifecycle::{Metadata, PlaceError, Places, Reached, Settings, reach};
 use crate::daemon::wire::{ControlRequest, Verb};
+use crate::transport;
 
 /// What became of the wish to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,10 +57,14 @@ pub(crate) async fn stop(settings: &Settings, drain: Duration) -> Result<Stopped
         let patience = drain + settings.config.cancel_grace + GRACE;
         return ask(*connection, process, drain, patience).await;
     }
-    let Some(process) = by_files(&places)? else {
-        return Ok(Stopped::None);
+    let process = match listener(settings, &places).await {
+        Some(process) => Some(process),
+        None => by_files(&places)?,
     };
-    end(process).await
+    match process {
+        Some(process) => end(process).await,
+        None => Ok(Stopped::None),
+    }
 }
 
 /// The process at the other end, by the kernel's word.
@@ -66,18 +73,39 @@ fn peer(connection: &Connection) -> Option<Process> {
     Process::find(pid).ok().flatten()
 }
 
-/// Which process holds the life lock, by what it has written about itself.
+/// The process that listens, even if it says nothing, by the kernel's word.
+async fn listener(settings: &Settings, places: &Places) -> Option<Process> {
+    let (address, config) = (places.address(), transport::Config::default());
+    let dialing = transport::dial_bytes(&address, &config);
+    let limit = settings.config.handshake_timeout;
+    let link = tokio::time::timeout(limit, dialing).await.ok()?.ok()?;
+    let pid = link.peer.credentials?.pid?;
+    Process::find(pid).ok().flatten()
+}
+
+/// Which process holds the life lock without listening, by what it has written about itself.
 ///
-/// The files alone are worth nothing: without the lock there is no daemon, and with it the number
-/// and the start time have to be those of the process that is running.
+/// The files alone are worth nothing: without the lock there is no daemon, and the process that they
+/// name has to be the one that has the lock open, as far as the system tells.
 fn by_files(places: &Places) -> Result<Option<Process>, StopError> {
-    let LockState::Held { pid } = places.life().map_err(PlaceError::from)? else {
+    let LockState::Held { .. } = places.life().map_err(PlaceError::from)? else {
         return Ok(None);
     };
     let metadata = Metadata::read(places).map_err(PlaceError::from)?;
     let process = metadata.map(|metadata| metadata.process);
-    let process = process.filter(|process| pid.is_none_or(|pid| pid == process.pid()));
+    let process = process.filter(|process| has_open(*process, &places.life_lock()));
     process.map(Some).ok_or(StopError::Unknown)
+}
+
+/// Whether a process has a file open; not, where the system does not tell.
+fn has_open(process: Process, file: &Path) -> bool {
+    let same = |id: ExecutableId| (id.device, id.inode);
+    let Ok(wanted) = os::executable_id(file).map(same) else {
+        return false;
+    };
+    let descriptors = fs::read_dir(format!("/proc/{}/fd", process.pid()));
+    let mut descriptors = descriptors.into_iter().flatten().flatten();
+    descriptors.any(|entry| os::executable_id(&entry.path()).is_ok_and(|id| same(id) == wanted))
 }
 
 async fn ask(

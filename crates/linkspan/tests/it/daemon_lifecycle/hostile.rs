@@ -3,46 +3,28 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
-use std::process::Command;
-
-use os::Process;
+use std::process::{Child, Command};
 
 use super::bed::{Bed, find, read, shown, signal, text, wait_end};
 
 #[test]
 fn a_file_that_names_an_innocent_process_harms_nobody() {
     let bed = Bed::new();
+    let daemon = find(bed.pid());
+    let innocent = Innocent::new();
+    // The lock may still be held for a moment, which must make no difference.
+    daemon.kill().unwrap();
+    innocent.is_named_in(&bed);
+    bed.run(["--daemon", "stop"]);
+    assert_ne!(bed.pid(), innocent.0.id());
     find(bed.pid()).kill().unwrap();
-    let mut innocent = Command::new("sleep").arg("600").spawn().unwrap();
-    let process = Process::find(innocent.id()).unwrap().unwrap();
-    let file = bed.place().join("daemon.json");
-    let lie = read(&file)
-        .lines()
-        .map(|line| match line.trim().split(':').next() {
-            Some("\"pid\"") => format!("\"pid\": {},", process.pid()),
-            Some("\"start_time\"") => format!("\"start_time\": {},", process.start_time().unwrap()),
-            _ => line.to_owned(),
-        })
-        .collect::<String>();
-    for number in [&lie, &process.pid().to_string()] {
-        fs::write(&file, number).unwrap();
-        fs::write(bed.place().join("life.lock"), process.pid().to_string()).unwrap();
-        let stopped = bed.run(["--daemon", "stop"]);
-        assert!(
-            text(&stopped.stdout).starts_with("no daemon runs"),
-            "{}",
-            shown(&stopped)
-        );
-        assert_ne!(bed.pid(), process.pid());
-        find(bed.pid()).kill().unwrap();
-    }
-    assert!(process.is_alive().unwrap());
-    innocent.kill().unwrap();
-    innocent.wait().unwrap();
+    fs::write(bed.place().join("daemon.json"), innocent.0.id().to_string()).unwrap();
+    bed.run(["--daemon", "stop"]);
+    innocent.lives();
 }
 
 #[test]
-fn a_daemon_that_hangs_is_ended_and_not_who_has_its_number() {
+fn a_daemon_that_hangs_is_ended_and_not_who_is_named_in_its_place() {
     let bed = Bed::new();
     let daemon = find(bed.pid());
     signal("STOP", &daemon.pid().to_string());
@@ -54,23 +36,87 @@ fn a_daemon_that_hangs_is_ended_and_not_who_has_its_number() {
         "daemon: daemon: the daemon did not answer within 2000 ms\n"
     );
 
-    // Its number, with another start time, is another process.
-    let file = bed.place().join("daemon.json");
-    let truth = read(&file);
-    let lines = truth.lines().filter(|line| !line.contains("start_time"));
-    fs::write(&file, lines.collect::<String>()).unwrap();
-    let refused = bed.run(["--daemon", "stop"]);
-    assert_eq!(refused.status.code(), Some(125), "{}", shown(&refused));
-    assert!(daemon.is_alive().unwrap());
-
-    fs::write(&file, truth).unwrap();
+    let innocent = Innocent::new();
+    innocent.is_named_in(&bed);
     let stopped = bed.run(["--daemon", "stop"]);
+    let ended = format!("did not answer, process {} was ended", daemon.pid());
     assert!(
-        text(&stopped.stdout).contains("did not answer"),
+        text(&stopped.stdout).contains(&ended),
         "{}",
         shown(&stopped)
     );
     wait_end(daemon);
+    innocent.lives();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_daemon_that_hangs_without_its_socket_is_known_by_its_lock() {
+    let bed = Bed::new();
+    let daemon = find(bed.pid());
+    signal("STOP", &daemon.pid().to_string());
+    fs::remove_file(bed.place().join("socket")).unwrap();
+    let file = bed.place().join("daemon.json");
+    let truth = read(&file);
+    let innocent = Innocent::new();
+    innocent.is_named_in(&bed);
+    let refused = bed.run(["--daemon", "stop"]);
+    assert_eq!(refused.status.code(), Some(125), "{}", shown(&refused));
+    assert!(
+        text(&refused.stderr).contains("cannot be told"),
+        "{}",
+        shown(&refused)
+    );
+    assert!(daemon.is_alive().unwrap());
+    innocent.lives();
+
+    fs::write(&file, truth).unwrap();
+    let stopped = bed.run(["--daemon", "stop"]);
+    assert!(
+        text(&stopped.stdout).contains("was ended"),
+        "{}",
+        shown(&stopped)
+    );
+    wait_end(daemon);
+}
+
+/// A process that has nothing to do with daemons.
+struct Innocent(Child);
+
+impl Innocent {
+    fn new() -> Self {
+        Self(Command::new("sleep").arg("600").spawn().unwrap())
+    }
+
+    /// Has the daemon's files name it, start time and all.
+    fn is_named_in(&self, bed: &Bed) {
+        let process = find(self.0.id());
+        let file = bed.place().join("daemon.json");
+        let text = read(&file);
+        let lines = text
+            .lines()
+            .map(|line| match line.trim().split(':').next() {
+                Some("\"pid\"") => format!("\"pid\": {},", process.pid()),
+                Some("\"start_time\"") => {
+                    format!("\"start_time\": {},", process.start_time().unwrap())
+                }
+                _ => line.to_owned(),
+            });
+        fs::write(&file, lines.collect::<String>()).unwrap();
+        fs::write(bed.place().join("life.lock"), process.pid().to_string()).unwrap();
+    }
+
+    #[track_caller]
+    fn lives(&self) {
+        assert!(find(self.0.id()).is_alive().unwrap());
+    }
+}
+
+impl Drop for Innocent {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
 }
 
 #[test]

@@ -102,6 +102,32 @@ async fn a_client_outlives_its_daemons() {
 }
 
 #[tokio::test]
+async fn a_command_that_was_accepted_is_repeated_only_if_that_is_declared_harmless() {
+    let bed = Bed::new();
+    let client = client(&bed);
+    for is_idempotent in [true, false] {
+        let daemon = find(bed.pid());
+        let mut slow = call(&["sleep", "1", "--silent"]);
+        slow.is_idempotent = is_idempotent;
+        let running = {
+            let client = client.clone();
+            tokio::spawn(async move { client.capture(&slow, "").await })
+        };
+        linkspan_test::wait::until("the command runs", || {
+            let status = bed.run(["--daemon", "status"]);
+            super::bed::text(&status.stdout).contains("\n1 commands run")
+        })
+        .await;
+        daemon.kill().unwrap();
+        let result = running.await.unwrap();
+        match is_idempotent {
+            true => assert_eq!(result.unwrap().finished.code(), Some(0)),
+            false => assert!(matches!(result, Err(ClientError::Lost(_))), "{result:?}"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn no_more_than_some_daemons_finish_commands_and_then_clients_wait() {
     let bed = Bed::new();
     let first = bed.pid();

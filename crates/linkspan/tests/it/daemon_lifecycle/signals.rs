@@ -2,13 +2,12 @@
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, ChildStdout};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
 use linkspan_test::wait::PATIENCE;
 
-use super::bed::find;
-use super::bed::{Bed, shown, signal, text, wait_end};
+use super::bed::{Bed, example, find, shown, signal, text, wait_end};
 
 #[test]
 fn an_interrupt_on_the_terminal_ends_the_command_and_not_the_daemon_it_started() {
@@ -39,6 +38,22 @@ fn other_signals_to_end_are_handed_on_and_seen_by_the_shell() {
         let output = client.wait_with_output().unwrap();
         assert_eq!(output.status.signal(), Some(number), "{}", shown(&output));
     }
+}
+
+#[test]
+fn a_signal_that_the_client_was_started_to_ignore_is_ignored() {
+    let bed = Bed::new();
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "trap '' HUP; exec \"$0\" sleep 0.5"])
+        .arg(example("daemon").get_program())
+        .env("XDG_RUNTIME_DIR", bed.runtime.path())
+        .env_remove("RUNTIME_DIRECTORY")
+        .stdout(Stdio::piped());
+    let mut client = command.spawn().unwrap();
+    let _output = started(&mut client);
+    signal("HUP", &client.id().to_string());
+    assert!(client.wait().unwrap().success());
 }
 
 #[test]
