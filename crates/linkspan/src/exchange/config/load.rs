@@ -118,13 +118,7 @@ mod yaml {
             }
             let read = serde_saphyr::from_str::<File>(text);
             read.map(|file| file.0).map_err(|error| {
-                let text = match error.without_snippet() {
-                    // The reader's own words are about its options.
-                    Error::DuplicateMappingKey { key: Some(key), .. } => {
-                        format!("{key} is given twice")
-                    }
-                    error => error.to_string(),
-                };
+                let text = text_of(error.without_snippet());
                 let line = error.location().map(|place| place.line());
                 // The place stands in front, as in the errors of other formats.
                 let end = line.and_then(|line| text.rfind(&format!(" at line {line}, column ")));
@@ -137,6 +131,14 @@ mod yaml {
                         .into(),
                 }
             })
+        }
+    }
+
+    fn text_of(error: &Error) -> String {
+        match error {
+            // The reader's own words are about its options.
+            Error::DuplicateMappingKey { key: Some(key), .. } => format!("{key} is given twice"),
+            error => error.to_string(),
         }
     }
 }
