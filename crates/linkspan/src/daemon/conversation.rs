@@ -34,6 +34,7 @@ pub(super) struct Conversation {
 impl Conversation {
     pub(super) fn new(link: ByteLink, core: Arc<Core>) -> Self {
         let decoder = Decoder::new(core.config.limits());
+        let crowd = Arc::clone(&core.crowd);
         let client = Client {
             peer: Arc::new(link.peer),
             stream_credit: 0,
@@ -41,7 +42,7 @@ impl Conversation {
         Self {
             core,
             place: None,
-            connection: Arc::new(Connection::new(Arc::new(Outlet::new(link.writer)))),
+            connection: Arc::new(Connection::new(Arc::new(Outlet::new(link.writer, crowd)))),
             input: Input::new(link.reader, decoder),
             client,
             other_daemon: None,

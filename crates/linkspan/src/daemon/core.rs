@@ -15,6 +15,7 @@ use crate::daemon::connection::Connection;
 use crate::daemon::facts::Facts;
 use crate::daemon::handler::Handler;
 use crate::daemon::metrics::Counters;
+use crate::daemon::outlet::Crowd;
 use crate::daemon::recent::Recent;
 use crate::daemon::running::Running;
 use crate::daemon::wire::{self, Refusal, RequestId, VersionCheck};
@@ -26,6 +27,7 @@ pub(super) struct Core {
     pub(super) facts: Facts,
     pub(super) handler: Handler,
     pub(super) counters: Counters,
+    pub(super) crowd: Arc<Crowd>,
     /// Where handlers run, so that one that blocks holds up no connection.
     pub(super) handlers: Handle,
     /// Where connections are read.
@@ -75,6 +77,7 @@ impl Core {
             facts,
             handler,
             counters: Counters::default(),
+            crowd: Arc::default(),
             handlers,
             connections,
             state: Mutex::new(state),
@@ -98,11 +101,13 @@ impl Core {
         let number = state.next_connection;
         state.next_connection += 1;
         state.connections.insert(number, connection);
+        self.crowd.grow();
         number
     }
 
     pub(super) fn leave(&self, number: u64) {
         self.lock().connections.remove(&number);
+        self.crowd.shrink();
     }
 
     /// Finds a place for a command; it counts as running from then on.

@@ -12,7 +12,8 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::mem;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -34,6 +35,27 @@ pub(super) struct Outlet {
     state: Mutex<State>,
     /// Tells the connection's task that the peer takes nothing, or that the connection broke.
     trouble: Notify,
+    crowd: Arc<Crowd>,
+}
+
+/// How many connections there are: with many, each may keep less of what its peer is slow to take.
+#[derive(Debug, Default)]
+pub(super) struct Crowd(AtomicUsize);
+
+impl Crowd {
+    pub(super) fn grow(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn shrink(&self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Longest chunk, because what the system does not take of one has to be kept.
+    fn chunk_bytes(&self) -> usize {
+        let count = self.0.load(Ordering::Relaxed).max(1);
+        (KEPT_BY_ALL_BYTES / count).max(LEAST_CHUNK_BYTES)
+    }
 }
 
 /// A place in what goes out.
@@ -41,11 +63,12 @@ pub(super) struct Outlet {
 pub(super) struct Mark(u64);
 
 impl Outlet {
-    pub(super) fn new(writer: Box<dyn ByteWriter>) -> Self {
+    pub(super) fn new(writer: Box<dyn ByteWriter>, crowd: Arc<Crowd>) -> Self {
         Self {
             writer,
             state: Mutex::new(State::new()),
             trouble: Notify::new(),
+            crowd,
         }
     }
 
@@ -79,19 +102,21 @@ impl Outlet {
         data: &[u8],
         cx: &Context<'_>,
     ) -> Poll<io::Result<usize>> {
-        let mut state = self.lock();
-        if state.end.is_some() {
-            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
-        }
-        let is_free = !state.is_blocked && state.queue.is_empty();
-        if is_free && let Some(pen) = state.pen.take_if(|pen| pen.is_empty()) {
-            let begun = self.begin(state, pen, (stream, command), data);
-            if let Some(bytes) = begun {
+        loop {
+            let mut state = self.lock();
+            if state.end.is_some() {
+                return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+            }
+            let is_free = !state.is_blocked && state.queue.is_empty();
+            let pen = state.pen.take_if(|pen| is_free && pen.is_empty());
+            let Some(pen) = pen else {
+                return self.queue_data(state, (stream, command), data, cx);
+            };
+            if let Some(bytes) = self.begin(state, pen, (stream, command), data) {
                 return Poll::Ready(Ok(bytes));
             }
-            state = self.lock();
+            // Refused; but the peer may have made room before we stand among those who wait.
         }
-        self.queue_data(state, (stream, command), data, cx)
     }
 
     /// Writes data without copying it, as much as the system takes.
@@ -102,7 +127,8 @@ impl Outlet {
         stream: (Stream, u32),
         data: &[u8],
     ) -> Option<usize> {
-        match Chunks::new(state.encoder, stream, data, state.chunk_bytes) {
+        let chunk_bytes = state.chunk_bytes.min(self.crowd.chunk_bytes());
+        match Chunks::new(state.encoder, stream, data, chunk_bytes) {
             Ok(chunks) => {
                 drop(state);
                 self.write_directly(pen, &chunks)
@@ -117,7 +143,8 @@ impl Outlet {
         }
     }
 
-    /// Queues some data for a peer that is slow, or for the hand that writes already.
+    /// Queues a little data for a peer that is slow, or for the hand that writes already. Who has more
+    /// waits, and keeps it meanwhile.
     fn queue_data(
         &self,
         mut state: MutexGuard<'_, State>,
@@ -125,19 +152,15 @@ impl Outlet {
         data: &[u8],
         cx: &Context<'_>,
     ) -> Poll<io::Result<usize>> {
-        if state.end.is_some() {
-            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
-        }
-        if state.queue.remaining() >= QUEUE_BYTES {
+        let is_little = data.len() <= LITTLE_BYTES.min(state.chunk_bytes);
+        if !is_little || state.queue.remaining() >= QUEUE_BYTES {
             state.wait(cx.waker());
             return Poll::Pending;
         }
-        let most = QUEUED_CHUNK_BYTES.min(state.chunk_bytes);
-        let part = data.get(..most).unwrap_or(data);
-        state.encode_chunk(stream, command, &Bytes::copy_from_slice(part));
+        state.encode_chunk(stream, command, &Bytes::copy_from_slice(data));
         drop(state);
         self.flush();
-        Poll::Ready(Ok(part.len()))
+        Poll::Ready(Ok(data.len()))
     }
 
     /// Sends the end of a command's stream. Gives the place behind it.
@@ -300,12 +323,15 @@ impl fmt::Debug for Outlet {
 
 /// Slices in one vectored write.
 const MAX_SLICES: usize = 32;
-/// Output that is queued while the peer is slow; who has more waits.
-const QUEUE_BYTES: usize = 64 * 1024;
-/// What one write adds to it, so that others get their turn.
-const QUEUED_CHUNK_BYTES: usize = 16 * 1024;
-/// Answers and output that wait when nothing more is read.
-const MOST_QUEUED_BYTES: usize = 4 * QUEUE_BYTES;
+/// Little output is queued while the peer is slow, up to so much.
+const QUEUE_BYTES: usize = 16 * 1024;
+/// What is little.
+const LITTLE_BYTES: usize = 4 * 1024;
+/// Answers that wait when nothing more is read.
+const MOST_QUEUED_BYTES: usize = 256 * 1024;
+/// What all connections together keep of chunks that were begun, about.
+const KEPT_BY_ALL_BYTES: usize = 1024 * 1024;
+const LEAST_CHUNK_BYTES: usize = 8 * 1024;
 /// What an idle connection keeps of its buffer.
 const KEPT_BYTES: usize = 4 * 1024;
 /// How long what waiting needs is kept after the last wait.

@@ -172,6 +172,23 @@ async fn interleaved_commands_get_their_own_output() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn many_readers_at_once_all_get_everything() {
+    let daemon = Daemon::start().await;
+    let readers: Vec<_> = (0..32)
+        .map(|_| Raw::connect(&daemon.address))
+        .map(|mut raw| {
+            std::thread::spawn(move || {
+                raw.run(1, &["blast", "8000000"]);
+                raw.end(1).stdout.len()
+            })
+        })
+        .collect();
+    for reader in readers {
+        assert_eq!(reader.join().unwrap(), 8_000_000);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_reader_that_reads_nothing_stops_the_handler() {
     let daemon = Daemon::start().await;
     let mut check = VersionCheck::new(Role::Client, "trial", "b1");
