@@ -61,6 +61,7 @@ impl Listening {
         self.0.reconfigure(transport).await?;
         let current = &self.0.front().settings;
         *current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+        self.0.fit();
         Ok(())
     }
 

@@ -143,6 +143,21 @@ impl<F: Front> Acceptor<F> {
         Ok(())
     }
 
+    /// Ends links that need their places less than others would, as long as there are more links
+    /// than places.
+    pub(crate) fn fit(&self) {
+        let office = &self.office;
+        let limit = office
+            .front
+            .max_connections(&office.address, &office.config());
+        let excess = office.taken.load(Ordering::Relaxed).saturating_sub(limit);
+        for _ in 0..excess {
+            if !office.front.make_room() {
+                break;
+            }
+        }
+    }
+
     /// Accepts no more; the address is free then. Once more does no harm.
     pub(crate) async fn close(&mut self) {
         if !self.task.is_finished() {
@@ -220,7 +235,7 @@ impl<F: Front> Office<F> {
 
     /// Finds a place for a new link, or tells it that there is none.
     fn admit(self: &Arc<Self>, link: Link) {
-        let config = Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner));
+        let config = self.config();
         let limit = self.front.max_connections(&self.address, &config);
         let work = if !admits(&link.peer, &config) {
             self.health.refused_untrusted();
@@ -242,15 +257,23 @@ impl<F: Front> Office<F> {
         }
     }
 
+    fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// A place among `limit`, if need be that of a link that ends for it.
     fn find_place(self: &Arc<Self>, limit: usize) -> Option<Place<F>> {
         let one_more = |taken| (taken < limit).then(|| taken + 1);
         let taken = self
             .taken
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
-        if taken.is_err() {
+        if let Err(taken) = taken {
             if limit == 0 || !self.front.make_room() {
                 return None;
+            }
+            // One more goes than comes as long as there are more than a lower limit allows.
+            if taken > limit {
+                self.front.make_room();
             }
             // The link that was ended is still counted, until it is gone.
             self.taken.fetch_add(1, Ordering::Relaxed);

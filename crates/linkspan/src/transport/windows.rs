@@ -105,7 +105,13 @@ impl LocalListener {
             }
         })
         .await;
-        result.map(|()| (index != current).then_some(index))
+        drop(waits);
+        let earlier = (index != current).then_some(index);
+        if let (Some(index), Err(_)) = (earlier, &result) {
+            // It would only fail again, before the others are looked at.
+            drop(self.earlier.swap_remove(index));
+        }
+        result.map(|()| earlier)
     }
 }
 

@@ -89,6 +89,30 @@ pub(super) async fn idle_ones_make_room(place: Place) {
     assert_eq!(failures(&stats), []);
 }
 
+/// Fewer places than there are connections: those that wait longest go.
+pub(super) async fn a_lower_limit_is_reached(place: Place) {
+    let (mut serving, _directory) = start(place, 8).await;
+    let mut clients = Vec::new();
+    for _ in 0..8 {
+        let client = client(place, &serving).build().unwrap();
+        assert_eq!(client.send("hello").await.unwrap(), "HELLO");
+        clients.push(client);
+    }
+    let open = |serving: &Serving| serving.health().next().unwrap().1.connection_count;
+    assert_eq!(open(&serving), 8);
+    let mut config = ipc(place);
+    config.max_connections = 2;
+    // None of them has to wait before it may be ended.
+    config.accept_timeout = Duration::ZERO;
+    serving.reconfigure(config).await.unwrap();
+    wait::until("two are left", || open(&serving) <= 2).await;
+    let client = client(place, &serving).build().unwrap();
+    assert_eq!(
+        client.question("hello").idempotent().send().await.unwrap(),
+        "HELLO"
+    );
+}
+
 async fn start(place: Place, places: usize) -> (Serving, TempDir) {
     let directory = tempfile::tempdir().unwrap();
     let mut config = ipc(place);

@@ -104,6 +104,7 @@ everywhere! {
     crowds: ten_attackers_at_a_limit_of_two,
     crowds: over_the_limit,
     crowds: idle_ones_make_room,
+    crowds: a_lower_limit_is_reached,
     stopping: drains_then_cuts,
     stopping: silent_and_stalled_ones,
     servers: wrong_answers,
