@@ -213,8 +213,9 @@ impl Shared {
     async fn repeat(&self, attempt: Attempt, limit: Duration) -> Result<Bytes, ExchangeError> {
         let mut backoff = Backoff::new(self.config.backoff.clone());
         let mut open = None;
+        let mut result = self.balance.send(attempt.clone()).await;
         loop {
-            let error = match self.balance.send(attempt.clone()).await {
+            let error = match result {
                 Ok(answer) => return Ok(answer),
                 Err(error) => ExchangeError::from(error),
             };
@@ -238,6 +239,7 @@ impl Shared {
             }
             self.counters.repeated.add(1);
             tokio::time::sleep_until(next.into()).await;
+            result = self.balance.send_again(attempt.clone()).await;
         }
     }
 

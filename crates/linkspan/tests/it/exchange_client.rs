@@ -161,6 +161,25 @@ async fn a_question_whose_server_dies_is_not_repeated_unless_it_is_idempotent() 
 }
 
 #[tokio::test]
+async fn repeats_do_not_pay_for_further_repeats() {
+    let (dying, _) = bare(|mut stream| read_question(&mut stream));
+    let mut config = quick();
+    let budget = &mut config.balance.budget;
+    (budget.share, budget.per_second, budget.reserve) = (1.0, 0.0, 1);
+    let builder = Client::builder().config(config).endpoint(&dying);
+    let client = builder.build().unwrap();
+    for calls in 1..=3 {
+        let question = client.question("question").idempotent();
+        let error = wait::within("the error", question.send())
+            .await
+            .unwrap_err();
+        assert!(!error.is_unsent(), "{error}");
+        let stats = client.stats();
+        assert_eq!((stats.repeated, stats.sent), (calls, 2 * calls));
+    }
+}
+
+#[tokio::test]
 async fn an_answer_that_breaks_off_is_told_from_one_that_never_began() {
     let (address, _) = bare(|mut stream| {
         read_question(&mut stream);

@@ -87,12 +87,32 @@ impl<S> Balance<S> {
         S::Error: AttemptError,
         R: Repeatable,
     {
+        self.shared.budget.handle_call();
+        self.send_again(request).await
+    }
+
+    /// Sends a request that an earlier [`send`](Self::send) was for, too: the budget does not count
+    /// it as another call. Whether it may be repeated is for the caller to know, and to ask the
+    /// [budget](Self::budget).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
+    ///
+    /// # Cancel safety
+    ///
+    /// That of [`send`](Self::send).
+    pub async fn send_again<R>(&self, request: R) -> Result<S::Response, BalanceError<S::Error>>
+    where
+        S: Service<R> + Clone,
+        S::Error: AttemptError,
+        R: Repeatable,
+    {
         let Shared {
             nodes,
             budget,
             random,
         } = &*self.shared;
-        budget.handle_call();
         let mut candidates = Candidates::new(nodes, random);
         let mut failed = None;
         while let Some(lease) = candidates.next(clock::now()) {
