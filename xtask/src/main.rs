@@ -15,6 +15,7 @@ mod cross;
 mod docs;
 mod fuzz;
 mod packages;
+mod race;
 mod schema;
 mod shape;
 mod shell;
@@ -36,6 +37,7 @@ enum Command {
     CheckTargets(check_targets::Options),
     Docs(docs::Options),
     Fuzz(fuzz::Options),
+    Race(race::Options),
     Schema(schema::Options),
     Shape(shape::Options),
     Test(test::Options),
@@ -58,6 +60,7 @@ fn run(arguments: Arguments) -> Result<()> {
         Command::CheckTargets(options) => check_targets::run(&options),
         Command::Docs(options) => docs::run(&options),
         Command::Fuzz(options) => fuzz::run(&options),
+        Command::Race(options) => race::run(&options),
         Command::Schema(options) => schema::run(&options),
         Command::Shape(options) => shape::run(&options),
         Command::Test(options) => test::run(&options),

@@ -8,7 +8,7 @@ use super::bed::{Bed, find, pid, shown, text};
 
 #[test]
 fn of_twenty_clients_one_starts_the_daemon() {
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds() {
         let bed = Bed::new();
         let pids: BTreeSet<u32> = race(&bed, || {}).iter().map(pid).collect();
         assert_eq!(pids.len(), 1, "{pids:?}");
@@ -19,7 +19,7 @@ fn of_twenty_clients_one_starts_the_daemon() {
 #[test]
 fn a_daemon_that_is_stopped_under_its_clients_is_replaced_by_one() {
     let bed = Bed::new();
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds() {
         let before = bed.pid();
         let starts = bed.starts();
         let outputs = race(&bed, || {
@@ -39,7 +39,7 @@ fn a_daemon_that_is_stopped_under_its_clients_is_replaced_by_one() {
 #[test]
 fn a_daemon_that_is_killed_under_its_clients_is_replaced_by_one() {
     let bed = Bed::new();
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds() {
         let before = find(bed.pid());
         let outputs = race(&bed, || before.kill().unwrap());
         for output in &outputs {
@@ -102,6 +102,12 @@ fn assert_one(bed: &Bed, pid: u32) {
         status.contains(&format!("process {pid}, build")),
         "{status}"
     );
+}
+
+/// How often each race is run; `cargo xtask race` says more than usual.
+fn rounds() -> usize {
+    let wanted = std::env::var("LINKSPAN_RACE_ROUNDS").ok();
+    wanted.map_or(ROUNDS, |rounds| rounds.parse().unwrap())
 }
 
 const CLIENTS: usize = 20;
