@@ -63,6 +63,7 @@ impl Acceptor {
             .config
             .write()
             .unwrap_or_else(PoisonError::into_inner) = config;
+        self.0.fit();
         Ok(())
     }
 
