@@ -13,7 +13,7 @@ use proto::frame::crc32::{Decoder, Encoder, HEADER_BYTES};
 use crate::clock;
 use crate::exchange::error::ServeError;
 use crate::exchange::framed::{Framed, Patience};
-use crate::exchange::handler::{Handler, Handling};
+use crate::exchange::handler::{Handler, Handling, Turn};
 use crate::exchange::metrics::Counters;
 use crate::exchange::seats::Seat;
 use crate::exchange::{ConnectionError, Context, IpcConfig};
@@ -120,8 +120,10 @@ impl Conversation {
         if self.questions == 1 {
             health.accepted();
         }
+        let read = clock::now();
+        let turn = self.turn().await?;
         let began = clock::now();
-        let answer = self.handle(question).await?;
+        let answer = self.handle(question, turn).await?;
         let handled = clock::now();
         let header = self.encoder.header(&answer).map_err(ServeError::Answer)?;
         let patience = Patience::new(settings.ipc.write_timeout);
@@ -132,18 +134,25 @@ impl Conversation {
         written?;
         counters.answered.add(1);
         counters.bytes_sent.add(HEADER_BYTES + answer.len());
-        health.answered(handled, Duration::ZERO, handled - began);
+        health.answered(handled, began - read, handled - began);
         Ok(())
     }
 
+    /// Waits for the handler, no longer than it may then take.
+    async fn turn(&self) -> Result<Turn, ServeError> {
+        let limit = self.around.settings.handler_timeout;
+        let turn = tokio::time::timeout(limit, self.around.handler.turn()).await;
+        turn.map_err(|_| ServeError::NoThread { limit })
+    }
+
     /// Has the handler answer, within its time.
-    async fn handle(&self, question: Bytes) -> Result<Bytes, ServeError> {
+    async fn handle(&self, question: Bytes, turn: Turn) -> Result<Bytes, ServeError> {
         let context = Context {
             peer: Arc::clone(&self.peer),
             number: self.questions,
         };
         let handler = &self.around.handler;
-        let handling = catch_unwind(AssertUnwindSafe(|| handler(question, context)));
+        let handling = catch_unwind(AssertUnwindSafe(|| handler.answer(question, context, turn)));
         let mut handling = handling.map_err(panicked)?;
         let answering = poll_fn(|cx| poll_safely(&mut handling, cx));
         let limit = self.around.settings.handler_timeout;

@@ -227,6 +227,8 @@ pub(super) enum ServeError {
     Connection(#[from] ConnectionError),
     #[error("the question cannot be decoded: {0}")]
     Question(MessageError),
+    #[error("no thread was free for the handler within {limit:?}")]
+    NoThread { limit: Duration },
     #[error("the handler did not answer within {limit:?}")]
     HandlerTimedOut { limit: Duration },
     #[error("the handler panicked: {message}")]

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::auth::Principal;
 use crate::exchange::MessageError;
@@ -28,8 +28,32 @@ impl Context {
     }
 }
 
-/// A handler of any sort.
-pub(super) type Handler = Arc<dyn Fn(Bytes, Context) -> Handling + Send + Sync>;
+/// A handler of any sort. Clones share its threads.
+#[derive(Clone)]
+pub(super) struct Handler {
+    answer: Arc<dyn Fn(Bytes, Context, Turn) -> Handling + Send + Sync>,
+    /// Those that are free, if it blocks.
+    threads: Option<Arc<Semaphore>>,
+}
+
+/// The right to have a question handled now: to a thread, if the handler blocks.
+pub(super) struct Turn(Option<OwnedSemaphorePermit>);
+
+impl Handler {
+    /// Waits until a question can be handled.
+    pub(super) async fn turn(&self) -> Turn {
+        let Some(threads) = &self.threads else {
+            return Turn(None);
+        };
+        // It is never closed.
+        Turn(Arc::clone(threads).acquire_owned().await.ok())
+    }
+
+    /// Begins to handle a question.
+    pub(super) fn answer(&self, question: Bytes, context: Context, turn: Turn) -> Handling {
+        (self.answer)(question, context, turn)
+    }
+}
 
 /// A question being handled; an error if it is none.
 pub(super) type Handling = Pin<Box<dyn Future<Output = Result<Bytes, MessageError>> + Send>>;
@@ -41,7 +65,7 @@ where
     Done: Future<Output = Result<Bytes, E>> + Send + 'static,
     E: Into<Bytes> + 'static,
 {
-    Arc::new(move |question, context| {
+    on_this_task(move |question, context| {
         let handling = handler(question, context);
         Box::pin(async move { Ok(handling.await.unwrap_or_else(Into::into)) })
     })
@@ -57,19 +81,28 @@ where
     blocking(answer, threads)
 }
 
+fn on_this_task<F>(answer: F) -> Handler
+where
+    F: Fn(Bytes, Context) -> Handling + Send + Sync + 'static,
+{
+    Handler {
+        answer: Arc::new(move |question, context, _| answer(question, context)),
+        threads: None,
+    }
+}
+
 fn blocking<F>(answer: F, threads: usize) -> Handler
 where
     F: Fn(Bytes, Context) -> Result<Bytes, MessageError> + Send + Sync + 'static,
 {
-    let (answer, places) = (Arc::new(answer), Arc::new(Semaphore::new(threads)));
-    Arc::new(move |question, context| {
-        let (answer, places) = (Arc::clone(&answer), Arc::clone(&places));
+    let answer = Arc::new(answer);
+    let on_a_thread = move |question, context, turn| -> Handling {
+        let answer = Arc::clone(&answer);
         Box::pin(async move {
-            // It is never closed. The thread holds the place, also when nobody waits any more.
-            let place = places.acquire_owned().await.ok();
             let work = tokio::task::spawn_blocking(move || {
                 let answer = answer(question, context);
-                drop(place);
+                // The thread holds it, also when nobody waits any more.
+                drop::<Turn>(turn);
                 answer
             });
             match work.await {
@@ -81,7 +114,11 @@ where
                 },
             }
         })
-    })
+    };
+    Handler {
+        answer: Arc::new(on_a_thread),
+        threads: Some(Arc::new(Semaphore::new(threads))),
+    }
 }
 
 /// Handlers of protobuf messages.
@@ -89,7 +126,7 @@ where
 pub(super) mod messages {
     use prost::Message;
 
-    use super::{Arc, Bytes, Context, Handler, MessageError, blocking};
+    use super::{Bytes, Context, Handler, MessageError, blocking, on_this_task};
 
     /// A handler from one message to another.
     pub(in crate::exchange) fn from_messages<Q, A, E, F, Done>(handler: F) -> Handler
@@ -100,7 +137,7 @@ pub(super) mod messages {
         F: Fn(Q, Context) -> Done + Send + Sync + 'static,
         Done: Future<Output = Result<A, E>> + Send + 'static,
     {
-        Arc::new(move |question, context| match decode(question) {
+        on_this_task(move |question, context| match decode(question) {
             Ok(question) => {
                 let handling = handler(question, context);
                 Box::pin(async move { Ok(encode(handling.await)) })

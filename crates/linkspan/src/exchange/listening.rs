@@ -105,7 +105,7 @@ impl Front for Exchanges {
         let guard = self.seats.take();
         let around = Surroundings {
             settings: self.settings(),
-            handler: Arc::clone(&self.handler),
+            handler: self.handler.clone(),
             counters: Arc::clone(&self.counters),
             health,
         };

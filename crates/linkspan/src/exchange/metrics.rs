@@ -38,7 +38,7 @@ pub struct ExchangeStats {
     pub truncated: u64,
     /// The system reported an error, a reset connection for one.
     pub broken: u64,
-    /// A handler had no answer within its time.
+    /// A handler had no answer within its time, or no thread in as long a time before.
     pub handler_timeouts: u64,
     /// A handler panicked.
     pub panics: u64,
@@ -78,7 +78,9 @@ impl Counters {
         let counter = match error {
             ServeError::Connection(error) => self.connection(error),
             ServeError::Question(_) => &self.undecodable,
-            ServeError::HandlerTimedOut { .. } => &self.handler_timeouts,
+            ServeError::NoThread { .. } | ServeError::HandlerTimedOut { .. } => {
+                &self.handler_timeouts
+            }
             ServeError::HandlerPanicked { .. } => &self.panics,
             ServeError::Answer(_) => &self.unsendable,
             ServeError::NotBytes => &self.not_bytes,

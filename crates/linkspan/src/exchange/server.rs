@@ -70,7 +70,8 @@ impl Server {
 
     /// How long a handler may take; then the connection closes. Default: 30 s.
     ///
-    /// A handler that blocks goes on on its thread, and keeps its place among them.
+    /// A handler that blocks goes on on its thread, and keeps its place among them. A question that
+    /// waits for a thread may do so for as long, and then has all of the handler's time.
     #[must_use]
     pub fn handler_timeout(mut self, limit: Duration) -> Self {
         self.handler_timeout = limit;
@@ -184,7 +185,7 @@ struct Plan {
 impl Plan {
     async fn start(&self, address: &Address) -> Result<Listening, ListenError> {
         let (transport, settings) = self.settings(&self.ipc);
-        Listening::start(address, transport, settings, Arc::clone(&self.handler)).await
+        Listening::start(address, transport, settings, self.handler.clone()).await
     }
 
     fn settings(&self, ipc: &IpcConfig) -> (transport::Config, Settings) {

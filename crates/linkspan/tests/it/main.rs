@@ -29,6 +29,8 @@ mod exchange_foreign;
 mod exchange_hostile;
 #[cfg(feature = "exchange")]
 mod exchange_limits;
+#[cfg(feature = "exchange")]
+mod exchange_threads;
 mod foreign;
 mod forwarding;
 mod handlers;
