@@ -228,7 +228,8 @@ impl Loaded {
         if let Err(error) = self.config.transport.tcp.address() {
             return Err(self.wrong(&["transport", "tcp", "bind_address"], &error.to_string()));
         }
-        Ok(())
+        let places = self.config.check_places();
+        places.map_err(|(path, problem)| self.wrong(path, &problem))
     }
 
     fn wrong(&self, path: &[&str], problem: &str) -> Box<ConfigError> {

@@ -12,6 +12,7 @@ mod keys;
 mod layers;
 mod model;
 mod performance;
+mod places;
 mod source;
 mod transport;
 mod units;

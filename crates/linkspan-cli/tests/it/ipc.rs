@@ -221,6 +221,61 @@ fn a_reload_switches_the_backend_and_drops_nothing() {
 }
 
 #[test]
+fn places_where_no_node_can_listen_are_refused() {
+    let place = Place::new();
+    let tcp = "transport:\n  default_type: tcp\n  tcp: { bind_address: 0.0.0.0:8443 }\n";
+    let own = "transport.socket_path: ./node.sock\nipc.endpoint_path: node.sock\n";
+    for (text, at, words) in [
+        (
+            "endpoint_path: tls:foo:1\n",
+            "1:1",
+            "TLS is not in this build",
+        ),
+        (
+            "endpoint_path: ws:foo:1\n",
+            "1:1",
+            "WebSocket is not in this build",
+        ),
+        (
+            "endpoint_path: pipe:foo\n",
+            "1:1",
+            "named pipes exist on Windows only",
+        ),
+        (
+            "endpoint_path: tcp:0.0.0.0:99\n",
+            "1:1",
+            "transport.allow_plaintext",
+        ),
+        (
+            "transport.default_type: named-pipe\n",
+            "1:1",
+            "on Windows only",
+        ),
+        (tcp, "3:10", "transport.allow_plaintext"),
+        (own, "2:1", "where the node takes calls"),
+    ] {
+        place.write("edge.yaml", text);
+        let check = place.run(["config", "check", "-c", "edge.yaml"]);
+        let complaint = check.fails(3);
+        assert!(
+            complaint.contains(&format!("edge.yaml:{at}")),
+            "{complaint}"
+        );
+        assert!(complaint.contains(words), "{text}: {complaint}");
+    }
+    for text in [
+        "transport: { allow_plaintext: true, default_type: tcp, tcp: { bind_address: 0.0.0.0:84 } }",
+        "transport: { tcp: { bind_address: 0.0.0.0:84 } }",
+        "endpoint_path: tcp:[::1]:99",
+        "endpoint_path: tcp:localhost:99",
+        "endpoint_path: mem:exchange",
+    ] {
+        place.write("right.yaml", text);
+        place.run(["config", "check", "-c", "right.yaml"]).ok();
+    }
+}
+
+#[test]
 fn values_that_no_server_takes_are_refused() {
     let place = Place::new();
     for (text, words) in [

@@ -1,0 +1,80 @@
+//! Where a node listens: what is wrong with it, as far as that is known before it tries.
+
+use std::net::IpAddr;
+use std::path::absolute;
+
+use linkspan::{Address, Platform};
+
+use crate::config::{Config, DefaultType};
+
+/// A key, and what is wrong with its value.
+type Wrong = (&'static [&'static str], String);
+
+impl Config {
+    /// Checks the addresses at which a node takes calls and answers exchanges. What names of hosts
+    /// mean is not asked.
+    pub(crate) fn check_places(&self) -> Result<(), Wrong> {
+        let own = self.address().ok();
+        let key: &[_] = match self.transport.default_type {
+            DefaultType::Tcp => &["transport", "tcp", "bind_address"],
+            _ => &["transport", "default_type"],
+        };
+        // Where there are no Unix sockets, a file that does not choose is not wrong.
+        let chosen = own.as_ref().filter(|own| !matches!(own, Address::Unix(_)));
+        if let Some(problem) = chosen.and_then(|own| self.obstacle(own)) {
+            return Err((key, problem));
+        }
+        let Ok(Some(endpoint)) = self.ipc.address() else {
+            return Ok(());
+        };
+        let problem = match own {
+            Some(own) if is_same(&own, &endpoint) => {
+                Some(format!("{endpoint} is where the node takes calls"))
+            }
+            _ => self.obstacle(&endpoint),
+        };
+        problem.map_or(Ok(()), |problem| Err((&["ipc", "endpoint_path"], problem)))
+    }
+
+    /// Why nobody can listen at an address, with this configuration on this system.
+    fn obstacle(&self, address: &Address) -> Option<String> {
+        let is_windows = Platform::current() == Platform::Windows;
+        let reason = match address {
+            Address::Memory(_) if !self.transport.in_process.enabled => {
+                "transport.in_process.enabled is false"
+            }
+            Address::Unix(_) if is_windows => "Unix sockets do not exist on this system",
+            Address::Pipe(_) if !is_windows => "named pipes exist on Windows only",
+            Address::Tcp(host) if !self.transport.allow_plaintext && leaves(&host.host) => {
+                "it is not loopback, and plain TCP leaves this machine only with \
+                 transport.allow_plaintext: true"
+            }
+            Address::Memory(_) | Address::Unix(_) | Address::Pipe(_) | Address::Tcp(_) => {
+                return None;
+            }
+            Address::UnixTls(_) | Address::Tls(_) => "TLS is not in this build",
+            _ => "WebSocket is not in this build",
+        };
+        Some(format!("cannot listen at {address}: {reason}"))
+    }
+}
+
+/// Whether a host is an IP address that others can reach.
+fn leaves(host: &str) -> bool {
+    let ip = host.parse::<IpAddr>();
+    ip.is_ok_and(|ip| !ip.to_canonical().is_loopback())
+}
+
+fn is_same(one: &Address, other: &Address) -> bool {
+    match (one, other) {
+        (Address::Unix(one), Address::Unix(other)) => {
+            one == other
+                || absolute(one)
+                    .ok()
+                    .is_some_and(|one| Some(one) == absolute(other).ok())
+        }
+        // The system chooses another port each time.
+        (Address::Tcp(host), _) if host.port == 0 => false,
+        _ => one == other,
+    }
+}
