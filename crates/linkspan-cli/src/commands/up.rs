@@ -233,11 +233,11 @@ async fn reload(loaded: &mut Loaded, node: &Node, logging: &Logging) {
         Ok(new) => new,
         Err(problem) => return error!(%problem, "the configuration is wrong; nothing was changed"),
     };
-    if let Err(problem) = logging.change(&new.config.environment) {
-        return error!(%problem, "the log level cannot be changed; nothing was changed");
-    }
     if let Err(problem) = node.reconfigure(&new.config).await {
-        return error!(%problem, "the listeners cannot be changed");
+        return error!(%problem, "the listeners cannot be changed; nothing was changed");
+    }
+    if let Err(problem) = logging.change(&new.config.environment) {
+        error!(%problem, "the log level cannot be changed");
     }
     let needs_restart: Vec<_> = new
         .changes(loaded)

@@ -6,6 +6,7 @@ use linkspan::Address;
 use linkspan::exchange::{self, IpcConfig};
 use linkspan::rpc::{ServerConfig, Serving, StopReport};
 use linkspan::transport::{Backend, ListenError};
+use tracing::error;
 
 use crate::config::Config;
 use crate::node::wire::{ListenerStatus, Switched};
@@ -58,12 +59,25 @@ impl Running {
         Ok(pairs.map(switched).collect())
     }
 
+    /// Takes other settings everywhere or nowhere.
     async fn apply(&mut self, settings: Settings) -> Result<(), ListenError> {
+        let earlier = self.settings.clone();
+        let Err(failed) = self.set(&settings).await else {
+            self.settings = settings;
+            return Ok(());
+        };
+        // What has them already goes back.
+        if let Err(problem) = self.set(&earlier).await {
+            error!(%problem, "some listeners keep settings that others could not take");
+        }
+        Err(failed)
+    }
+
+    async fn set(&mut self, settings: &Settings) -> Result<(), ListenError> {
         self.calls.reconfigure(settings.calls.clone()).await?;
         if let Some(exchanges) = &mut self.exchanges {
             exchanges.reconfigure(settings.exchanges.clone()).await?;
         }
-        self.settings = settings;
         Ok(())
     }
 

@@ -169,8 +169,12 @@ impl Node {
         self.ready["addresses"][0].as_str().unwrap().to_owned()
     }
 
+    pub(crate) fn pid(&self) -> Pid {
+        pid(&self.child)
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
-        kill_process(pid(&self.child), signal).unwrap();
+        kill_process(self.pid(), signal).unwrap();
     }
 
     /// What it has logged so far.
