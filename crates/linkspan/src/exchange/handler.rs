@@ -37,16 +37,14 @@ pub(super) struct Handler {
 }
 
 /// The right to have a question handled now: to a thread, if the handler blocks.
-pub(super) struct Turn(Option<OwnedSemaphorePermit>);
+pub(super) type Turn = Option<OwnedSemaphorePermit>;
 
 impl Handler {
     /// Waits until a question can be handled.
     pub(super) async fn turn(&self) -> Turn {
-        let Some(threads) = &self.threads else {
-            return Turn(None);
-        };
+        let threads = Arc::clone(self.threads.as_ref()?);
         // It is never closed.
-        Turn(Arc::clone(threads).acquire_owned().await.ok())
+        threads.acquire_owned().await.ok()
     }
 
     /// Begins to handle a question.

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::panic::resume_unwind;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
