@@ -65,8 +65,8 @@ pub use entry::Program;
 pub use error::{ConfigError, DelimitedDecodeError, DelimitedEncodeError, ServeError};
 pub use handler::{CommandHandler, ExitCode};
 pub use lifecycle::{
-    Build, BuildPolicy, DaemonId, DaemonIdError, LifecycleConfig, PlaceError, StartError,
-    emit_build_timestamp,
+    Build, BuildPolicy, DaemonEntry, DaemonId, DaemonIdError, Force, LastRun, LifecycleConfig,
+    Listing, PlaceError, StartError, StopError, Stopped, emit_build_timestamp, list,
 };
 pub use metrics::DaemonStats;
 pub use output::Output;

@@ -116,7 +116,7 @@ pub struct Lost {
 
 impl Lost {
     /// The daemon closed it, or is gone.
-    pub(super) fn closed() -> Self {
+    pub(in crate::daemon) fn closed() -> Self {
         Self {
             problem: "it closed the connection".to_owned(),
         }

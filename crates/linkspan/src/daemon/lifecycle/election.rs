@@ -201,7 +201,7 @@ fn is_leaving(connection: &Connection, leaving: Option<u32>) -> bool {
 }
 
 /// Whether an error means that nobody listens.
-fn is_absence(error: &DialError) -> bool {
+pub(super) fn is_absence(error: &DialError) -> bool {
     let DialError::Io { source, .. } = error else {
         return false;
     };

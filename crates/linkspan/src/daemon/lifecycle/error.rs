@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use thiserror::Error;
@@ -38,7 +38,20 @@ impl From<os::FileError> for PlaceError {
     }
 }
 
+/// A directory cannot be read.
+#[derive(Debug, Error)]
+#[error("cannot read {}", path.display())]
+struct Unreadable {
+    path: PathBuf,
+    source: io::Error,
+}
+
 impl PlaceError {
+    pub(super) fn unreadable(path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        Self::of(Unreadable { path, source })
+    }
+
     fn of(error: impl Error + Send + Sync + 'static) -> Self {
         Self {
             source: Box::new(error),

@@ -15,6 +15,8 @@ pub struct DaemonId(String);
 impl DaemonId {
     /// Longest id, in bytes.
     pub const MAX_BYTES: usize = 1024;
+    /// Length of the name of the daemon's directory.
+    pub(crate) const NAME_DIGITS: usize = 2 * NAME_BYTES;
 
     /// Makes an id of text.
     ///

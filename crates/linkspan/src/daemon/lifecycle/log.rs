@@ -86,6 +86,17 @@ impl Log {
         Ok(tail)
     }
 
+    /// All its files that there are, the present one first.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let present = std::iter::once(self.path.clone());
+        let turned = (1..=self.kept_files).map(|number| self.numbered(number));
+        let is_there = |file: &PathBuf| file.is_file();
+        present
+            .filter(is_there)
+            .chain(turned.take_while(is_there))
+            .collect()
+    }
+
     fn numbered(&self, number: u32) -> PathBuf {
         let mut path = self.path.clone().into_os_string();
         path.push(format!(".{number}"));

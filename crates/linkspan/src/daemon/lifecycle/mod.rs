@@ -6,6 +6,7 @@
 //! | `election`, `spawn`, `failure` | the client's side: it connects, or starts the daemon, or learns why not |
 //! | `life`, `watch`, `recovery` | the daemon's side: from its lock to its last command |
 //! | `stop` | how others end it |
+//! | `list` | all daemons of this user |
 //! | `build` | which build is which |
 //! | `metadata`, `log` | what it leaves for people and successors |
 
@@ -16,6 +17,7 @@ mod error;
 mod failure;
 mod identity;
 mod life;
+mod list;
 mod log;
 mod metadata;
 mod places;
@@ -29,6 +31,8 @@ pub use build::{Build, emit_build_timestamp};
 pub use config::{BuildPolicy, LifecycleConfig};
 pub use error::{PlaceError, StartError};
 pub use identity::{DaemonId, DaemonIdError};
+pub use list::{DaemonEntry, LastRun, Listing, list};
+pub use stop::{Force, StopError, Stopped};
 
 pub(crate) use election::{Arrival, Reached, connect, reach, restart};
 pub(crate) use failure::Failure;
@@ -38,4 +42,4 @@ pub(crate) use metadata::Metadata;
 pub(crate) use places::{Places, drainer};
 pub(crate) use settings::Settings;
 pub(crate) use spawn::{BUILD_TIMESTAMP, DAEMON_ID};
-pub(crate) use stop::{Stopped, stop};
+pub(crate) use stop::stop;

@@ -40,6 +40,33 @@ impl Places {
         Ok(Self { directory, name })
     }
 
+    /// The directories of all daemons of this user, also of those that are gone; those that cannot be
+    /// opened as errors. Makes none.
+    pub(crate) fn open_all(
+        base: Option<&Path>,
+    ) -> Result<Vec<Result<Self, PlaceError>>, PlaceError> {
+        let daemons = runtime(base)?.join(DAEMONS);
+        if !daemons.exists() {
+            return Ok(Vec::new());
+        }
+        let daemons = all(base)?;
+        let entries = std::fs::read_dir(&daemons);
+        let entries = entries.map_err(|source| PlaceError::unreadable(&daemons, source))?;
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let mut names: Vec<_> = names.filter(|name| is_name(name)).collect();
+        names.sort_unstable();
+        let open = |name: String| {
+            let directory = Directory::open_private(&daemons.join(&name))?;
+            Ok(Self { directory, name })
+        };
+        Ok(names.into_iter().map(open).collect())
+    }
+
+    /// The name of the directory, which is made of the daemon's id.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Where the daemon listens.
     pub(crate) fn address(&self) -> Address {
         match Platform::current() {
@@ -147,15 +174,24 @@ impl Places {
 
 /// The directory with the directories of all daemons of this user.
 fn all(base: Option<&Path>) -> Result<PathBuf, PlaceError> {
-    let runtime = match base {
-        Some(base) => base.to_owned(),
-        None => os::runtime_directory()?,
-    };
+    let runtime = runtime(base)?;
     // Each on the way is checked: who may write to one could put another in the place of the next.
     drop(Directory::open(&runtime, PRIVATE)?);
-    let daemons = runtime.join("daemons");
+    let daemons = runtime.join(DAEMONS);
     drop(Directory::open_private(&daemons)?);
     Ok(daemons)
+}
+
+fn runtime(base: Option<&Path>) -> Result<PathBuf, PlaceError> {
+    match base {
+        Some(base) => Ok(base.to_owned()),
+        None => Ok(os::runtime_directory()?),
+    }
+}
+
+/// Whether a daemon's directory may have this name.
+fn is_name(name: &str) -> bool {
+    name.len() == DaemonId::NAME_DIGITS && name.bytes().all(|digit| digit.is_ascii_hexdigit())
 }
 
 fn own_drain() -> String {
@@ -171,6 +207,7 @@ pub(crate) fn drainer(name: &Path) -> Option<u32> {
     pid.parse().ok()
 }
 
+const DAEMONS: &str = "daemons";
 const SOCKET: &str = "socket";
 /// The name of the log.
 pub(crate) const LOG: &str = "log";

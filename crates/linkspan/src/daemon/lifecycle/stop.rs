@@ -1,5 +1,6 @@
 //! Ending a daemon: it is asked, and only if it does not listen, the process is ended that it is.
 
+use std::error::Error;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -8,37 +9,88 @@ use std::time::{Duration, Instant};
 use os::{ExecutableId, LockState, Process, SignalError};
 use thiserror::Error;
 
+use crate::daemon::Config;
 use crate::daemon::client::{ClientError, Connection};
 use crate::daemon::lifecycle::{Metadata, PlaceError, Places, Reached, Settings, reach};
 use crate::daemon::wire::{ControlRequest, Verb};
 use crate::transport;
 
-/// What became of the wish to stop.
+/// What became of the wish that a daemon ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stopped {
+#[non_exhaustive]
+pub enum Stopped {
     /// There was none.
     None,
     /// It has ended by itself.
-    InOrder { pid: u32 },
+    InOrder {
+        /// Its process id.
+        pid: u32,
+    },
     /// It had to be ended.
-    Ended { pid: u32 },
+    Ended {
+        /// Its process id.
+        pid: u32,
+    },
+}
+
+/// Whether a daemon that does not end by itself is ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Force {
+    /// It is only asked.
+    #[default]
+    No,
+    /// Its process is ended, by SIGTERM and then by SIGKILL, if it is known for certain which one it
+    /// is.
+    Yes,
 }
 
 /// A daemon was not ended, and nobody else was either.
 #[derive(Debug, Error)]
-pub(crate) enum StopError {
+#[non_exhaustive]
+pub enum StopError {
+    /// Its directory cannot be used.
     #[error(transparent)]
     Place(#[from] PlaceError),
+    /// It cannot be talked to.
     #[error(transparent)]
     Client(ClientError),
+    /// It does not answer, and was not to be ended by force.
+    #[error("the daemon does not answer")]
+    Silent,
+    /// It was asked, did not end in time, and was not to be ended by force.
+    #[error("process {pid} was asked to end and has not within {} s", waited.as_secs())]
+    Late {
+        /// Its process id.
+        pid: u32,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+    /// Nobody can say which process has to be ended.
     #[error("the daemon does not answer, and which process it is cannot be told")]
     Unknown,
+    /// The system does not let this process end it.
     #[error("the daemon cannot be ended")]
-    Signal(#[from] SignalError),
+    Signal(#[source] Box<dyn Error + Send + Sync>),
+    /// Its process is stuck in the system.
     #[error("process {pid} did not end, though it was killed")]
-    Survives { pid: u32 },
+    Survives {
+        /// Its process id.
+        pid: u32,
+    },
+    /// The system does not let this process look.
     #[error("cannot look at process {pid}")]
-    Look { pid: u32, source: io::Error },
+    Look {
+        /// Its process id.
+        pid: u32,
+        /// The system's answer.
+        source: io::Error,
+    },
+}
+
+impl From<SignalError> for StopError {
+    fn from(error: SignalError) -> Self {
+        Self::Signal(Box::new(error))
+    }
 }
 
 /// Has the daemon end; its commands have until `drain`, then they are cancelled.
@@ -51,15 +103,33 @@ pub(crate) async fn stop(settings: &Settings, drain: Duration) -> Result<Stopped
         }
         Err(error) => return Err(StopError::Client(error)),
     };
+    let connection = connection.map(|connection| *connection);
+    stop_reached(&places, connection, &settings.config, drain, Force::Yes).await
+}
+
+/// The same for a daemon that was looked for before; `connection` is that to it, if it answers.
+pub(super) async fn stop_reached(
+    places: &Places,
+    connection: Option<Connection>,
+    config: &Config,
+    drain: Duration,
+    force: Force,
+) -> Result<Stopped, StopError> {
     if let Some(connection) = connection
         && let Some(process) = peer(&connection)
     {
-        let patience = drain + settings.config.cancel_grace + GRACE;
-        return ask(*connection, process, drain, patience).await;
+        let patience = drain.saturating_add(config.cancel_grace + GRACE);
+        return ask(connection, process, drain, patience, force).await;
     }
-    let process = match listener(settings, &places).await {
+    if force == Force::No {
+        return match places.life().map_err(PlaceError::from)? {
+            LockState::Held { .. } => Err(StopError::Silent),
+            _ => Ok(Stopped::None),
+        };
+    }
+    let process = match listener(config, places).await {
         Some(process) => Some(process),
-        None => by_files(&places)?,
+        None => by_files(places)?,
     };
     match process {
         Some(process) => end(process).await,
@@ -74,10 +144,10 @@ fn peer(connection: &Connection) -> Option<Process> {
 }
 
 /// The process that listens, even if it says nothing, by the kernel's word.
-async fn listener(settings: &Settings, places: &Places) -> Option<Process> {
+async fn listener(daemon_config: &Config, places: &Places) -> Option<Process> {
     let (address, config) = (places.address(), transport::Config::default());
     let dialing = transport::dial_bytes(&address, &config);
-    let limit = settings.config.handshake_timeout;
+    let limit = daemon_config.handshake_timeout;
     let link = tokio::time::timeout(limit, dialing).await.ok()?.ok()?;
     let pid = link.peer.credentials?.pid?;
     Process::find(pid).ok().flatten()
@@ -113,6 +183,7 @@ async fn ask(
     process: Process,
     drain: Duration,
     patience: Duration,
+    force: Force,
 ) -> Result<Stopped, StopError> {
     let mut request = ControlRequest::new(Verb::Stop);
     request.drain_ms = Some(u64::try_from(drain.as_millis()).unwrap_or(u64::MAX));
@@ -123,9 +194,13 @@ async fn ask(
     // A daemon that is stopped by a signal accepts connections and hears nothing.
     tokio::time::timeout(patience, asked).await.ok();
     let pid = process.pid();
-    match wait(process, GRACE).await? {
-        true => Ok(Stopped::InOrder { pid }),
-        false => end(process).await,
+    match (wait(process, GRACE).await?, force) {
+        (true, _) => Ok(Stopped::InOrder { pid }),
+        (false, Force::Yes) => end(process).await,
+        (false, Force::No) => Err(StopError::Late {
+            pid,
+            waited: patience,
+        }),
     }
 }
 
