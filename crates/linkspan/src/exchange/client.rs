@@ -202,15 +202,16 @@ impl Question<'_> {
             header: encoder.header(&self.message)?,
             message: self.message,
             until: clock::after(clock::now(), self.limit),
+            limit: self.limit,
             is_idempotent: self.is_idempotent,
         };
-        shared.repeat(attempt, self.limit).await
+        shared.repeat(attempt).await
     }
 }
 
 impl Shared {
     /// Goes over the endpoints until there is an answer, or no more to be done.
-    async fn repeat(&self, attempt: Attempt, limit: Duration) -> Result<Bytes, ExchangeError> {
+    async fn repeat(&self, attempt: Attempt) -> Result<Bytes, ExchangeError> {
         let mut backoff = Backoff::new(self.config.backoff.clone());
         let mut open = None;
         let mut result = self.balance.send(attempt.clone()).await;
@@ -232,7 +233,7 @@ impl Shared {
             let pause = pause.max(hint.min(self.config.backoff.longest_pause));
             let next = clock::after(clock::now(), pause);
             if next >= attempt.until {
-                return Err(expired(error, limit));
+                return Err(expired(error, attempt.limit));
             }
             if !error.is_unsent() {
                 open = Some(error);

@@ -25,7 +25,21 @@ pub(super) struct Attempt {
     pub(super) header: Header,
     pub(super) message: Bytes,
     pub(super) until: Instant,
+    /// How long before that its time began.
+    pub(super) limit: Duration,
     pub(super) is_idempotent: bool,
+}
+
+impl Attempt {
+    /// When a step that may take `limit` has to be over, and whose limit that is then: its own, or
+    /// the question's.
+    pub(super) fn within(&self, limit: Duration) -> (Instant, Duration) {
+        let end = clock::after(clock::now(), limit);
+        match end < self.until {
+            true => (end, limit),
+            false => (self.until, self.limit),
+        }
+    }
 }
 
 impl Repeatable for Attempt {
@@ -79,8 +93,9 @@ impl Pool {
 
     /// Makes a connection for later.
     pub(super) async fn prepare(&self) -> Result<(), ExchangeError> {
-        let until = clock::after(clock::now(), self.0.config.connect_timeout);
-        let talk = self.0.connect(until).await?;
+        let limit = self.0.config.connect_timeout;
+        let until = clock::after(clock::now(), limit);
+        let talk = self.0.connect(until, limit).await?;
         self.0.put_back(talk);
         Ok(())
     }
@@ -107,7 +122,10 @@ impl Shared {
         loop {
             let (mut talk, was_idle) = match self.take_idle().await {
                 Some(talk) => (talk, true),
-                None => (self.connect(attempt.until).await?, false),
+                None => {
+                    let (until, limit) = attempt.within(self.config.connect_timeout);
+                    (self.connect(until, limit).await?, false)
+                }
             };
             let result = talk.exchange(attempt, &self.config).await;
             self.counters.sent.add(usize::from(talk.has_sent()));
@@ -135,11 +153,7 @@ impl Shared {
         })
     }
 
-    async fn connect(&self, until: Instant) -> Result<Talk, ExchangeError> {
-        let now = clock::now();
-        let left = until.saturating_duration_since(now);
-        let limit = self.config.connect_timeout.min(left);
-        let until = clock::after(now, limit);
+    async fn connect(&self, until: Instant, limit: Duration) -> Result<Talk, ExchangeError> {
         let dialing = transport::dial_bytes(&self.address, &self.config.transport);
         let dialed = match tokio::time::timeout_at(until.into(), dialing).await {
             Ok(dialed) => dialed,

@@ -1,12 +1,11 @@
 //! The client's side of one connection: one question, and its answer.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use proto::error::ExchangeDecodeError;
 use proto::frame::crc32::Decoder;
 
-use crate::clock;
 use crate::exchange::framed::{Framed, Patience};
 use crate::exchange::pool::Attempt;
 use crate::exchange::{ClientConfig, ConnectionError};
@@ -58,7 +57,7 @@ impl Talk {
                 (None, _) => Failed::Unknown(error),
             });
         }
-        let answer = self.answer(attempt.until, config).await;
+        let answer = self.answer(attempt, config).await;
         answer.map_err(|error| match error {
             ConnectionError::Frame(ExchangeDecodeError::Busy { retry_after }) => {
                 Failed::Busy(retry_after)
@@ -94,7 +93,7 @@ impl Talk {
         let Attempt {
             header, message, ..
         } = attempt;
-        let patience = Patience::new(config.write_timeout).until(attempt.until);
+        let patience = Patience::new(config.write_timeout).until(attempt.until, attempt.limit);
         let taken = &mut self.taken;
         let writing = self.framed.write(*header, message, patience, taken);
         writing.await.map(|_| ())
@@ -102,21 +101,17 @@ impl Talk {
 
     async fn answer(
         &mut self,
-        until: Instant,
+        attempt: &Attempt,
         config: &ClientConfig,
     ) -> Result<Bytes, ConnectionError> {
-        let began = clock::now();
-        let limit = config
-            .answer_timeout
-            .min(until.saturating_duration_since(began));
-        let begun = clock::after(began, limit);
+        let (begun, limit) = attempt.within(config.answer_timeout);
         match tokio::time::timeout_at(begun.into(), self.framed.begun()).await {
             Ok(Ok(true)) => {}
             Ok(Ok(false)) => return Err(ConnectionError::Closed),
             Ok(Err(error)) => return Err(error.into()),
             Err(_) => return Err(ConnectionError::Silent { limit }),
         }
-        let patience = Patience::new(config.read_timeout).until(until);
+        let patience = Patience::new(config.read_timeout).until(attempt.until, attempt.limit);
         self.framed.finish(patience).await
     }
 

@@ -34,23 +34,27 @@ pub(super) struct Patience {
     pub(super) stall: Duration,
     /// From its first byte to its last, so that a trickle does not count as progress for ever.
     pub(super) whole: Duration,
+    /// The limit that is told when that is over.
+    told: Duration,
 }
 
 impl Patience {
     pub(super) fn new(stall: Duration) -> Self {
+        let whole = stall.saturating_mul(WHOLE_BY_STALL);
         Self {
             stall,
-            whole: stall.saturating_mul(WHOLE_BY_STALL),
+            whole,
+            told: whole,
         }
     }
 
-    /// The same, but no longer than `until`.
-    pub(super) fn until(self, until: Instant) -> Self {
+    /// The same, but no longer than `until`, when all that has `limit` has to be over.
+    pub(super) fn until(mut self, until: Instant, limit: Duration) -> Self {
         let left = until.saturating_duration_since(clock::now());
-        Self {
-            stall: self.stall,
-            whole: self.whole.min(left),
+        if left < self.whole {
+            (self.whole, self.told) = (left, limit);
         }
+        self
     }
 }
 
@@ -116,7 +120,7 @@ impl Framed {
                     return Err(ConnectionError::ReadStalled { limit });
                 }
                 Err(_) => {
-                    let limit = patience.whole;
+                    let limit = patience.told;
                     return Err(ConnectionError::ReadTooSlow { limit });
                 }
             }
@@ -232,14 +236,14 @@ impl Stalls {
     /// Waits until something may be taken.
     async fn wait(&mut self, writer: &dyn ByteWriter) -> Result<(), ConnectionError> {
         let now = clock::now();
-        let Patience { stall, whole } = self.patience;
+        let Patience { stall, whole, told } = self.patience;
         let stalled = clock::after(*self.present.get_or_insert(now), stall);
         let until = clock::after(*self.first.get_or_insert(now), whole);
         let writable = poll_fn(|cx| writer.poll_write_ready(cx));
         match tokio::time::timeout_at(stalled.min(until).into(), writable).await {
             Ok(ready) => Ok(ready?),
             Err(_) if stalled < until => Err(ConnectionError::WriteStalled { limit: stall }),
-            Err(_) => Err(ConnectionError::WriteTooSlow { limit: whole }),
+            Err(_) => Err(ConnectionError::WriteTooSlow { limit: told }),
         }
     }
 
