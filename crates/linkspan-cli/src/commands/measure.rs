@@ -96,11 +96,15 @@ async fn measure_one(options: &Options, loaded: &Loaded, output: &Output) -> Res
         // The node owns the directory of its socket: it outlives this process, if it is killed.
         DefaultType::UnixSocket => across(&["--private-socket"], options, loaded, output).await,
         DefaultType::NamedPipe => {
-            let address = format!("pipe:linkspan-test-{}", std::process::id());
+            let address = own_pipe().to_string();
             across(&["--listen", &address], options, loaded, output).await
         }
         DefaultType::Tcp => across(&["--listen", "tcp:127.0.0.1:0"], options, loaded, output).await,
     }
+}
+
+fn own_pipe() -> Address {
+    Address::Pipe(format!("linkspan-test-{}", std::process::id()))
 }
 
 /// Refuses what no server takes, and what would fill the memory.
@@ -112,6 +116,14 @@ fn check(options: &Options, loaded: &Loaded) -> Result {
     if options.backend.is_some() && !is_local {
         let message = "only local sockets have backends: --backend goes with --type unix-socket or named-pipe";
         return Err(Failure::message(Kind::Usage, message));
+    }
+    let local = match options.transport {
+        DefaultType::UnixSocket => Some(Address::Unix("node.sock".into())),
+        DefaultType::NamedPipe => Some(own_pipe()),
+        DefaultType::InProcess | DefaultType::Tcp => None,
+    };
+    if let Some(problem) = local.and_then(|address| loaded.config.obstacle(&address)) {
+        return Err(Failure::message(Kind::Usage, problem));
     }
     let Size(bytes) = options.size;
     let limit = loaded.config.server().session.max_message_bytes;

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::de::value::{Error, StrDeserializer};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::config::units::{Millis, Size, choose};
+use crate::config::units::{Millis, Size, choose, whole};
 
 /// Exchange, and the backend of all local sockets.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -30,6 +30,7 @@ pub(crate) struct Ipc {
     /// Longest time that a peer takes nothing of a frame; the whole frame has four times as long.
     pub(crate) write_timeout_ms: Millis,
     /// Connections at once; further ones are told to come again later.
+    #[serde(deserialize_with = "whole")]
     pub(crate) max_connections: usize,
     /// Which CRC-32 stands in the frames.
     pub(crate) crc32_variant: Crc32Choice,

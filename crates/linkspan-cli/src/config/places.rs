@@ -19,8 +19,9 @@ impl Config {
             DefaultType::Tcp => &["transport", "tcp", "bind_address"],
             _ => &["transport", "default_type"],
         };
-        // Where there are no Unix sockets, a file that does not choose is not wrong.
-        let chosen = own.as_ref().filter(|own| !matches!(own, Address::Unix(_)));
+        // A file may be written for another system; what is the default there is not wrong here.
+        let is_local = |own: &&Address| matches!(own, Address::Unix(_) | Address::Pipe(_));
+        let chosen = own.as_ref().filter(|own| !is_local(own));
         if let Some(problem) = chosen.and_then(|own| self.obstacle(own)) {
             return Err((key, problem));
         }
@@ -37,7 +38,7 @@ impl Config {
     }
 
     /// Why nobody can listen at an address, with this configuration on this system.
-    fn obstacle(&self, address: &Address) -> Option<String> {
+    pub(crate) fn obstacle(&self, address: &Address) -> Option<String> {
         let is_windows = Platform::current() == Platform::Windows;
         let reason = match address {
             Address::Memory(_) if !self.transport.in_process.enabled => {

@@ -7,7 +7,7 @@ use linkspan::{Address, AddressError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::config::units::{FileMode, Size, Span, choose};
+use crate::config::units::{FileMode, Size, Span, choose, whole};
 
 /// Where the node listens, and within which limits.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -149,8 +149,10 @@ pub(crate) struct InProcess {
     /// Whether `mem:` addresses work.
     pub(crate) enabled: bool,
     /// Frames that may wait in each direction of a link.
+    #[serde(deserialize_with = "whole")]
     pub(crate) buffer_size: usize,
     /// Requests of one link that are handled at once.
+    #[serde(deserialize_with = "whole")]
     pub(crate) max_concurrent_tasks: u32,
 }
 
@@ -171,6 +173,7 @@ pub(crate) struct UnixSocket {
     /// The socket: a file, or a directory to put `node.sock` in.
     pub(crate) socket_path: Option<PathBuf>,
     /// Connections at once; further ones are told to come again later.
+    #[serde(deserialize_with = "whole")]
     pub(crate) max_connections: usize,
     /// Time for a client's connect and handshake together.
     pub(crate) connection_timeout: Span,
@@ -199,6 +202,7 @@ pub(crate) struct NamedPipe {
     /// Name of the pipe, where the node listens if `default_type` is named-pipe.
     pub(crate) pipe_name: String,
     /// Connections at once; further ones are told to come again later.
+    #[serde(deserialize_with = "whole")]
     pub(crate) max_connections: usize,
     /// Time for a client's connect and handshake together.
     pub(crate) connection_timeout: Span,
@@ -226,6 +230,7 @@ pub(crate) struct Tcp {
     /// Where the node listens if `default_type` is tcp.
     pub(crate) bind_address: String,
     /// Connections at once; further ones are told to come again later.
+    #[serde(deserialize_with = "whole")]
     pub(crate) max_connections: usize,
     /// Time for a client's connect and handshake together.
     pub(crate) connection_timeout: Span,

@@ -184,6 +184,23 @@ impl Visitor<'_> for Scalar {
     }
 }
 
+/// Takes a whole number.
+pub(crate) fn whole<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: TryFrom<u64>,
+{
+    let expected = "a whole number of 0 or more";
+    let Text { text, .. } = deserializer.deserialize_any(Scalar(expected))?;
+    let number: u64 = text
+        .parse()
+        .map_err(|_| D::Error::custom(format!("{text:?} is not {expected}")))?;
+    // No type of such a number is smaller.
+    number
+        .try_into()
+        .map_err(|_| D::Error::custom(format!("{number} exceeds the limit of {}", u32::MAX)))
+}
+
 fn parse_duration(text: &str) -> Option<Duration> {
     let digits = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at(digits);

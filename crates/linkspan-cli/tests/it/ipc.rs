@@ -247,9 +247,9 @@ fn places_where_no_node_can_listen_are_refused() {
             "transport.allow_plaintext",
         ),
         (
-            "transport.default_type: named-pipe\n",
-            "1:1",
-            "on Windows only",
+            "transport: { default_type: in-process, in_process: { enabled: false } }\n",
+            "1:14",
+            "in_process.enabled is false",
         ),
         (tcp, "3:10", "transport.allow_plaintext"),
         (own, "2:1", "where the node takes calls"),
@@ -269,6 +269,7 @@ fn places_where_no_node_can_listen_are_refused() {
         "endpoint_path: tcp:[::1]:99",
         "endpoint_path: tcp:localhost:99",
         "endpoint_path: mem:exchange",
+        "transport.default_type: named-pipe",
     ] {
         place.write("right.yaml", text);
         place.run(["config", "check", "-c", "right.yaml"]).ok();
@@ -285,6 +286,15 @@ fn values_that_no_server_takes_are_refused() {
         ),
         ("max_frame_bytes: 4GiB", "4294967296 bytes are not between"),
         ("max_connections: 0", "0 connections"),
+        (
+            "max_connections: many",
+            "ipc.max_connections: \"many\" is not a whole number of 0 or more",
+        ),
+        (
+            "max_connections: -1",
+            "\"-1\" is not a whole number of 0 or more",
+        ),
+        ("max_connections: 1.5", "a whole number of 0 or more"),
         ("read_timeout_ms: 0", "ipc.read_timeout_ms: no time at all"),
         ("endpoint_path: carrier:pigeon", "ipc.endpoint_path"),
     ] {

@@ -84,6 +84,18 @@ fn size_and_calls_at_once_can_be_chosen() {
 }
 
 #[test]
+fn a_transport_that_is_not_here_is_a_mistake_in_the_command() {
+    let place = Place::new();
+    let pipe = place.run(["transport", "test", "--type", "named-pipe"]);
+    assert_eq!(pipe.stdout, "");
+    let complaint = pipe.fails(2);
+    assert!(
+        complaint.contains("named pipes exist on Windows only"),
+        "{complaint}"
+    );
+}
+
+#[test]
 fn what_would_fill_the_memory_is_refused() {
     let place = Place::new();
     let refuse = |options: &[&str], words: &str| {
