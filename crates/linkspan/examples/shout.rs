@@ -17,7 +17,10 @@ fn main() -> std::process::ExitCode {
 /// Runs in the daemon, once for each call of the program.
 async fn shout(mut command: Command) -> Result<ExitCode, io::Error> {
     while let Some(chunk) = command.stdin.next_chunk().await? {
-        command.stdout.write_chunk(chunk.to_ascii_uppercase()).await?;
+        command
+            .stdout
+            .write_chunk(chunk.to_ascii_uppercase())
+            .await?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -74,7 +74,10 @@ fn fields_of_later_versions_are_skipped_and_missing_ones_have_defaults() {
     assert_eq!((check.pid, &check.daemon_id[..]), (None, ""));
 
     let command = json!({"command": 1, "request_id": "sixteen", "niceness": 3});
-    assert!(client(Kind::Command, &command).is_err(), "an id has 16 bytes");
+    assert!(
+        client(Kind::Command, &command).is_err(),
+        "an id has 16 bytes"
+    );
 }
 
 #[test]
