@@ -112,7 +112,9 @@ impl DaemonEntry {
 
     /// Its id, or the name of its directory if the id is not known.
     pub fn label(&self) -> &str {
-        self.id.as_ref().map_or(self.name(), DaemonId::as_str)
+        self.id
+            .as_ref()
+            .map_or_else(|| self.name(), DaemonId::as_str)
     }
 
     /// Its directory.

@@ -35,6 +35,7 @@ pub enum Stopped {
 
 /// Whether a daemon that does not end by itself is ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum Force {
     /// It is only asked.
     #[default]
