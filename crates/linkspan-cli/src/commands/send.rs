@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::commands::block_on;
 use crate::commands::exchange::Format;
 use crate::config::{Loaded, Span};
-use crate::failure::Result;
+use crate::failure::{Failure, Kind, Result};
 use crate::output::{Output, bytes, count, latency};
 
 /// Send a message to any server of this format, and print the bytes of its answer.
@@ -87,6 +87,15 @@ async fn client(options: &Options, loaded: &Loaded) -> Result<Client> {
 }
 
 fn question(options: &Options) -> Result<Bytes> {
+    let message = message(options)?;
+    if message.is_empty() {
+        let problem = "a message of 0 bytes cannot be sent: frames carry at least one";
+        return Err(Failure::message(Kind::Usage, problem));
+    }
+    Ok(message)
+}
+
+fn message(options: &Options) -> Result<Bytes> {
     if let Some(text) = &options.text {
         return Ok(Bytes::from(text.clone()));
     }
