@@ -17,7 +17,7 @@ use crate::commands::window::{Look, Window};
 use crate::config::{DefaultType, Loaded, Span};
 use crate::failure::{Failure, Kind, Result};
 use crate::node::{ConnectionStatus, ListenerStatus};
-use crate::output::{Output, count};
+use crate::output::{Output, counted};
 use crate::signals::Signals;
 
 /// Watch a node for some time, and say what is slow and why, and what to change.
@@ -154,8 +154,8 @@ fn show_window(window: &Window<'_>, output: &Output) -> Result {
         style.dim(backend)
     ))?;
     output.line(format_args!(
-        "  {} requests in {:.1} s, {:.1}/s; mean {}: {} waiting, {} in handlers",
-        count(window.count(|listener| listener.messages)),
+        "  {} in {:.1} s, {:.1}/s; mean {}: {} waiting, {} in handlers",
+        counted(window.count(|listener| listener.messages), "request"),
         window.time.as_secs_f64(),
         window.per_second(|listener| listener.messages),
         micros(window.mean_us(|listener| listener.latency)),

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::commands::health::micros;
 use crate::commands::window::Window;
 use crate::node::{ConnectionStatus, ListenerStatus};
-use crate::output::since;
+use crate::output::{counted, since};
 
 /// Something that makes a listener slow, or keeps clients out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -166,13 +166,15 @@ fn refused(window: &Window<'_>) -> Option<Finding> {
     (refused > 0).then(|| Finding {
         cause: Cause::Refused,
         evidence: format!(
-            "{refused} connections were told to come again later: all {limit} places were taken, and \
-             {} are now",
+            "{} {} told to come again later: all {limit} places were taken, and {} are now",
+            counted(refused, "connection"),
+            if refused == 1 { "was" } else { "were" },
             window.after.open
         ),
-        advice: "allow more connections, or have clients keep one each and share it: it carries many \
+        advice:
+            "allow more connections, or have clients keep one each and share it: it carries many \
                  requests at once"
-            .to_owned(),
+                .to_owned(),
         config: max_connections(window.after)
             .and_then(|key| setting(key, &limit.max(1).saturating_mul(2).to_string())),
     })
@@ -182,7 +184,10 @@ fn untrusted(window: &Window<'_>) -> Option<Finding> {
     let refused = window.count(|listener| listener.refused_untrusted);
     (refused > 0).then(|| Finding {
         cause: Cause::Untrusted,
-        evidence: format!("{refused} connections came from users who are not let in"),
+        evidence: format!(
+            "{} came from users who are not let in",
+            counted(refused, "connection")
+        ),
         advice: "run those clients as the user of the node, or stop them".to_owned(),
         config: None,
     })
@@ -192,7 +197,11 @@ fn handshakes(window: &Window<'_>) -> Option<Finding> {
     let failed = window.count(|listener| listener.failed_handshakes);
     (failed > 0).then(|| Finding {
         cause: Cause::Handshakes,
-        evidence: format!("{failed} connections never began to talk{}", latest(window)),
+        evidence: format!(
+            "{} never began to talk{}",
+            counted(failed, "connection"),
+            latest(window)
+        ),
         advice:
             "something that is no Linkspan client connects, or clients are too busy to say hello \
                  within 2s"
@@ -206,7 +215,8 @@ fn accepting(window: &Window<'_>) -> Option<Finding> {
     (errors > 0).then(|| Finding {
         cause: Cause::Accepting,
         evidence: format!(
-            "{errors} times the system gave no connection{}",
+            "{} the system gave no connection{}",
+            counted(errors, "time"),
             latest(window)
         ),
         advice:
@@ -226,7 +236,9 @@ fn errors(window: &Window<'_>) -> Option<Finding> {
     (errors > 0 && errors.saturating_mul(ERRORS_ONE_IN) >= messages).then(|| Finding {
         cause: Cause::Errors,
         evidence: format!(
-            "{errors} requests failed or connections broke, beside {messages} answers{}",
+            "{} of requests or connections, beside {}{}",
+            counted(errors, "failure"),
+            counted(messages, "answer"),
             latest(window)
         ),
         advice: "the latest error says which; `environment: { log_level: debug }` logs each"

@@ -9,11 +9,11 @@ use linkspan::transport::ListenError;
 use tokio::io::AsyncReadExt;
 use tracing::{error, info};
 
-use crate::config::{Loaded, Preset, Span, load};
+use crate::config::{Loaded, Preset, Span, find_file, load};
 use crate::failure::{Failure, Kind, Result};
 use crate::logging::Logging;
 use crate::node::{Node, Ready, trial_methods};
-use crate::output::Output;
+use crate::output::{Output, counted};
 use crate::signals::{Signals, Wish};
 
 /// Start a node and serve until it is stopped.
@@ -130,13 +130,15 @@ async fn serve(options: Options, mut loaded: Loaded, output: &Output) -> Result 
             "connections": report.connections, "cut": report.cut });
         output.json_line(&report)?;
     } else if report.cut > 0 {
-        output.notice(format_args!("{} requests were cut off", report.cut));
+        let were = if report.cut == 1 { "was" } else { "were" };
+        let cut = counted(u64::try_from(report.cut).unwrap_or(u64::MAX), "request");
+        output.notice(format_args!("{cut} {were} cut off"));
     }
     Ok(())
 }
 
 /// Takes a time with a unit, or a number of seconds.
-fn drain_time(text: &str) -> std::result::Result<Span, String> {
+pub(crate) fn drain_time(text: &str) -> std::result::Result<Span, String> {
     let time = match text.parse() {
         Ok(seconds) => Span::seconds(seconds),
         Err(_) => text.parse::<Span>()?,
@@ -193,8 +195,9 @@ async fn greet(node: &Node, loaded: &Loaded, output: &Output) -> Result {
         return Ok(());
     };
     output.line("Try in another terminal:\n")?;
+    let is_found = default_address().is_some_and(|default| default == *address);
     for words in [
-        "status",
+        if is_found { "status" } else { "status ADDRESS" },
         "call ADDRESS host.processes",
         "call ADDRESS node.echo '{\"hello\": \"world\"}'",
     ] {
@@ -206,6 +209,12 @@ async fn greet(node: &Node, loaded: &Loaded, output: &Output) -> Result {
     }
     output.line("\n^C stops it.")?;
     Ok(())
+}
+
+/// Where commands look for a node that are told neither an address nor a configuration.
+fn default_address() -> Option<String> {
+    let loaded = load(find_file().as_deref()).ok()?;
+    Some(loaded.config.address().ok()?.to_string())
 }
 
 /// How this program can be called from here.

@@ -30,6 +30,12 @@ pub(crate) fn count(number: u64) -> String {
     text
 }
 
+/// A number of things: `1 request`, `1,234 requests`.
+pub(crate) fn counted(number: u64, thing: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{} {thing}{ending}", count(number))
+}
+
 /// A short time: `950 ns`, `11.3 µs`, `4.0 ms`, `1.2 s`.
 pub(crate) fn latency(time: Duration) -> String {
     let nanos = time.as_nanos();
@@ -60,4 +66,20 @@ pub(crate) fn since(time: Duration) -> String {
 )]
 fn to_float(number: u64) -> f64 {
     number as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_thing_is_told_from_several() {
+        for (number, text) in [
+            (0, "0 requests"),
+            (1, "1 request"),
+            (1_234, "1,234 requests"),
+        ] {
+            assert_eq!(counted(number, "request"), text);
+        }
+    }
 }

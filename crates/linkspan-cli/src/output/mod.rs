@@ -6,7 +6,7 @@ mod plain;
 mod style;
 mod table;
 
-pub(crate) use amounts::{bytes, count, latency, since};
+pub(crate) use amounts::{bytes, count, counted, latency, since};
 pub(crate) use plain::plain;
 pub(crate) use style::Style;
 pub(crate) use table::Table;

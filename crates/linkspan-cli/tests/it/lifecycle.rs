@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Signal, kill_process};
 
-use crate::support::{Lines, Node, Place, finish, pid, until};
+use crate::support::{Lines, Node, Place, Ran, finish, pid, until};
 
 #[test]
 fn a_node_tells_where_it_listens_and_what_it_serves() {
@@ -30,20 +30,11 @@ fn a_node_tells_where_it_listens_and_what_it_serves() {
 #[test]
 fn people_are_told_what_to_try_next() {
     let place = Place::new();
-    let mut command = place.command(["up", "--until-stdin-closes"]);
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    until("it listens", || place.path("linkspan/node.sock").exists());
-    drop(child.stdin.take());
-    let ran = finish(child);
+    let ran = greeting(&place, &[], "linkspan/node.sock");
     for words in [
         place.address().as_str(),
         "host.processes",
-        "status",
+        " status\n",
         "^C stops it",
         "no linkspan.yaml",
     ] {
@@ -51,6 +42,36 @@ fn people_are_told_what_to_try_next() {
     }
     assert!(!ran.stdout.contains('\u{1b}'), "colours in a pipe");
     assert_eq!(ran.code, Some(0));
+}
+
+#[test]
+fn what_to_try_names_an_address_that_is_not_found_without() {
+    let place = Place::new();
+    place.write("other.yaml", "transport.socket_path: ./other.sock");
+    let ran = greeting(&place, &["-c", "other.yaml"], "other.sock");
+    assert!(
+        ran.stdout.contains(" status unix:./other.sock\n"),
+        "{ran:?}"
+    );
+    // Commands without an address would look where the file of this name says.
+    place.write("linkspan.yaml", "transport.socket_path: ./other.sock");
+    let ran = greeting(&place, &["-c", "other.yaml"], "other.sock");
+    assert!(ran.stdout.contains(" status\n"), "{ran:?}");
+}
+
+/// Starts a node for as long as its socket needs to appear; gives what it said.
+#[track_caller]
+fn greeting(place: &Place, options: &[&str], socket: &str) -> Ran {
+    let mut command = place.command(["up", "--until-stdin-closes"].iter().chain(options));
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    until("it listens", || place.path(socket).exists());
+    drop(child.stdin.take());
+    finish(child)
 }
 
 #[test]
