@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ColorChoice, Parser, Subcommand};
 
-use crate::commands::{call, completions, config, doctor, exchange, man, status, transport, up};
+use crate::commands::{
+    call, completions, config, daemon, doctor, exchange, man, status, transport, up,
+};
 
 /// Programs made of several processes: typed calls, events and streams over the fastest safe local
 /// transport.
@@ -45,6 +47,8 @@ pub(crate) enum Command {
     Transport(transport::Command),
     #[command(subcommand)]
     Exchange(exchange::Command),
+    #[command(subcommand)]
+    Daemon(daemon::Command),
     #[command(subcommand)]
     Config(config::Command),
     Doctor(doctor::Options),

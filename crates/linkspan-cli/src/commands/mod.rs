@@ -7,6 +7,7 @@ pub(crate) mod child;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod connect;
+pub(crate) mod daemon;
 pub(crate) mod diagnosis;
 pub(crate) mod doctor;
 pub(crate) mod exchange;
@@ -40,6 +41,7 @@ pub(crate) fn run(arguments: Arguments, output: &Output) -> Result {
         Command::Status(options) => status::run(options, &loaded()?, output),
         Command::Transport(command) => transport::run(command, &loaded()?, output),
         Command::Exchange(command) => exchange::run(&command, &loaded()?, output),
+        Command::Daemon(command) => daemon::run(command, output),
         Command::Config(command) => config::run(&command, loaded, output),
         Command::Doctor(options) => doctor::run(&options, file.as_deref(), output),
         Command::Completions(options) => completions::run(&options),

@@ -5,7 +5,7 @@ use crate::support::Place;
 #[test]
 fn every_command_has_help_with_an_explanation() {
     let place = Place::new();
-    let commands: [&[&str]; 19] = [
+    let commands: [&[&str]; 24] = [
         &[],
         &["up"],
         &["call"],
@@ -20,6 +20,11 @@ fn every_command_has_help_with_an_explanation() {
         &["exchange"],
         &["exchange", "serve"],
         &["exchange", "send"],
+        &["daemon"],
+        &["daemon", "list"],
+        &["daemon", "status"],
+        &["daemon", "stop"],
+        &["daemon", "logs"],
         &["config"],
         &["config", "show"],
         &["doctor"],

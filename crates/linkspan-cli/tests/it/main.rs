@@ -10,6 +10,7 @@ mod analyze;
 mod backend_switch;
 mod call;
 mod config;
+mod daemon;
 mod detection;
 mod doctor;
 mod exchange;
