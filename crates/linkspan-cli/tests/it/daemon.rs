@@ -199,10 +199,19 @@ fn one_that_hangs_is_ended_only_by_force() {
         Signal::STOP,
     )
     .unwrap();
+    // At once, as each of them waits.
+    let start = |more: &[&str]| {
+        let mut command = bed
+            .0
+            .command(["daemon", "stop", "spell"].iter().chain(more));
+        let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let (asking, ending) = (start(&[]), start(&["--force", "--json"]));
     assert_eq!(bed.listed(&[]), [row("spell", pid, "silent")]);
-    let complaint = bed.run(&["stop", "spell"]).fails(7);
+    let complaint = finish(asking).fails(7);
     assert!(complaint.contains("hint: --force"), "{complaint}");
-    let ended = bed.run(&["stop", "spell", "--force", "--json"]).json();
+    let ended = finish(ending).json();
     assert_eq!(ended["pid"], pid);
     assert_eq!(ended["forced"], true);
     assert_eq!(bed.listed(&["--all"]), [row("spell", pid, "gone")]);
@@ -229,15 +238,15 @@ fn logs_are_shown_from_all_files_and_followed() {
     let follow = ["daemon", "logs", "spell", "--follow", "--json", "-n", "1"];
     let following = Lines::start(bed.0.command(follow));
     following.find("the last line", |line| {
-        line.as_str().unwrap().starts_with("clear")
+        line["line"].as_str().unwrap().starts_with("clear")
     });
     file.write_all(b" and ended\n").unwrap();
-    following.find("the next line", |line| line == "begun and ended");
+    following.find("the next line", |line| line["line"] == "begun and ended");
     fs::rename(log.with_extension("1"), log.with_extension("2")).unwrap();
     fs::copy(&log, log.with_extension("1")).unwrap();
     file.set_len(0).unwrap();
     file.write_all(b"new\n").unwrap();
-    following.find("a line of the next file", |line| line == "new");
+    following.find("a line of the next file", |line| line["line"] == "new");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 use linkspan::daemon::DaemonEntry;
+use serde_json::json;
 
 use crate::commands::daemon::choose;
 use crate::commands::daemon::tail::{Follower, last_lines};
@@ -61,7 +62,7 @@ fn follow(follower: &mut Follower, output: &Output) -> Result {
 fn show(line: &[u8], output: &Output) -> Result {
     let line = String::from_utf8_lossy(line);
     let shown = match output.json {
-        true => output.json_line(&line),
+        true => output.json_line(&json!({ "line": line })),
         false => output.line(plain(&line)),
     };
     Ok(shown?)

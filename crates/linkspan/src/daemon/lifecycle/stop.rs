@@ -7,7 +7,6 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use os::{ExecutableId, LockState, Process, SignalError};
-use thiserror::Error;
 
 use crate::daemon::Config;
 use crate::daemon::client::{ClientError, Connection};
@@ -46,7 +45,7 @@ pub enum Force {
 }
 
 /// A daemon was not ended, and nobody else was either.
-#[derive(Debug, Error)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StopError {
     /// Its directory cannot be used.
