@@ -37,6 +37,8 @@ pub(crate) struct Dispatch {
     failures: Vec<(StreamId, Failure)>,
     tasks: Vec<(StreamId, Work)>,
     lane: Lane,
+    /// How long each handler of this read waited, and ran.
+    times: Vec<(Duration, Duration)>,
     /// When the handlers of this read began, and when the latest one was done.
     began: Instant,
     latest: Instant,
@@ -69,6 +71,7 @@ impl Dispatch {
             answers: Vec::new(),
             failures: Vec::new(),
             tasks: Vec::new(),
+            times: Vec::new(),
             began: clock::now(),
             latest: clock::now(),
             over_budget: false,
@@ -158,6 +161,10 @@ impl Dispatch {
 
     /// Sends what handlers gave and begins their tasks, under the lock.
     pub(crate) fn settle(&mut self, state: &mut State) {
+        if let Some(health) = &self.shared.health {
+            health.answered_all(self.latest, &self.times);
+        }
+        self.times.clear();
         for (stream, response) in self.answers.drain(..) {
             respond(state, stream, response);
         }
@@ -194,9 +201,7 @@ impl Dispatch {
             self.later(stream, name, future, Begun::At(begun));
             return false;
         }
-        if let Some(health) = &self.shared.health {
-            health.answered(now, begun - self.began, now - begun);
-        }
+        self.times.push((begun - self.began, now - begun));
         match poll {
             Poll::Pending => return false,
             Poll::Ready(Err(Panicked)) => self.fail(stream, panicked(&name)),

@@ -164,6 +164,21 @@ impl Health {
         self.latency.note(waited + handled);
     }
 
+    /// Several requests were answered at `now`; of each, how long it waited and was handled.
+    pub(crate) fn answered_all(&self, now: Instant, times: &[(Duration, Duration)]) {
+        if times.is_empty() {
+            return;
+        }
+        self.messages
+            .note_many(now, u32::try_from(times.len()).unwrap_or(u32::MAX));
+        self.waiting
+            .note_all(times.iter().map(|(waited, _)| *waited));
+        self.handling
+            .note_all(times.iter().map(|(_, handled)| *handled));
+        self.latency
+            .note_all(times.iter().map(|(waited, handled)| *waited + *handled));
+    }
+
     /// A peer took nothing of what was to be written for so long.
     pub(crate) fn write_stalled(&self, stalled: Duration) {
         self.write_stalls.note(stalled);

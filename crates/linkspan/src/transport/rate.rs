@@ -23,7 +23,13 @@ impl Rate {
 
     /// Counts one.
     pub(crate) fn note(&self, now: Instant) {
-        self.total.fetch_add(1, Ordering::Relaxed);
+        self.note_many(now, 1);
+    }
+
+    /// Counts several at once.
+    pub(crate) fn note_many(&self, now: Instant, count: u32) {
+        let count = u64::from(count);
+        self.total.fetch_add(count, Ordering::Relaxed);
         let second = self.second(now);
         let Some(slot) = self.slot(second) else {
             return;
@@ -31,9 +37,9 @@ impl Rate {
         let mut current = slot.load(Ordering::Relaxed);
         loop {
             let next = match current >> 32 == second {
-                true if current & COUNT == COUNT => return,
-                true => current + 1,
-                false => second << 32 | 1,
+                true if (current & COUNT) + count > COUNT => return,
+                true => current + count,
+                false => second << 32 | count,
             };
             match slot.compare_exchange_weak(current, next, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return,
