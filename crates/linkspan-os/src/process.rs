@@ -126,8 +126,9 @@ impl Process {
         };
         // The handle stands for whoever had the number when it was opened, so this is looked at now.
         match self.state()? {
-            State::Same => handle.wait(deadline),
-            State::Ended | State::Recycled => Ok(true),
+            // One whose first thread has ended may have others, which still hold its locks.
+            State::Same | State::Ended => handle.wait(deadline),
+            State::Recycled => Ok(true),
         }
     }
 
