@@ -124,6 +124,10 @@ fn a_daemon_that_says_nothing_is_given_up_at_the_deadline_and_can_be_ended() {
     assert!(matches!(error, NotReady::Deadline { .. }), "{error}");
     assert!(spawned.process().is_alive().unwrap());
     kill(spawned.process());
+    #[cfg(windows)]
+    if crate::windows::is_gap("the console's process has whatever the daemon inherits") {
+        return;
+    }
     let error = spawned.wait_ready(late()).unwrap_err();
     assert!(matches!(error, NotReady::Ended), "{error}");
 }

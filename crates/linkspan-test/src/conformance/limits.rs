@@ -44,7 +44,7 @@ pub async fn connection_limit(place: Place) {
     assert_eq!(server.stats().refused_busy, 1);
 
     clients.pop();
-    wait::until("a place is free", || server.stats().open == 2).await;
+    wait::until("a place is free", || server.places() == 2).await;
     once(&server).await.expect("the place that was given back");
 }
 

@@ -88,6 +88,15 @@ impl Server {
         serving.stats().next().expect("it listens").1
     }
 
+    /// Connections that have a place at its address.
+    pub fn places(&self) -> usize {
+        let Running::Here(serving) = &self.running else {
+            panic!("it runs elsewhere")
+        };
+        let serving = serving.as_ref().as_ref().expect("it runs");
+        serving.health().next().expect("it listens").1.connection_count
+    }
+
     /// The server itself.
     pub fn take(&mut self) -> Serving {
         let Running::Here(serving) = &mut self.running else {
