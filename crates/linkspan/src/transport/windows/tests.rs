@@ -15,9 +15,10 @@ fn address() -> Address {
 }
 
 fn config(backend: Backend) -> Config {
-    let mut config = Config::default();
-    config.backend = backend;
-    config
+    Config {
+        backend,
+        ..Config::default()
+    }
 }
 
 fn all() -> impl Iterator<Item = Backend> + Clone {
@@ -40,7 +41,7 @@ async fn pair(backend: Backend) -> (ByteLink, ByteLink) {
 
 /// Writes what fills the system's buffer, and as much again, which stays under way.
 async fn fill(writer: &dyn ByteWriter) -> usize {
-    let block = [7; 64 * 1024];
+    let block = vec![7; 64 * 1024];
     for _ in 0..2 {
         while let Err(error) = writer.try_write(&[IoSlice::new(&block)]) {
             assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
@@ -95,29 +96,36 @@ async fn last_bytes_reach_a_reader_that_begins_after_the_close() {
     }
 }
 
+async fn until_closed(writer: &dyn ByteWriter) {
+    while error_of_a_write(writer).is_none_or(|kind| kind == io::ErrorKind::WouldBlock) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+fn error_of_a_write(writer: &dyn ByteWriter) -> Option<io::ErrorKind> {
+    let written = writer.try_write(&[IoSlice::new(&[7])]);
+    written.err().map(|error| error.kind())
+}
+
 #[tokio::test]
 async fn who_never_reads_cannot_keep_a_closed_connection() {
     for backend in all() {
         // The writer may have learnt that its last write is under way, or not.
         for is_refused in [true, false] {
-            let (client, server) = pair(backend).await;
-            fill(&*server.writer).await;
-            if is_refused {
-                let error = server.writer.try_write(&[IoSlice::new(&[7])]).unwrap_err();
-                assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
-            }
-            drop(server);
-            // So the other end learns of it without reading.
-            let closed = async {
-                let is_open = |result: io::Result<usize>| match result {
-                    Err(error) => error.kind() == io::ErrorKind::WouldBlock,
-                    Ok(_) => true,
-                };
-                while is_open(client.writer.try_write(&[IoSlice::new(&[7])])) {
-                    tokio::time::sleep(Duration::from_millis(10)).await;
-                }
-            };
+            let closed = close_without_a_reader(backend, is_refused);
             soon(&format!("closing by {backend}, {is_refused}"), closed).await;
         }
     }
+}
+
+/// Closes a connection with bytes that nobody reads, and waits until the other end learns of it.
+async fn close_without_a_reader(backend: Backend, is_refused: bool) {
+    let (client, server) = pair(backend).await;
+    fill(&*server.writer).await;
+    if is_refused {
+        let error = error_of_a_write(&*server.writer);
+        assert_eq!(error, Some(io::ErrorKind::WouldBlock));
+    }
+    drop(server);
+    until_closed(&*client.writer).await;
 }
