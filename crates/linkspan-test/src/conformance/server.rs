@@ -94,7 +94,12 @@ impl Server {
             panic!("it runs elsewhere")
         };
         let serving = serving.as_ref().as_ref().expect("it runs");
-        serving.health().next().expect("it listens").1.connection_count
+        serving
+            .health()
+            .next()
+            .expect("it listens")
+            .1
+            .connection_count
     }
 
     /// The server itself.
