@@ -25,6 +25,7 @@ mod memory;
 mod peer;
 mod queue;
 mod rate;
+mod read_buffer;
 mod tcp;
 #[cfg(unix)]
 mod unix;
@@ -54,3 +55,4 @@ pub(crate) use dial::dial_bytes;
 pub(crate) use health::Health;
 pub(crate) use link::{Link, ReadEvent, Reader, Writer};
 pub(crate) use listener::{Listener, admits};
+pub(crate) use read_buffer::ReadBuffer;
