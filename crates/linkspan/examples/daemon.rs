@@ -8,16 +8,24 @@
 //! $ daemon [--id ID] pid                      prints the daemon's process id
 //! $ daemon [--id ID] args ...                 prints the arguments, each followed by a zero byte
 //! $ daemon [--id ID] fail                     fails with an error that has causes
+//! $ daemon [--id ID] terminal                 prints what it knows of the terminal, and each new size
+//! $ daemon [--id ID] watch FILE               waits until it is cancelled; writes there when it was
+//! $ daemon [--id ID] ignore                   waits, whoever wants it to end
+//! $ daemon [--id ID] block SECONDS            keeps a thread of the daemon so long
 //! ```
 //!
-//! `--no-daemon` and `--daemon status | stop | restart | logs | doctor` stand after the id.
+//! `--no-daemon` and `--daemon status | stop | restart | logs | doctor` stand after the id. Two
+//! variables change the program: `DAEMON_EXAMPLE_BUILD` is its build, so that one file can play two,
+//! and `DAEMON_EXAMPLE_CONFIG` its settings, as `{"idle_exit": "1s"}`.
 
 use std::error::Error;
 use std::ffi::OsString;
 use std::io;
-use std::time::Duration;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, SystemTime};
 
-use linkspan::daemon::{Build, Command, DaemonId, ExitCode, LifecycleConfig, Program};
+use linkspan::daemon::{Build, Command, Config, DaemonId, ExitCode, LifecycleConfig, Program};
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -28,18 +36,31 @@ fn main() -> std::process::ExitCode {
         id = arguments.remove(2).to_string_lossy().into_owned();
         arguments.remove(1);
     }
-    let Ok(id) = DaemonId::new(id) else {
-        return std::process::ExitCode::from(2);
-    };
+    match program(arguments, id) {
+        Ok(program) => program.main(),
+        Err(error) => {
+            eprintln!("daemon: {error}");
+            std::process::ExitCode::from(2)
+        }
+    }
+}
+
+fn program(arguments: Vec<OsString>, id: String) -> Result<Program, Failure> {
     let mut lifecycle = LifecycleConfig::default();
     lifecycle.check_interval = Duration::from_secs(1);
-    // So that one program can play two builds of itself.
-    lifecycle.daemon_environment.push(BUILD.into());
-    let mut program = Program::new("daemon", run).arguments(arguments).id(id);
+    let variables = [BUILD, CONFIG].map(OsString::from);
+    lifecycle.daemon_environment.extend(variables);
+    let mut program = Program::new("daemon", run)
+        .arguments(arguments)
+        .id(DaemonId::new(id)?)
+        .lifecycle(lifecycle);
     if let Ok(build) = std::env::var(BUILD) {
         program = program.build_id(Build::named(build));
     }
-    program.lifecycle(lifecycle).main()
+    if let Ok(config) = std::env::var(CONFIG) {
+        program = program.config(serde_json::from_str::<Config>(&config)?);
+    }
+    Ok(program)
 }
 
 async fn run(mut command: Command) -> Result<ExitCode, Failure> {
@@ -69,7 +90,18 @@ async fn run(mut command: Command) -> Result<ExitCode, Failure> {
             let cause = io::Error::new(io::ErrorKind::NotFound, "no such word");
             Err(Box::new(io::Error::other(cause)))
         }
-        _ => Err("cat, blast, sleep, exit, pid, args or fail is wanted".into()),
+        (Some("terminal"), _) => terminal(&mut command).await,
+        (Some("watch"), Some(file)) => watch(&mut command, file.as_ref()).await,
+        (Some("ignore"), _) => {
+            command.stdout.write_chunk("ignoring\n").await?;
+            std::future::pending().await
+        }
+        (Some("block"), Some(seconds)) => {
+            command.stdout.write_chunk("blocking\n").await?;
+            thread::sleep(Duration::try_from_secs_f64(seconds.parse()?)?);
+            Ok(ExitCode::SUCCESS)
+        }
+        _ => Err("a word is wanted, such as cat, blast, sleep, exit, pid or args".into()),
     }
 }
 
@@ -114,5 +146,39 @@ async fn sleep(command: &mut Command, seconds: f64, is_silent: bool) -> Result<E
     }
 }
 
+/// Says which streams are a terminal's, its colours and size, and then each new size.
+async fn terminal(command: &mut Command) -> Result<ExitCode, Failure> {
+    let cancellation = command.cancellation.clone();
+    let terminal = &mut command.terminal;
+    let streams = [
+        terminal.is_stdin(),
+        terminal.is_stdout(),
+        terminal.is_stderr(),
+    ];
+    let (colours, term) = (terminal.colours(), terminal.term());
+    let facts = format!("{streams:?} {colours:?} {}\n", term.display());
+    command.stdout.write_chunk(facts).await?;
+    let mut size = terminal.size();
+    while let Some(known) = size {
+        let line = format!("{}x{}\n", known.columns, known.rows);
+        command.stdout.write_chunk(line).await?;
+        size = tokio::select! {
+            _ = cancellation.cancelled() => return Ok(ExitCode::CANCELLED),
+            size = terminal.resized() => size,
+        };
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Waits in silence to be cancelled, and writes when that was, in nanoseconds since 1970.
+async fn watch(command: &mut Command, file: &Path) -> Result<ExitCode, Failure> {
+    command.stdout.write_chunk("watching\n").await?;
+    let cause = command.cancellation.cancelled().await;
+    let now = SystemTime::UNIX_EPOCH.elapsed()?;
+    std::fs::write(file, format!("{} {cause:?}\n", now.as_nanos()))?;
+    Ok(ExitCode::CANCELLED)
+}
+
 const PIECE_BYTES: usize = 64 * 1024;
 const BUILD: &str = "DAEMON_EXAMPLE_BUILD";
+const CONFIG: &str = "DAEMON_EXAMPLE_CONFIG";
