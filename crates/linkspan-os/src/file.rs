@@ -1,6 +1,7 @@
 //! Small files in checked directories: what does not depend on the system.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::process;
@@ -8,9 +9,25 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use thiserror::Error;
 
+#[cfg(unix)]
+use crate::unix::executable::identity;
+#[cfg(windows)]
+use crate::windows::executable::identity;
+
 /// What tells a file from another that has taken its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FileId(pub(crate) (u64, u64));
+
+impl FileId {
+    /// That of an open file, wherever it has been moved to.
+    ///
+    /// # Errors
+    ///
+    /// The system's error.
+    pub fn of(file: &File) -> io::Result<Self> {
+        identity(file).map(Self)
+    }
+}
 
 /// Where a file is that stands in a directory itself.
 pub(crate) fn file_path(directory: &Path, name: &Path) -> Result<PathBuf, FileError> {

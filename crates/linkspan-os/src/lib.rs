@@ -14,6 +14,7 @@
 //! | [`PeerCredentials`] | who is at the other end, by the kernel's word |
 //! | [`Spawn`] | a program that is started as a daemon, and `ReadySender`, its way to say that it is ready |
 //! | [`Process`] | a process, told from those that get its number later |
+//! | [`Changes`] | hears when files in a directory change |
 //! | [`runtime_directory`] | where sockets and locks belong |
 //! | `send_vectored` | a write to a Unix socket that never raises SIGPIPE |
 //!
@@ -21,9 +22,13 @@
 //! make them with a security descriptor.
 #![deny(unsafe_code)]
 
+mod changes;
+#[cfg(not(target_os = "linux"))]
+mod changes_portable;
 mod executable;
 mod file;
 mod lock_state;
+mod output;
 mod peer;
 mod process;
 mod random;
@@ -40,9 +45,11 @@ mod unix;
 #[cfg(windows)]
 mod windows;
 
+pub use changes::Changes;
 pub use executable::{ExecutableId, executable_id};
 pub use file::{FileError, FileId};
 pub use lock_state::LockState;
+pub use output::redirect_output;
 pub use peer::{PeerCredentials, User};
 pub use process::{Process, SignalError};
 pub use random::random_bytes;

@@ -8,7 +8,7 @@ pub enum LockState {
     Free,
     /// Somebody does, this process included.
     Held {
-        /// The process that says that it is the one; `None` for a moment after it was taken.
+        /// The process that says that it is the one; `None` if that cannot be read.
         pid: Option<u32>,
     },
 }

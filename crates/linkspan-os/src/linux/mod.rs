@@ -1,5 +1,6 @@
 //! What Linux does better than other Unix systems.
 
+pub(crate) mod changes;
 pub(crate) mod descriptors;
 pub(crate) mod peer;
 pub(crate) mod presence;

@@ -1,6 +1,6 @@
 //! Files of programs.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -16,4 +16,10 @@ pub(crate) fn executable_id(path: &Path) -> io::Result<ExecutableId> {
         modified_nanos: nanos,
         size_bytes: metadata.len(),
     })
+}
+
+/// The device, and the file's number on it.
+pub(crate) fn identity(file: &File) -> io::Result<(u64, u64)> {
+    let metadata = file.metadata()?;
+    Ok((metadata.dev(), metadata.ino()))
 }

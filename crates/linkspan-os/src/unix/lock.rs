@@ -103,23 +103,20 @@ impl Lock {
             }
             Err(error) => return Err(error),
         };
-        match sys::is_marked(&file) {
-            Ok(false) => Ok(LockState::Free),
-            Ok(true) => Ok(LockState::Held {
-                pid: read_pid(&mut file),
-            }),
-            Err(source) => Err(LockError::Io {
-                path: directory.path().join(name),
-                source,
-            }),
-        }
+        seen(&mut file).map_err(|source| LockError::Io {
+            path: directory.path().join(name),
+            source,
+        })
     }
 
     fn held(mut file: File, path: PathBuf) -> Result<Self, LockError> {
-        // Without the mark the lock is worth the same, but that it cannot be seen.
-        sys::mark(&file).ok();
+        // In this order, so that whoever sees that it is held sees by whom.
         match write_pid(&mut file) {
-            Ok(()) => Ok(Self { file }),
+            Ok(()) => {
+                // Without the mark the lock is worth the same, but that it cannot be seen.
+                sys::mark(&file).ok();
+                Ok(Self { file })
+            }
             Err(source) => Err(LockError::Io { path, source }),
         }
     }
@@ -127,11 +124,11 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Whoever reads the file next must not take an old number for an owner.
-        self.file.set_len(0).ok();
         // Closing is not enough: a child that another thread has forked has the descriptor as well,
         // until it becomes another program.
         sys::unmark(&self.file).ok();
+        // Whoever reads the file next must not take an old number for an owner.
+        self.file.set_len(0).ok();
         self.file.unlock().ok();
     }
 }
@@ -181,6 +178,24 @@ fn check(path: &Path, stat: &Stat) -> Result<(), LockError> {
         }),
     }
 }
+
+/// Whether a lock is held, and by whom.
+fn seen(file: &mut File) -> io::Result<LockState> {
+    for _ in 0..LOOKS {
+        if !sys::is_marked(file)? {
+            return Ok(LockState::Free);
+        }
+        // Without a number it was given back between the two looks, or says nothing.
+        file.rewind()?;
+        if let pid @ Some(_) = read_pid(file) {
+            return Ok(LockState::Held { pid });
+        }
+    }
+    Ok(LockState::Held { pid: None })
+}
+
+/// How often a lock that changes hands is looked at.
+const LOOKS: usize = 20;
 
 fn read_pid(file: &mut File) -> Option<u32> {
     let mut text = String::new();

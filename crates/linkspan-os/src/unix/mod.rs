@@ -10,6 +10,7 @@ pub(crate) mod executable;
 mod file;
 mod limits;
 mod lock;
+pub(crate) mod output;
 mod peer;
 #[cfg(not(target_os = "linux"))]
 mod peer_portable;

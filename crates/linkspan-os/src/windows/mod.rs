@@ -10,6 +10,7 @@ mod file;
 mod handle_list;
 mod limits;
 mod lock;
+pub(crate) mod output;
 mod peer;
 mod pipe;
 pub(crate) mod process;

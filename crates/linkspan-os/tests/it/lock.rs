@@ -1,8 +1,10 @@
 use std::fs;
 use std::os::unix::fs::{chown, symlink};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use linkspan_os::{Directory, Lock, LockError, effective_uid};
+use linkspan_os::{Directory, Lock, LockError, LockState, effective_uid};
 
 #[test]
 fn one_holder_at_a_time_and_the_next_after_it() {
@@ -17,6 +19,28 @@ fn one_holder_at_a_time_and_the_next_after_it() {
     drop(lock);
     Lock::acquire(&directory, name).unwrap();
     assert!(base.path().join(name).exists(), "the file stays");
+}
+
+#[test]
+fn whoever_sees_that_it_is_held_sees_by_whom() {
+    let base = tempfile::tempdir().unwrap();
+    let directory = Directory::open(base.path(), 0o700).unwrap();
+    let name = Path::new("x.lock");
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                if let LockState::Held { pid } = Lock::state(&directory, name).unwrap() {
+                    assert_eq!(pid, Some(std::process::id()));
+                }
+            }
+        });
+        let end = Instant::now() + Duration::from_millis(300);
+        while Instant::now() < end {
+            drop(Lock::acquire(&directory, name).unwrap());
+        }
+        done.store(true, Ordering::Relaxed);
+    });
 }
 
 #[test]
