@@ -69,8 +69,8 @@ pub use unix::{
 
 #[cfg(unix)]
 pub use unix::{
-    ReadySender, die_by_signal, ignore_sigpipe, open_descriptors, os_string, reset_sigpipe,
-    terminal_size, thread_count,
+    ReadySender, SIGCONT, die_by_signal, ignore_sigpipe, open_descriptors, os_string,
+    reset_sigpipe, terminal_size, thread_count,
 };
 
 #[cfg(windows)]

@@ -4,6 +4,10 @@
 use std::mem::MaybeUninit;
 use std::ptr;
 
+/// The signal by which a process goes on that was suspended, as by ^Z. Its number is not the same on
+/// all systems.
+pub const SIGCONT: i32 = libc::SIGCONT;
+
 /// Ends this process by a signal, as if nobody had handled it, so that whoever waits for it sees
 /// that: a shell then ends its script, too.
 ///
