@@ -1,6 +1,7 @@
 //! Tests of the system calls, on real files, sockets and pipes.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod changes;
 mod child;
 mod executable;
 mod file;
