@@ -66,7 +66,7 @@ pub use error::{ConfigError, DelimitedDecodeError, DelimitedEncodeError, ServeEr
 pub use handler::{CommandHandler, ExitCode};
 pub use lifecycle::{
     Build, BuildPolicy, DaemonEntry, DaemonId, DaemonIdError, Force, LastRun, LifecycleConfig,
-    Listing, PlaceError, StartError, StopError, Stopped, emit_build_timestamp, list,
+    Listing, LogReader, PlaceError, StartError, StopError, Stopped, emit_build_timestamp, list,
 };
 pub use metrics::DaemonStats;
 pub use output::Output;

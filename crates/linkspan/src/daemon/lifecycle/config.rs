@@ -24,9 +24,11 @@ pub struct LifecycleConfig {
     /// Older daemons that may still finish commands when one more is to be replaced; then the client
     /// waits. Default: 8.
     pub max_drainers: usize,
-    /// Length of the log from which on it is turned over, in bytes. Default: 1 MiB.
+    /// Length of the log from which on it is turned over, in bytes. Default: 1 MiB. It is looked at
+    /// each [`check_interval`](Self::check_interval), so a file can be longer by what is written
+    /// meanwhile. Nothing is lost when it is turned over.
     pub max_log_bytes: u64,
-    /// Logs that are kept besides the present one. Default: 3.
+    /// Logs that are kept besides the present one; older ones are removed. Default: 3.
     pub kept_logs: u32,
     /// How often a daemon looks whether its socket, directory and program are still there; if not, it
     /// ends. Default: 5 s.

@@ -10,6 +10,7 @@
 use std::error::Error;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use os::{Lock, ReadySender};
@@ -27,7 +28,7 @@ use crate::daemon::{
 /// A daemon that takes commands.
 struct Life {
     settings: Settings,
-    places: Places,
+    places: Arc<Places>,
     metadata: Metadata,
     lock: Lock,
     serving: Serving,
@@ -105,7 +106,7 @@ impl Life {
         metadata.write(&places).map_err(PlaceError::from)?;
         Ok(Self {
             settings,
-            places,
+            places: Arc::new(places),
             metadata,
             lock,
             serving,

@@ -1,5 +1,6 @@
 //! All daemons of this user, whichever programs they belong to.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use crate::daemon::client::{ClientError, Connection};
 use crate::daemon::lifecycle::election::is_absence;
 use crate::daemon::lifecycle::stop::stop_reached;
 use crate::daemon::lifecycle::{
-    DaemonId, Force, Log, Metadata, PlaceError, Places, StopError, Stopped, drainer,
+    DaemonId, Force, Log, LogReader, Metadata, PlaceError, Places, StopError, Stopped, drainer,
 };
 use crate::daemon::wire::{ControlReply, ControlRequest, Role, VersionCheck};
 use crate::daemon::{Config, Lost};
@@ -145,6 +146,15 @@ impl DaemonEntry {
     /// Its log files that there are, the present one first, then older ones.
     pub fn logs(&self) -> Vec<PathBuf> {
         Log::new(self.places.log(), u64::MAX, MOST_LOGS).files()
+    }
+
+    /// Reads its log from the end on, also while none is there yet.
+    ///
+    /// # Errors
+    ///
+    /// The system's error.
+    pub fn read_log(&self) -> io::Result<LogReader> {
+        LogReader::at_end(Log::new(self.places.log(), u64::MAX, MOST_LOGS))
     }
 
     /// Asks the daemon; nothing if there is none. Builds and versions do not matter: these questions

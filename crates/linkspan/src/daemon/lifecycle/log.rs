@@ -4,10 +4,15 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-/// A log file that is turned over when it has become long.
+use crate::daemon::lifecycle::Places;
+use crate::daemon::lifecycle::places::LOG;
+
+/// A log file that is turned over when it has become long: it becomes `log.1`, and what was `log.1`
+/// becomes `log.2`.
 ///
-/// The file is always appended to, so that it can be emptied while it is written: then a copy stays
-/// as `log.1`, the one before as `log.2`.
+/// Nothing is copied or emptied, so nothing is lost: whoever writes has the file open, wherever it is
+/// moved to. The daemon itself goes over to the new file; processes that it started, and daemons that
+/// only finish their commands, go on with the old one.
 #[derive(Debug, Clone)]
 pub(crate) struct Log {
     path: PathBuf,
@@ -54,19 +59,60 @@ impl Log {
         fs::symlink_metadata(&self.path).map_or(0, |metadata| metadata.len())
     }
 
-    /// Turns it over if it is too long. What is written between copying and emptying is lost.
-    pub(crate) fn rotate(&self) -> io::Result<()> {
-        if self.len() <= self.max_bytes {
+    /// Opens it for a daemon that is about to start, a new one if it has become long.
+    pub(crate) fn prepare(&self, places: &Places) -> io::Result<File> {
+        // Where even that cannot be written, what follows tells why.
+        let lock = places.lock_log().ok();
+        match self.path.exists() {
+            true if self.is_long() => self.turn(places)?,
+            true => {}
+            // With the mode of all files there; what cannot be made is told by what follows.
+            false => drop(places.write(LOG, b"")),
+        }
+        let file = self.open();
+        drop(lock);
+        file
+    }
+
+    /// Turns it over if it has become long; then this process's stdout and stderr write to the new
+    /// one, if they wrote to the old one.
+    pub(crate) fn rotate(&self, places: &Places) -> io::Result<()> {
+        if !self.is_long() {
             return Ok(());
         }
+        let lock = places.lock_log().map_err(io::Error::other)?;
+        // Somebody else may have done so meanwhile.
+        let turned = match self.is_long() {
+            true => self.turn(places),
+            false => Ok(()),
+        };
+        drop(lock);
+        turned
+    }
+
+    fn is_long(&self) -> bool {
+        self.len() > self.max_bytes
+    }
+
+    /// To be called under the log's lock.
+    fn turn(&self, places: &Places) -> io::Result<()> {
+        let old = File::open(&self.path)?;
         for number in (1..self.kept_files).rev() {
             // Not all of them exist yet.
             fs::rename(self.numbered(number), self.numbered(number + 1)).ok();
         }
-        if self.kept_files > 0 {
-            fs::copy(&self.path, self.numbered(1))?;
+        let aside = self.numbered(1);
+        fs::rename(&self.path, &aside)?;
+        let made = places.write(LOG, b"").map_err(io::Error::other);
+        let new = made.and_then(|_| self.open()).inspect_err(|_| {
+            // On a full disk it goes on as it was.
+            fs::rename(&aside, &self.path).ok();
+        })?;
+        os::redirect_output(&old, &new)?;
+        if self.kept_files == 0 {
+            fs::remove_file(aside)?;
         }
-        OpenOptions::new().write(true).open(&self.path)?.set_len(0)
+        Ok(())
     }
 
     /// Its last bytes, but nothing from before `start`; in whole lines, if it has any.
@@ -84,6 +130,14 @@ impl Log {
             tail.drain(..line.map_or(0, |end| end + 1));
         }
         Ok(tail)
+    }
+
+    /// Its file of that age, 0 being the present one; nothing beyond those that are kept.
+    pub(crate) fn file(&self, age: u32) -> Option<PathBuf> {
+        match age {
+            0 => Some(self.path.clone()),
+            age => (age <= self.kept_files).then(|| self.numbered(age)),
+        }
     }
 
     /// All its files that there are, the present one first.
@@ -109,23 +163,44 @@ mod tests {
     use std::io::Write;
 
     use super::*;
+    use crate::daemon::lifecycle::DaemonId;
+
+    fn places(directory: &Path) -> Places {
+        let id = DaemonId::new("spell").unwrap();
+        Places::open(&id, Some(&directory.join("linkspan"))).unwrap()
+    }
 
     #[test]
-    fn a_long_log_is_turned_over_while_it_is_open() {
+    fn a_long_log_becomes_an_older_one() {
         let directory = tempfile::tempdir().unwrap();
-        let log = Log::new(directory.path().join("log"), 10, 2);
-        let mut file = log.open().unwrap();
+        let places = places(directory.path());
+        let log = Log::new(places.log(), 10, 2);
         for round in 0..4 {
+            let mut file = log.prepare(&places).unwrap();
             writeln!(file, "round {round} of four").unwrap();
-            log.rotate().unwrap();
+            log.rotate(&places).unwrap();
         }
+        let mut file = log.prepare(&places).unwrap();
         writeln!(file, "end").unwrap();
-        log.rotate().unwrap();
-        let read = |name: &str| fs::read_to_string(directory.path().join(name)).unwrap();
+        log.rotate(&places).unwrap();
+        let read = |name: &str| fs::read_to_string(places.directory().join(name)).unwrap();
         assert_eq!(read("log"), "end\n");
         assert_eq!(read("log.1"), "round 3 of four\n");
         assert_eq!(read("log.2"), "round 2 of four\n");
-        assert!(!directory.path().join("log.3").exists());
+        assert!(!places.directory().join("log.3").exists());
+    }
+
+    #[test]
+    fn a_log_of_which_none_is_kept_begins_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let places = places(directory.path());
+        let log = Log::new(places.log(), 10, 0);
+        let mut file = log.prepare(&places).unwrap();
+        writeln!(file, "round 0 of one").unwrap();
+        log.rotate(&places).unwrap();
+        assert_eq!(log.len(), 0);
+        assert_eq!(log.files(), [log.path()]);
+        assert!(!places.directory().join("log.1").exists());
     }
 
     #[test]

@@ -8,13 +8,14 @@
 //! | `stop` | how others end it |
 //! | `list` | all daemons of this user |
 //! | `build` | which build is which |
-//! | `metadata`, `log` | what it leaves for people and successors |
+//! | `metadata`, `log`, `follow` | what it leaves for people and successors |
 
 mod build;
 mod config;
 mod election;
 mod error;
 mod failure;
+mod follow;
 mod identity;
 mod life;
 mod list;
@@ -30,6 +31,7 @@ mod watch;
 pub use build::{Build, emit_build_timestamp};
 pub use config::{BuildPolicy, LifecycleConfig};
 pub use error::{PlaceError, StartError};
+pub use follow::LogReader;
 pub use identity::{DaemonId, DaemonIdError};
 pub use list::{DaemonEntry, LastRun, Listing, list};
 pub use stop::{Force, StopError, Stopped};

@@ -9,6 +9,7 @@
 //!     daemon.json       who it is, and how the last one ended
 //!     failure.json      why the last start failed
 //!     log, log.1, ...   what it said
+//!     log.lock          held by whoever turns the log over
 //! ```
 //!
 //! No lock is ever removed while somebody may wait for it, and no file is believed: what counts is
@@ -105,6 +106,15 @@ impl Places {
     /// The right to take commands; waits for it on the calling thread.
     pub(crate) fn lock_life(&self, deadline: Instant) -> Result<Lock, LockError> {
         Lock::acquire_before(&self.directory, Path::new(LIFE_LOCK), deadline)
+    }
+
+    /// The right to turn the log over; waits for it on the calling thread.
+    pub(crate) fn lock_log(&self) -> Result<Lock, LockError> {
+        Lock::acquire_before(
+            &self.directory,
+            Path::new(LOG_LOCK),
+            Instant::now() + TIDYING,
+        )
     }
 
     /// Whether some daemon takes commands.
@@ -211,6 +221,7 @@ const DAEMONS: &str = "daemons";
 const SOCKET: &str = "socket";
 /// The name of the log.
 pub(crate) const LOG: &str = "log";
+const LOG_LOCK: &str = "log.lock";
 const SPAWN_LOCK: &str = "spawn.lock";
 const LIFE_LOCK: &str = "life.lock";
 const DRAIN_PREFIX: &str = "drain.";

@@ -7,7 +7,6 @@ use std::time::Instant;
 
 use os::{NotReady, Spawn, Spawned};
 
-use crate::daemon::lifecycle::places::LOG;
 use crate::daemon::lifecycle::{Failure, Log, Places, Settings, StartError, build, life};
 
 /// Starts the daemon and keeps the calling thread until it is ready. Gives what it says then.
@@ -24,12 +23,7 @@ pub(crate) fn start_successor(settings: &Settings, places: &Places) -> Result<St
 
 fn spawn(settings: &Settings, places: &Places, chain: String) -> Result<String, StartError> {
     let log = settings.log(places);
-    if !log.path().exists() {
-        // With the mode of all files there; what cannot be made is told by what follows.
-        places.write(LOG, b"").ok();
-    }
-    let opened = log.rotate().and_then(|()| log.open());
-    let file = opened.map_err(|source| StartError::Log {
+    let file = log.prepare(places).map_err(|source| StartError::Log {
         path: log.path().to_owned(),
         source,
     })?;

@@ -1,6 +1,7 @@
 //! A daemon's look at itself: whether it can still be found, and still should be.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use os::ExecutableId;
@@ -12,6 +13,7 @@ use crate::daemon::lifecycle::{Log, Places};
 pub(crate) struct Watch {
     socket: (PathBuf, Option<ExecutableId>),
     program: PathBuf,
+    places: Arc<Places>,
     log: Log,
     interval: Duration,
 }
@@ -27,12 +29,18 @@ pub(crate) enum Gone {
 
 impl Watch {
     /// Begins, after the daemon listens.
-    pub(crate) fn new(places: &Places, program: PathBuf, log: Log, interval: Duration) -> Self {
+    pub(crate) fn new(
+        places: &Arc<Places>,
+        program: PathBuf,
+        log: Log,
+        interval: Duration,
+    ) -> Self {
         let socket = places.socket();
         let id = os::executable_id(&socket).ok();
         Self {
             socket: (socket, id),
             program,
+            places: Arc::clone(places),
             log,
             interval,
         }
@@ -46,7 +54,7 @@ impl Watch {
             if let Some(gone) = self.look() {
                 return gone;
             }
-            if let Err(error) = self.log.rotate() {
+            if let Err(error) = self.log.rotate(&self.places) {
                 tracing::warn!(%error, "the log cannot be turned over");
             }
         }
@@ -77,8 +85,9 @@ mod tests {
     use super::*;
     use crate::daemon::lifecycle::DaemonId;
 
-    fn watch(directory: &Path) -> (Places, Watch) {
+    fn watch(directory: &Path) -> (Arc<Places>, Watch) {
         let places = Places::open(&DaemonId::new("x").unwrap(), Some(directory)).unwrap();
+        let places = Arc::new(places);
         fs::write(places.socket(), "").unwrap();
         let program = directory.join("program");
         fs::write(&program, "").unwrap();
