@@ -1,18 +1,23 @@
 //! Signals of the operating system, as things to wait for.
 
+#[cfg(unix)]
 use std::fs;
 use std::io;
 
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
+#[cfg(windows)]
+use tokio::signal::windows::{
+    CtrlBreak, CtrlC, CtrlClose, CtrlLogoff, CtrlShutdown, ctrl_break, ctrl_c, ctrl_close,
+    ctrl_logoff, ctrl_shutdown,
+};
 
 /// What somebody outside wants of this process.
-#[cfg_attr(not(unix), expect(dead_code, reason = "only ^C exists"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Caught {
-    /// ^C on the terminal.
+    /// ^C on the terminal; on Windows also ^Break.
     Interrupt,
-    /// To end.
+    /// To end; on Windows because the user leaves or the system stops.
     Terminate,
     /// To end, because the terminal is gone.
     Hangup,
@@ -43,6 +48,18 @@ pub(crate) struct Signals {
     hangup: Option<Signal>,
     #[cfg(unix)]
     resize: Option<Signal>,
+    #[cfg(unix)]
+    resume: Option<Signal>,
+    #[cfg(windows)]
+    interrupt: CtrlC,
+    #[cfg(windows)]
+    break_key: CtrlBreak,
+    #[cfg(windows)]
+    close: CtrlClose,
+    #[cfg(windows)]
+    logoff: CtrlLogoff,
+    #[cfg(windows)]
+    shutdown: CtrlShutdown,
 }
 
 #[cfg(unix)]
@@ -59,6 +76,7 @@ impl Signals {
             terminate: listen(Caught::Terminate, SignalKind::terminate())?,
             hangup: listen(Caught::Hangup, SignalKind::hangup())?,
             resize: listen(Caught::Resize, SignalKind::window_change())?,
+            resume: signal(SignalKind::from_raw(os::SIGCONT)).map(Some)?,
         })
     }
 
@@ -69,6 +87,8 @@ impl Signals {
             () = recv(&mut self.terminate) => Caught::Terminate,
             () = recv(&mut self.hangup) => Caught::Hangup,
             () = recv(&mut self.resize) => Caught::Resize,
+            // The terminal tells its size only to those in the foreground.
+            () = recv(&mut self.resume) => Caught::Resize,
         }
     }
 }
@@ -81,24 +101,35 @@ async fn recv(signal: &mut Option<Signal>) {
     }
 }
 
-#[cfg(not(unix))]
+#[cfg(windows)]
 impl Signals {
-    /// Begins to listen.
+    /// Begins to listen. What this process was started to ignore the system does not tell it.
     pub(crate) fn listen() -> io::Result<Self> {
-        Ok(Self {})
+        Ok(Self {
+            interrupt: ctrl_c()?,
+            break_key: ctrl_break()?,
+            close: ctrl_close()?,
+            logoff: ctrl_logoff()?,
+            shutdown: ctrl_shutdown()?,
+        })
     }
 
-    /// The next signal.
+    /// The next signal. Nothing is lost when the future is dropped.
+    ///
+    /// From the closing of the console on the system leaves some seconds, whatever is done.
     pub(crate) async fn next(&mut self) -> Caught {
-        match tokio::signal::ctrl_c().await {
-            Ok(()) => Caught::Interrupt,
-            Err(_) => std::future::pending().await,
+        tokio::select! {
+            _ = self.interrupt.recv() => Caught::Interrupt,
+            _ = self.break_key.recv() => Caught::Interrupt,
+            _ = self.close.recv() => Caught::Hangup,
+            _ = self.logoff.recv() => Caught::Terminate,
+            _ = self.shutdown.recv() => Caught::Terminate,
         }
     }
 }
 
 /// Signals that this process was started to ignore, a bit for each, where the system tells.
-#[cfg_attr(not(unix), expect(dead_code, reason = "there are none"))]
+#[cfg(unix)]
 fn ignored() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mut lines = status.lines();
@@ -107,7 +138,7 @@ fn ignored() -> u64 {
     mask.unwrap_or_default()
 }
 
-#[cfg_attr(not(unix), expect(dead_code, reason = "there are none"))]
+#[cfg(unix)]
 fn bit(caught: Caught) -> u64 {
     1 << (caught.number() - 1)
 }
