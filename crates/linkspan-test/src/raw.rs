@@ -127,7 +127,9 @@ impl RawClient {
 
 /// Connects to a pipe, and waits while none of its instances is free.
 #[cfg(windows)]
-async fn connect_pipe(name: &str) -> io::Result<tokio::net::windows::named_pipe::NamedPipeClient> {
+pub async fn connect_pipe(
+    name: &str,
+) -> io::Result<tokio::net::windows::named_pipe::NamedPipeClient> {
     use tokio::net::windows::named_pipe::ClientOptions;
 
     const ERROR_PIPE_BUSY: i32 = 231;

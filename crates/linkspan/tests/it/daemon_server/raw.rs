@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::io::{ErrorKind, Read, Write};
-use std::os::unix::net::UnixStream;
 
 use bytes::{Buf, Bytes, BytesMut};
 use linkspan::Address;
@@ -11,12 +10,13 @@ use linkspan::daemon::wire::{
     Decoder, Encoder, FromClient, FromDaemon, Limits, Outcome, RequestId, Role, Stream, Verb,
     VersionCheck,
 };
-use linkspan_test::wait;
 use proto::frame::Segments;
+
+use super::stream::{self, Stream as Connection};
 
 /// A connection to a daemon.
 pub(super) struct Raw {
-    pub(super) stream: UnixStream,
+    pub(super) stream: Connection,
     decoder: Decoder,
     encoder: Encoder,
     input: BytesMut,
@@ -25,14 +25,9 @@ pub(super) struct Raw {
 impl Raw {
     /// Connects, and says nothing.
     pub(super) fn silent(address: &Address) -> Self {
-        let Address::Unix(path) = address else {
-            panic!("{address}");
-        };
-        let stream = UnixStream::connect(path).unwrap();
-        stream.set_read_timeout(Some(wait::PATIENCE)).unwrap();
         let limits = Limits::default();
         Self {
-            stream,
+            stream: stream::connect(address),
             decoder: Decoder::new(limits),
             encoder: Encoder::new(limits),
             input: BytesMut::new(),

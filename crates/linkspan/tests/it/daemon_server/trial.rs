@@ -47,7 +47,7 @@ impl Daemon {
 
     pub(super) async fn of(change: impl FnOnce(DaemonServer) -> DaemonServer) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let address = support::address("unix", &directory);
+        let address = support::address(support::LOCAL, &directory);
         let mut daemon = Self::begin(&address, change).await;
         daemon.directory = Some(directory);
         daemon
