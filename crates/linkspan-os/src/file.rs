@@ -1,6 +1,7 @@
 //! Small files in checked directories: what does not depend on the system.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::fs::File;
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -26,6 +27,14 @@ impl FileId {
     /// The system's error.
     pub fn of(file: &File) -> io::Result<Self> {
         identity(file).map(Self)
+    }
+}
+
+/// Hexadecimal numbers, as for names that are made of it.
+impl fmt::Display for FileId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (device, number) = self.0;
+        write!(f, "{device:x}-{number:x}")
     }
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, Mode, OFlags, RawMode, Stat};
 use thiserror::Error;
 
-use crate::effective_uid;
+use crate::{FileId, effective_uid};
 
 /// A directory that was checked and is held open, so that what was checked is what is used.
 #[derive(Debug)]
@@ -87,6 +87,15 @@ impl Directory {
     /// Where it was opened.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What tells it from other directories of this machine, by whatever path they were opened.
+    ///
+    /// # Errors
+    ///
+    /// The system's error.
+    pub fn id(&self) -> io::Result<FileId> {
+        FileId::of(&self.descriptor.try_clone()?.into())
     }
 
     /// What stands under `name` in it; symbolic links are not followed.

@@ -17,14 +17,14 @@ use crate::windows::access::Access;
 use crate::windows::security::{self, SecurityDescriptor, SecurityInfo};
 use crate::windows::text::wide;
 use crate::windows::token::{check, process_user};
-use crate::{Sid, User, is_trusted};
+use crate::{FileId, Sid, User, is_trusted};
 
 /// A directory that was checked and is held open, so that what was checked is what is used: it can be
 /// neither removed nor renamed meanwhile.
 #[derive(Debug)]
 pub struct Directory {
     path: PathBuf,
-    _handle: File,
+    handle: File,
 }
 
 impl Directory {
@@ -96,13 +96,22 @@ impl Directory {
         check(path, &handle)?;
         Ok(Self {
             path: path.into(),
-            _handle: handle,
+            handle,
         })
     }
 
     /// Where it was opened.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What tells it from other directories of this machine, by whatever path they were opened.
+    ///
+    /// # Errors
+    ///
+    /// The system's error.
+    pub fn id(&self) -> io::Result<FileId> {
+        FileId::of(&self.handle)
     }
 }
 

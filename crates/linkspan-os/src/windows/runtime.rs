@@ -5,26 +5,31 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-/// The directory for this user's locks and records of running programs:
-/// `%LOCALAPPDATA%\linkspan\run`.
+/// The directory for this user's locks and records of running programs: `%RUNTIME_DIRECTORY%` (its
+/// first entry), or `%LOCALAPPDATA%\linkspan\run`.
 ///
-/// Windows makes the base with rights for its user, the system and administrators only, and keeps
-/// it out of roaming profiles. Pipes are not files and not in it; their default name is
+/// Windows makes the base of the latter with rights for its user, the system and administrators only,
+/// and keeps it out of roaming profiles. Pipes are not files and not in it; their default name is
 /// [`default_pipe_name`](crate::default_pipe_name). It is not made and not checked here:
 /// [`Directory::open`](crate::Directory::open) does that.
 ///
 /// # Errors
 ///
-/// [`RuntimeDirectoryError`] if the variable is missing or holds a relative path.
+/// [`RuntimeDirectoryError`] if the variable that applies is missing or holds a relative path.
 pub fn runtime_directory() -> Result<PathBuf, RuntimeDirectoryError> {
-    let path = PathBuf::from(env::var_os(VARIABLE).unwrap_or_default());
+    if let Some(list) = env::var_os(GIVEN).filter(|list| !list.is_empty()) {
+        let first = env::split_paths(&list).next().unwrap_or_default();
+        return absolute(GIVEN, first);
+    }
+    let base = env::var_os(BASE).unwrap_or_default();
+    Ok(absolute(BASE, base.into())?.join("linkspan").join("run"))
+}
+
+fn absolute(variable: &'static str, path: PathBuf) -> Result<PathBuf, RuntimeDirectoryError> {
     if path.is_absolute() {
-        Ok(path.join("linkspan").join("run"))
+        Ok(path)
     } else {
-        Err(RuntimeDirectoryError {
-            variable: VARIABLE,
-            path,
-        })
+        Err(RuntimeDirectoryError { variable, path })
     }
 }
 
@@ -39,4 +44,6 @@ pub struct RuntimeDirectoryError {
     pub path: PathBuf,
 }
 
-const VARIABLE: &str = "LOCALAPPDATA";
+/// By it a daemon is told the directory of the client that starts it.
+const GIVEN: &str = "RUNTIME_DIRECTORY";
+const BASE: &str = "LOCALAPPDATA";

@@ -15,6 +15,7 @@
 //! No lock is ever removed while somebody may wait for it, and no file is believed: what counts is
 //! which locks are held and who answers at the socket.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,7 @@ use crate::daemon::lifecycle::{DaemonId, PlaceError};
 pub(crate) struct Places {
     directory: Directory,
     name: String,
+    address: Address,
 }
 
 impl Places {
@@ -37,8 +39,7 @@ impl Places {
     pub(crate) fn open(id: &DaemonId, base: Option<&Path>) -> Result<Self, PlaceError> {
         let daemons = all(base)?;
         let name = id.name();
-        let directory = Directory::open_private(&daemons.join(&name))?;
-        Ok(Self { directory, name })
+        Self::open_in(&daemons, name)
     }
 
     /// The directories of all daemons of this user, also of those that are gone; those that cannot be
@@ -56,11 +57,19 @@ impl Places {
         let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
         let mut names: Vec<_> = names.filter(|name| is_name(name)).collect();
         names.sort_unstable();
-        let open = |name: String| {
-            let directory = Directory::open_private(&daemons.join(&name))?;
-            Ok(Self { directory, name })
-        };
+        let open = |name| Self::open_in(&daemons, name);
         Ok(names.into_iter().map(open).collect())
+    }
+
+    fn open_in(daemons: &Path, name: String) -> Result<Self, PlaceError> {
+        let directory = Directory::open_private(&daemons.join(&name))?;
+        let address = address(&directory)
+            .map_err(|source| PlaceError::unreadable(directory.path(), source))?;
+        Ok(Self {
+            directory,
+            name,
+            address,
+        })
     }
 
     /// The name of the directory, which is made of the daemon's id.
@@ -70,10 +79,7 @@ impl Places {
 
     /// Where the daemon listens.
     pub(crate) fn address(&self) -> Address {
-        match Platform::current() {
-            Platform::Windows => Address::Pipe(format!("linkspan-daemon-{}", self.name)),
-            _ => Address::Unix(self.path(SOCKET)),
-        }
+        self.address.clone()
     }
 
     /// The directory itself.
@@ -180,6 +186,14 @@ impl Places {
     fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
+}
+
+fn address(directory: &Directory) -> io::Result<Address> {
+    Ok(match Platform::current() {
+        // All users share the names of pipes, so the name is as much the daemon's own as its locks.
+        Platform::Windows => Address::Pipe(format!("linkspan-daemon-{}", directory.id()?)),
+        _ => Address::Unix(directory.path().join(SOCKET)),
+    })
 }
 
 /// The directory with the directories of all daemons of this user.
