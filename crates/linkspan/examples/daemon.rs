@@ -20,7 +20,7 @@
 
 use std::error::Error;
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, SystemTime};
@@ -39,7 +39,7 @@ fn main() -> std::process::ExitCode {
     match program(arguments, id) {
         Ok(program) => program.main(),
         Err(error) => {
-            eprintln!("daemon: {error}");
+            writeln!(io::stderr(), "daemon: {error}").ok();
             std::process::ExitCode::from(2)
         }
     }
@@ -113,11 +113,10 @@ async fn cat(command: &mut Command) -> Result<ExitCode, Failure> {
 }
 
 async fn blast(command: &mut Command, bytes: u64) -> Result<ExitCode, Failure> {
-    let piece = vec![b'x'; PIECE_BYTES];
     let mut left = bytes;
     while left > 0 {
-        let length = usize::try_from(left)?.min(PIECE_BYTES);
-        let part = piece.get(..length).unwrap_or_default();
+        let length = usize::try_from(left)?.min(PIECE.len());
+        let part = PIECE.get(..length).unwrap_or_default();
         command.stdout.write_chunk(part).await?;
         left -= length as u64;
     }
@@ -179,6 +178,7 @@ async fn watch(command: &mut Command, file: &Path) -> Result<ExitCode, Failure> 
     Ok(ExitCode::CANCELLED)
 }
 
-const PIECE_BYTES: usize = 64 * 1024;
+/// One for all commands, so that what is measured is what Linkspan keeps.
+static PIECE: [u8; 64 * 1024] = [b'x'; 64 * 1024];
 const BUILD: &str = "DAEMON_EXAMPLE_BUILD";
 const CONFIG: &str = "DAEMON_EXAMPLE_CONFIG";

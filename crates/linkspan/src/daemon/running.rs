@@ -114,7 +114,8 @@ impl Running {
     }
 
     pub(super) fn resize(&self, size: Size) {
-        self.size.send_replace(Some(size));
+        self.size
+            .send_if_modified(|known| known.replace(size) != Some(size));
     }
 
     pub(super) fn signal(&self, signal: i32) {

@@ -12,6 +12,7 @@ mod reader;
 mod session;
 mod slot;
 
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -56,7 +57,12 @@ pub(crate) use invocation::USUAL_VARIABLES;
 pub struct DaemonClient {
     settings: Arc<Settings>,
     present: Arc<Mutex<Present>>,
+    on_start: OnStart,
 }
+
+/// Is told what a daemon says of its start that was started for a command.
+#[derive(Clone)]
+struct OnStart(Arc<dyn Fn(&str) + Send + Sync>);
 
 /// Where commands go.
 #[derive(Debug, Default)]
@@ -76,7 +82,14 @@ impl DaemonClient {
         Self {
             settings,
             present: Arc::default(),
+            on_start: OnStart::default(),
         }
+    }
+
+    /// Has `note` told why, whenever a daemon is started.
+    pub(crate) fn on_start(mut self, note: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.on_start = OnStart(Arc::new(note));
+        self
     }
 
     /// A client over a connection that there is already.
@@ -88,6 +101,7 @@ impl DaemonClient {
         Self {
             settings,
             present: Arc::new(Mutex::new(present)),
+            on_start: OnStart::default(),
         }
     }
 
@@ -181,21 +195,19 @@ impl DaemonClient {
     }
 
     /// The connection, which is made if there is none.
-    pub(crate) async fn connected(&self) -> Result<Arc<Connection>, ClientError> {
-        Ok(self.arrive().await?.0)
-    }
-
-    /// The same, and how the daemon was found.
-    pub(crate) async fn arrive(&self) -> Result<(Arc<Connection>, Arrival), ClientError> {
+    async fn connected(&self) -> Result<Arc<Connection>, ClientError> {
         let mut present = self.present.lock().await;
         let open = present.connection.as_ref();
         if let Some(connection) = open.filter(|connection| connection.is_open()) {
-            return Ok((Arc::clone(connection), Arrival::Found));
+            return Ok(Arc::clone(connection));
         }
         let (connection, arrival) = lifecycle::connect(&self.settings, present.leaving).await?;
+        if let Arrival::Started(reason) = arrival {
+            (self.on_start.0)(&reason);
+        }
         let connection = Arc::new(connection);
         present.connection = Some(Arc::clone(&connection));
-        Ok((connection, arrival))
+        Ok(connection)
     }
 
     /// Whether a command was certainly not begun, or may be begun once more. The connection is not
@@ -220,6 +232,18 @@ impl DaemonClient {
             }
         }
         repeats
+    }
+}
+
+impl Default for OnStart {
+    fn default() -> Self {
+        Self(Arc::new(|_| {}))
+    }
+}
+
+impl fmt::Debug for OnStart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnStart")
     }
 }
 

@@ -18,7 +18,7 @@ use crate::Address;
 use crate::daemon::client::{Connection, USUAL_VARIABLES};
 use crate::daemon::entry::arguments::{Mode, is_verbose};
 use crate::daemon::entry::report::Report;
-use crate::daemon::lifecycle::{self, Arrival, Build, DaemonId, LifecycleConfig, Settings};
+use crate::daemon::lifecycle::{self, Build, DaemonId, LifecycleConfig, Settings};
 use crate::daemon::wire::Role;
 use crate::daemon::{
     ClientError, CommandHandler, Config, DaemonClient, DaemonServer, Finished, Invocation,
@@ -177,15 +177,15 @@ impl Program {
     async fn command(self, arguments: Vec<OsString>, report: &Report) -> process::ExitCode {
         let is_verbose = is_verbose(&arguments);
         let invocation = self.invocation(arguments);
-        let result = async {
-            let client = DaemonClient::new(self.settings().map_err(ClientError::Settings)?);
-            let (_, arrival) = client.arrive().await?;
-            match arrival {
-                Arrival::Started(reason) if is_verbose => {
-                    report.note(&format!("the daemon was started: {reason}"));
-                }
-                _ => {}
+        let noting = report.clone();
+        let note = move |reason: &str| {
+            if is_verbose {
+                noting.note(&format!("the daemon was started: {reason}"));
             }
+        };
+        let result = async {
+            let settings = self.settings().map_err(ClientError::Settings)?;
+            let client = DaemonClient::new(settings).on_start(note);
             client.run(&invocation).await
         };
         end(result.await, report)

@@ -8,7 +8,7 @@ use crate::daemon::lifecycle::chain;
 use crate::daemon::wire::{CommandError, Outcome};
 
 /// Writes to stderr in the program's name.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Report {
     name: String,
 }

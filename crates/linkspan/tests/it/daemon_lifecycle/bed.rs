@@ -1,7 +1,10 @@
 //! A place for daemons of one test.
 
+use std::env::consts::EXE_SUFFIX;
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::path::Path;
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Instant;
 
@@ -27,14 +30,23 @@ impl Bed {
         arguments: impl IntoIterator<Item = A>,
     ) -> Command {
         let mut command = example("daemon");
+        self.furnish(&mut command).args(arguments);
         command
-            .args(arguments)
+    }
+
+    /// Has a program find its daemon here, and the test see what it says.
+    pub(super) fn furnish<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command
             .env("XDG_RUNTIME_DIR", self.runtime.path())
             .env_remove("RUNTIME_DIRECTORY")
             .env("RUST_BACKTRACE", "0")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        if cfg!(windows) {
+            // The other variable has no meaning there.
+            command.env("RUNTIME_DIRECTORY", self.runtime.path().join("linkspan"));
+        }
         command
     }
 
@@ -60,6 +72,25 @@ impl Bed {
         place
     }
 
+    /// How many commands the daemon runs.
+    #[cfg(unix)]
+    pub(super) fn running(&self) -> usize {
+        let status = text(&self.run(["--daemon", "status"]).stdout);
+        let line = status.lines().find(|line| line.contains("commands run"));
+        let number = line.and_then(|line| line.split(' ').next());
+        number
+            .unwrap_or_else(|| panic!("{status}"))
+            .parse()
+            .unwrap()
+    }
+
+    /// Waits until it runs so many.
+    #[cfg(unix)]
+    #[track_caller]
+    pub(super) fn wait_running(&self, commands: usize) {
+        wait_until("the commands run", || self.running() == commands);
+    }
+
     /// How many daemons have started here.
     pub(super) fn starts(&self) -> usize {
         let log = std::fs::read_to_string(self.place().join("log")).unwrap();
@@ -79,7 +110,8 @@ impl Drop for Bed {
 /// An example's program, which `cargo test` builds when it runs all targets.
 pub(super) fn example(name: &str) -> Command {
     let own = std::env::current_exe().unwrap();
-    let program = own.ancestors().nth(2).unwrap().join("examples").join(name);
+    let examples = own.ancestors().nth(2).unwrap().join("examples");
+    let program = examples.join(format!("{name}{EXE_SUFFIX}"));
     assert!(program.exists(), "{} was not built", program.display());
     Command::new(program)
 }
@@ -101,6 +133,7 @@ pub(super) fn shown(output: &Output) -> String {
 }
 
 /// Sends a signal as the shell does: to a process, or with a minus to a group.
+#[cfg(unix)]
 pub(super) fn signal(name: &str, target: &str) {
     let script = format!("kill -{name} {target}");
     let status = Command::new("sh").args(["-c", &script]).status().unwrap();
@@ -118,7 +151,33 @@ pub(super) fn find(pid: u32) -> Process {
     Process::find(pid).unwrap().unwrap()
 }
 
+/// Waits until a condition holds.
+#[cfg(unix)]
+#[track_caller]
+pub(super) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < deadline, "waited in vain: {what}");
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+}
+
+/// How much of something is tried: `usual` in the tests, `full` by `cargo xtask race --rounds 1000`,
+/// and in proportion by fewer rounds.
+pub(super) fn scaled(usual: usize, full: usize) -> usize {
+    let Ok(rounds) = std::env::var("LINKSPAN_RACE_ROUNDS") else {
+        return usual;
+    };
+    let rounds: usize = rounds.parse().unwrap();
+    usual.max(full * rounds / 1000)
+}
+
 /// Reads a file that is expected to be there.
+#[cfg(unix)]
 pub(super) fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap()
 }
+
+/// The variable by which the example gets other settings.
+#[cfg(unix)]
+pub(super) const CONFIG: &str = "DAEMON_EXAMPLE_CONFIG";

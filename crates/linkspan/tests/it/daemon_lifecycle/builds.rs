@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 
-use super::bed::{Bed, find, shown, text, wait_end};
+use super::bed::{Bed, find, scaled, shown, text, wait_end};
 
 #[test]
 fn a_rebuilt_program_has_a_new_daemon_at_once_and_loses_no_command() {
@@ -14,7 +14,7 @@ fn a_rebuilt_program_has_a_new_daemon_at_once_and_loses_no_command() {
     };
     let pid_of = |build: &str| super::bed::pid(&run(build, &["pid"]).output().unwrap());
     let mut last = find(pid_of("b0"));
-    for round in 1..=10 {
+    for round in 1..=scaled(10, 100) {
         let (old, new) = (format!("b{}", (round + 1) % 2), format!("b{}", round % 2));
         let mut working = run(&old, &["sleep", "0.5"]).spawn().unwrap();
         let mut output = BufReader::new(working.stdout.take().unwrap());

@@ -2,9 +2,20 @@
 
 mod bed;
 mod builds;
+#[cfg(unix)]
+mod cancelled;
+mod crashes;
+#[cfg(unix)]
+mod ends;
 mod failures;
+#[cfg(unix)]
 mod hostile;
 mod library;
+#[cfg(unix)]
+mod pty;
 mod races;
+#[cfg(unix)]
 mod signals;
 mod streams;
+#[cfg(unix)]
+mod terminal;
