@@ -7,22 +7,21 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
-use tokio::runtime::{Builder, Runtime};
+use tempfile::{Builder, TempDir};
+use tokio::runtime::{self, Runtime};
 
 use crate::figures::Sample;
 use crate::peer::{Place, Ready};
-use crate::peers;
+use crate::peers::{self, Connections, Way};
 use crate::process::{LISTENING, Order};
-use crate::scenarios::{Setting, Target, allow_descriptors};
+use crate::scenarios::{Setting, Target, Work, allow_descriptors};
 
 /// Answers until standard input ends.
 pub(crate) fn serve(order: &Order) -> Result<()> {
     allow_descriptors()?;
     let runtime = runtime(order.setting)?;
-    let peer = peers::named(&order.peer)?;
-    let directory = tempfile::Builder::new()
-        .prefix("linkspan-bench-")
-        .tempdir()?;
+    let peer = peers::named(&order.peer)?.connections()?;
+    let directory = directory()?;
     let place = Place::new(directory.path());
     let (ready, listening) = Ready::new();
     // Nobody joins it: it answers for ever, and ends with the process.
@@ -49,7 +48,10 @@ pub(crate) fn measure(order: Order) -> Result<()> {
         abandoned.send(None)
     });
     let work = format!("{:?}", order.work);
-    thread::spawn(move || send.send(Some(sample(order))));
+    // It is removed whatever happens, and daemons end when theirs has gone.
+    let directory = directory()?;
+    let place = Place::new(directory.path());
+    thread::spawn(move || send.send(Some(sample(order, &place))));
     match outcome.recv_timeout(LIMIT) {
         Ok(Some(sample)) => Ok(serde_json::to_writer(std::io::stdout(), &sample?)?),
         Ok(None) => bail!("the bench has ended"),
@@ -57,41 +59,53 @@ pub(crate) fn measure(order: Order) -> Result<()> {
     }
 }
 
-fn sample(order: Order) -> Result<Sample> {
-    let runtime = runtime(order.setting)?;
+fn sample(order: Order, place: &Place) -> Result<Sample> {
     let peer = peers::named(&order.peer)?;
-    let target = match order.server {
-        Some((address, process)) => Target {
-            address,
-            server: Some(process),
-        },
-        None => Target {
-            address: serve_here(peer, &runtime)?,
-            server: None,
-        },
+    let sample = match (&peer.way, order.work) {
+        (Way::Program(measure), Work::Commands(commands)) => measure(commands, place),
+        (Way::Program(_), work) => bail!("a program cannot do {work:?}"),
+        (Way::Connections(peer), work) => {
+            let runtime = runtime(order.setting)?;
+            let target = target(order.server, peer, &runtime)?;
+            (peer.measure)(&runtime, work, target)
+        }
     };
-    (peer.measure)(&runtime, order.work, target)
-        .with_context(|| format!("{} cannot be measured", peer.name))
+    sample.with_context(|| format!("{} cannot be measured", peer.name))
 }
 
-/// Serves on the client's own runtime; gives the address.
-fn serve_here(peer: &peers::Entry, runtime: &Runtime) -> Result<String> {
+/// The server that is there, or else one on the client's own runtime.
+fn target(server: Option<(String, u32)>, peer: &Connections, runtime: &Runtime) -> Result<Target> {
+    if let Some((address, process)) = server {
+        return Ok(Target {
+            address,
+            server: Some(process),
+        });
+    }
     let (ready, listening) = Ready::new();
     (peer.serve_beside)(runtime, ready);
-    runtime
+    let address = runtime
         .block_on(listening)
-        .context("the server within this process does not listen")
+        .context("the server within this process does not listen")?;
+    Ok(Target {
+        address,
+        server: None,
+    })
+}
+
+fn directory() -> Result<TempDir> {
+    let directory = Builder::new().prefix("linkspan-bench-").tempdir();
+    directory.context("no temporary directory can be made")
 }
 
 fn runtime(setting: Setting) -> Result<Runtime> {
     let mut builder = match setting {
-        Setting::OneThread => Builder::new_current_thread(),
+        Setting::OneThread => runtime::Builder::new_current_thread(),
         Setting::OneCore => {
             stay_on_one_core()?;
-            Builder::new_current_thread()
+            runtime::Builder::new_current_thread()
         }
         Setting::TwoThreads => {
-            let mut builder = Builder::new_multi_thread();
+            let mut builder = runtime::Builder::new_multi_thread();
             builder.worker_threads(2);
             builder
         }

@@ -27,6 +27,14 @@ pub(crate) enum Figure {
     BusyKib,
     /// Resident KiB of the client for each connection.
     ClientKib,
+    /// Resident memory of an idle daemon, in millions of bytes, as those below.
+    IdleMb,
+    /// The part of it that is not a file's.
+    IdleAnonymousMb,
+    /// Resident memory that is not a file's while the daemon is busy.
+    BusyAnonymousMb,
+    /// The most resident memory that the daemon ever had.
+    PeakMb,
 }
 
 impl Figure {
@@ -43,6 +51,10 @@ impl Figure {
             Self::ServerKib => "server KiB",
             Self::BusyKib => "server KiB, busy",
             Self::ClientKib => "client KiB",
+            Self::IdleMb => "MB idle",
+            Self::IdleAnonymousMb => "anonymous MB idle",
+            Self::BusyAnonymousMb => "anonymous MB busy",
+            Self::PeakMb => "MB at most",
         }
     }
 
@@ -53,6 +65,9 @@ impl Figure {
             Self::P50 | Self::P99 | Self::P999 | Self::Max if value >= 1000.0 => thousands(value),
             Self::Throughput if value < 0.1 => format!("{value:.3}"),
             Self::Throughput | Self::CpuPerGib | Self::P50 => format!("{value:.2}"),
+            Self::IdleMb | Self::IdleAnonymousMb | Self::BusyAnonymousMb | Self::PeakMb => {
+                format!("{value:.2}")
+            }
             _ => format!("{value:.1}"),
         }
     }

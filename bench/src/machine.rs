@@ -68,6 +68,16 @@ pub(crate) fn peak_kib(process: u32) -> Result<f64> {
     memory_kib(process, "VmHWM")
 }
 
+/// The part of the resident memory that is not a file's, such as heap and stacks, in KiB.
+pub(crate) fn anonymous_kib(process: u32) -> Result<f64> {
+    memory_kib(process, "RssAnon")
+}
+
+/// KiB in millions of bytes.
+pub(crate) fn megabytes(kib: f64) -> f64 {
+    kib * 1024.0 / 1e6
+}
+
 fn memory_kib(process: u32, name: &str) -> Result<f64> {
     let status = read(&format!("/proc/{process}/status"))?;
     field(&status, name)
@@ -126,6 +136,8 @@ mod tests {
         let process = std::process::id();
         let resident = resident_kib(process).unwrap();
         assert!(resident > 100.0 && peak_kib(process).unwrap() >= resident);
+        let anonymous = anonymous_kib(process).unwrap();
+        assert!(0.0 < anonymous && anonymous < resident);
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
         while cpu_seconds(process).unwrap() == 0.0 {
             assert!(

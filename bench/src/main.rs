@@ -7,7 +7,7 @@
 //!          results ──► report (tables, plots)     scenarios x peers ──► one Sample
 //! ```
 //!
-//! The bench starts a fresh server and a fresh client for each sample; peers alternate, and what is
+//! Peers are servers with clients, or programs that the client starts (program). The bench starts a fresh server and a fresh client for each sample; peers alternate, and what is
 //! compared are ratios within one run. It needs Linux, for `/proc`.
 
 mod child;
@@ -17,6 +17,7 @@ mod machine;
 mod peer;
 mod peers;
 mod process;
+mod program;
 mod report;
 mod results;
 mod run;

@@ -39,13 +39,17 @@ pub(crate) trait Connection: Clone + Send + Sync + 'static {
     }
 }
 
-/// The directory in which a server may make its socket.
+/// The directory in which a peer may make its socket and other files.
 #[derive(Debug, Clone)]
 pub(crate) struct Place(PathBuf);
 
 impl Place {
     pub(crate) fn new(directory: &Path) -> Self {
         Self(directory.to_owned())
+    }
+
+    pub(crate) fn directory(&self) -> &Path {
+        &self.0
     }
 
     /// The path for a Unix socket.

@@ -7,7 +7,7 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
@@ -23,8 +23,8 @@ pub(crate) struct Order {
     pub(crate) peer: String,
     pub(crate) setting: Setting,
     pub(crate) work: Work,
-    /// The server's address and process; none for the server itself, and for a peer within one
-    /// process.
+    /// The server's address and process; none for the server itself, for a peer within one process,
+    /// and for a program, which the client starts.
     pub(crate) server: Option<(String, u32)>,
 }
 
@@ -67,10 +67,10 @@ impl Launcher {
 
     /// Takes one sample, with a fresh server and a fresh client.
     pub(crate) fn sample(&self, mut order: Order) -> Result<Sample> {
-        let server = if peers::named(&order.peer)?.is_in_process {
-            None
-        } else {
+        let server = if peers::named(&order.peer)?.has_server() {
             Some(self.serve(&order)?)
+        } else {
+            None
         };
         order.server = server
             .as_ref()
@@ -169,6 +169,17 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.child.wait().ok();
     }
+}
+
+/// The path of another program of the bench.
+pub(crate) fn beside(name: &str) -> Result<PathBuf> {
+    let path = std::env::current_exe()?.with_file_name(name);
+    ensure!(
+        path.exists(),
+        "{} is missing: build it by `cargo build --release -p linkspan-bench-command`",
+        path.display()
+    );
+    Ok(path)
 }
 
 /// What a server prints before its address.

@@ -168,7 +168,7 @@ impl Options {
 
     /// Whether a peer is built in and takes part.
     fn has(&self, name: &str) -> bool {
-        let ours = ["linkspan", "exchange", "std", "tokio"];
+        let ours = ["linkspan", "exchange", "std", "tokio", "echo"];
         let is_ours = ours.iter().any(|ours| name.starts_with(ours));
         let is_chosen = self.peer.is_empty() || self.peer.iter().any(|chosen| chosen == name);
         is_chosen && (is_ours || !self.smoke) && peers::named(name).is_ok()

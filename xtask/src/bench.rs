@@ -1,5 +1,7 @@
 //! `cargo xtask bench`: Linkspan against its peers and against the raw socket.
 
+use std::process::Command;
+
 use anyhow::Result;
 
 use crate::shell;
@@ -20,14 +22,9 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let mut command = shell::cargo();
-    command.args([
-        "run",
-        "--release",
-        "--quiet",
-        "--manifest-path",
-        "bench/Cargo.toml",
-    ]);
+    // By itself: what is built together gets all features together, and is larger for it.
+    shell::run(cargo("build").args(["--package", "linkspan-bench-command"]))?;
+    let mut command = cargo("run");
     // What needs no peers shall not wait until they are compiled.
     if !options.smoke && !options.instructions {
         command.args(["--features", "peers"]);
@@ -40,4 +37,16 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         command.arg("--smoke");
     }
     shell::run(command.args(&options.arguments))
+}
+
+fn cargo(verb: &str) -> Command {
+    let mut command = shell::cargo();
+    let release = [
+        "--release",
+        "--quiet",
+        "--manifest-path",
+        "bench/Cargo.toml",
+    ];
+    command.arg(verb).args(release);
+    command
 }

@@ -1,10 +1,13 @@
 //! The peers, and how a name becomes code.
 
+mod echo;
 mod exchange;
+mod floor;
 mod frames;
 mod frames_std;
 mod frames_tokio;
 mod linkspan;
+mod linkspan_daemon;
 mod raw_std;
 mod raw_tokio;
 #[cfg(feature = "peers")]
@@ -14,22 +17,39 @@ mod tonic;
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use tokio::runtime::Runtime;
 
+use self::echo::Echo;
 use self::exchange::Exchange;
+use self::floor::{FloorCommand, FloorSocket};
 use self::frames_std::FramesStd;
 use self::frames_tokio::FramesTokio;
 use self::linkspan::{Linkspan, Memory, Tcp, Unchecked, Unix};
+use self::linkspan_daemon::LinkspanDaemon;
 use self::raw_std::RawStd;
 use self::raw_tokio::RawTokio;
 use crate::figures::Sample;
 use crate::peer::{Peer, Place, Ready};
-use crate::scenarios::{Target, Work};
+use crate::program::Program;
+use crate::scenarios::{Commands, Target, Work};
 
 /// A peer whose types are forgotten.
 pub(crate) struct Entry {
     pub(crate) name: &'static str,
+    pub(crate) way: Way,
+}
+
+/// How a peer is measured.
+pub(crate) enum Way {
+    /// By connections to a server.
+    Connections(Connections),
+    /// By starting its program.
+    Program(fn(Commands, &Place) -> Result<Sample>),
+}
+
+/// A [`Peer`] whose types are forgotten.
+pub(crate) struct Connections {
     pub(crate) is_in_process: bool,
     /// Answers for ever.
     pub(crate) serve: fn(&Runtime, Place, Ready) -> Result<()>,
@@ -54,6 +74,10 @@ pub(crate) const ALL: &[Entry] = &[
     entry::<Exchange<exchange::Tokio>>(),
     entry::<Exchange<exchange::Interprocess>>(),
     entry::<Exchange<exchange::Legacy>>(),
+    program::<Echo>(),
+    program::<FloorSocket>(),
+    program::<FloorCommand>(),
+    program::<LinkspanDaemon>(),
     #[cfg(feature = "peers")]
     entry::<tarpc::Tarpc>(),
     #[cfg(feature = "peers")]
@@ -71,9 +95,31 @@ pub(crate) fn named(name: &str) -> Result<&'static Entry> {
         .with_context(known)
 }
 
-const fn entry<P: Peer>() -> Entry {
+impl Entry {
+    /// How it is measured by connections.
+    pub(crate) fn connections(&self) -> Result<&Connections> {
+        match &self.way {
+            Way::Connections(connections) => Ok(connections),
+            Way::Program(_) => bail!("{} is a program, not a server", self.name),
+        }
+    }
+
+    /// Whether it needs a server in a process of its own.
+    pub(crate) fn has_server(&self) -> bool {
+        let connections = self.connections();
+        connections.is_ok_and(|connections| !connections.is_in_process)
+    }
+}
+
+const fn program<P: Program>() -> Entry {
     Entry {
         name: P::NAME,
+        way: Way::Program(|commands, place| commands.measure(&P::prepare(place)?)),
+    }
+}
+
+const fn entry<P: Peer>() -> Entry {
+    let connections = Connections {
         is_in_process: P::IN_PROCESS,
         serve: |runtime, place, ready| runtime.block_on(P::serve(place, ready)),
         serve_beside: |runtime, ready| {
@@ -84,5 +130,9 @@ const fn entry<P: Peer>() -> Entry {
         measure: |runtime, work, target| {
             runtime.block_on(async { tokio::spawn(work.measure::<P>(target)).await? })
         },
+    };
+    Entry {
+        name: P::NAME,
+        way: Way::Connections(connections),
     }
 }

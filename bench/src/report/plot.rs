@@ -160,6 +160,10 @@ pub(super) const COLOURS: &[(&str, RGBColor)] = &[
     ("exchange-tokio", RGBColor(0, 70, 200)),
     ("exchange-interprocess", RGBColor(110, 180, 60)),
     ("exchange-legacy", RGBColor(150, 100, 40)),
+    ("echo", RGBColor(190, 190, 190)),
+    ("std-socket", RGBColor(190, 190, 190)),
+    ("std-command", RGBColor(110, 110, 110)),
+    ("linkspan-daemon", RGBColor(0, 70, 200)),
     ("tarpc", RGBColor(230, 120, 0)),
     ("tonic", RGBColor(200, 30, 30)),
 ];

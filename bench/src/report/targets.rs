@@ -4,7 +4,10 @@ use crate::figures::Figure;
 use crate::report::Table;
 use crate::results::Results;
 use crate::scenarios::unary::{ANY_CORE, ONE_CORE};
-use crate::scenarios::{concurrency, exchange, idle, mixed, roll_back, sizes, stream};
+use crate::scenarios::{
+    GIB, concurrency, daemon_memory, exchange, first_byte, idle, mixed, output, roll_back, sizes,
+    stream,
+};
 
 /// A demand on one number.
 struct Target {
@@ -152,6 +155,47 @@ const TARGETS: &[Target] = &[
         bound: Bound::AtMost(1.1),
         measured: |results| rolled_back(results, roll_back::CROWD, Figure::BusyKib),
     },
+    Target {
+        text: "daemon: first byte of a command that starts it, p50 in ms",
+        bound: Bound::Below(30.0),
+        measured: |results| first_byte(results, first_byte::COLD),
+    },
+    Target {
+        text: "daemon: first byte of a command while it runs, p50 in ms",
+        bound: Bound::Below(1.5),
+        measured: |results| first_byte(results, first_byte::WARM),
+    },
+    Target {
+        text: "daemon: 1 GiB through a command in GB/s; this or the next line",
+        bound: Bound::AtLeast(1.0),
+        measured: |results| {
+            let gib = results.median("output", output::CASE, DAEMON, Figure::Throughput);
+            Some(gib? * GIB / 1e9)
+        },
+    },
+    Target {
+        text: "daemon: 1 GiB through a command, rate ÷ bare socket",
+        bound: Bound::AtLeast(0.6),
+        measured: |results| {
+            let peers = [DAEMON, "std-socket"];
+            results.ratio("output", output::CASE, peers, Figure::Throughput)
+        },
+    },
+    Target {
+        text: "daemon: memory while 1 GiB goes through a command, MB",
+        bound: Bound::Below(8.0),
+        measured: |results| results.median("output", output::CASE, DAEMON, Figure::PeakMb),
+    },
+    Target {
+        text: "daemon: memory while it is idle, MB",
+        bound: Bound::Below(5.0),
+        measured: |results| daemon_memory(results, Figure::IdleMb),
+    },
+    Target {
+        text: "daemon: memory while 100 commands write at once, MB",
+        bound: Bound::Below(8.0),
+        measured: |results| daemon_memory(results, Figure::PeakMb),
+    },
 ];
 
 fn rate(results: &Results, base: &str) -> Option<f64> {
@@ -176,9 +220,21 @@ fn rolled_back(results: &Results, case: &str, figure: Figure) -> Option<f64> {
     results.ratio("roll-back", case, peers, figure)
 }
 
+/// In milliseconds.
+fn first_byte(results: &Results, case: &str) -> Option<f64> {
+    let micros = results.median("first-byte", case, DAEMON, Figure::P50);
+    Some(micros? / 1e3)
+}
+
+fn daemon_memory(results: &Results, figure: Figure) -> Option<f64> {
+    results.median("daemon-memory", daemon_memory::CASE, DAEMON, figure)
+}
+
 fn slowest(results: &Results, peer: &str) -> Option<f64> {
     results.median("mixed", mixed::CASE, peer, Figure::P99)
 }
+
+const DAEMON: &str = "linkspan-daemon";
 
 #[cfg(test)]
 mod tests {
@@ -211,6 +267,8 @@ mod tests {
             Figure::Throughput,
             Figure::ServerKib,
             Figure::BusyKib,
+            Figure::IdleMb,
+            Figure::PeakMb,
         ];
         let sample = figures
             .into_iter()

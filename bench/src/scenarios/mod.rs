@@ -4,13 +4,17 @@
 //! scenario does the same work with other numbers, a variant of [`Work`].
 
 mod calls;
+mod commands;
 pub(crate) mod concurrency;
 mod connect;
 mod crowd;
+pub(crate) mod daemon_memory;
 pub(crate) mod exchange;
+pub(crate) mod first_byte;
 mod fixed;
 pub(crate) mod idle;
 pub(crate) mod mixed;
+pub(crate) mod output;
 pub(crate) mod roll_back;
 pub(crate) mod sizes;
 pub(crate) mod stream;
@@ -19,12 +23,13 @@ pub(crate) mod unary;
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::figures::{Figure, Sample};
 use crate::peer::Peer;
 
+pub(crate) use self::commands::Commands;
 pub(crate) use self::fixed::Fixed;
 pub(crate) use self::idle::allow_descriptors;
 
@@ -41,6 +46,9 @@ pub(crate) const ALL: &[&Scenario] = &[
     &exchange::SCENARIO,
     &roll_back::EXCHANGES,
     &roll_back::CALLS,
+    &first_byte::SCENARIO,
+    &output::SCENARIO,
+    &daemon_memory::SCENARIO,
 ];
 
 /// One workload, in one or several variants, with the table that shows it.
@@ -116,6 +124,7 @@ pub(crate) enum Work {
     Connect(connect::Connect),
     Idle(idle::Idle),
     Crowd(crowd::Crowd),
+    Commands(Commands),
 }
 
 impl Work {
@@ -128,6 +137,7 @@ impl Work {
             Self::Connect(work) => work.measure::<P>(target).await,
             Self::Idle(work) => work.measure::<P>(target).await,
             Self::Crowd(work) => work.measure::<P>(target).await,
+            Self::Commands(work) => bail!("{work:?} needs a program"),
         }
     }
 }
@@ -143,5 +153,5 @@ pub(crate) struct Target {
 /// How long a sample takes unless told otherwise.
 pub(crate) const USUAL: Duration = Duration::from_millis(500);
 
-const GIB: f64 = (1_u64 << 30) as f64;
+pub(crate) const GIB: f64 = (1_u64 << 30) as f64;
 const CHUNK_BYTES: usize = 64 * 1024;
