@@ -16,7 +16,9 @@ use crate::daemon::front::Door;
 use crate::daemon::handler::{self, CommandHandler, Handler};
 use crate::daemon::thread::Connections;
 use crate::daemon::wire::{DaemonIdentity, DaemonStatus, LogTail};
-use crate::daemon::{Config, DaemonStats, Ending, ServeError, StartupReason, StopReport, control};
+use crate::daemon::{
+    Config, DaemonStats, EndReason, Ending, ServeError, StartupReason, StopReport, control,
+};
 use crate::transport::{self, Acceptor, TransportHealth};
 use crate::{Address, AddressError};
 
@@ -216,6 +218,12 @@ impl Serving {
         report.stuck = self.core.stuck();
         self.farewell().await;
         report
+    }
+
+    /// A way to have commands cancelled at once that [`stop`](Self::stop) waits for.
+    pub(super) fn hurry(&self) -> impl Fn() + use<> {
+        let core = Arc::clone(&self.core);
+        move || core.request_end(EndReason::Stop, Some(Duration::ZERO))
     }
 
     /// What was counted.

@@ -1,14 +1,11 @@
 //! `linkspan daemon logs`.
 
-use std::time::Duration;
-
 use anyhow::Context;
 use clap::Args;
 use linkspan::daemon::DaemonEntry;
 use serde_json::json;
 
 use crate::commands::daemon::choose;
-use crate::commands::daemon::tail::{Follower, last_lines};
 use crate::failure::{Failure, Kind, Result};
 use crate::output::{Output, plain};
 
@@ -31,31 +28,22 @@ pub(super) fn run(options: &Options, daemons: Vec<DaemonEntry>, output: &Output)
     let running = daemons.iter().any(DaemonEntry::is_running);
     let fits = |entry: &DaemonEntry| entry.is_running() || !running && !entry.logs().is_empty();
     let entry = choose(options.id.as_deref(), daemons, fits)?;
-    let files = entry.logs();
-    let Some(present) = files.first() else {
+    if entry.logs().is_empty() {
         let message = format!("daemon {} has no log", entry.label());
         return Err(Failure::message(Kind::Other, message));
-    };
-    let mut follower = Follower::at_end(present.clone())
-        .with_context(|| format!("cannot read {}", present.display()))?;
-    let lines = last_lines(&files, follower.start(), options.lines);
-    for line in lines.with_context(|| format!("cannot read the log of {}", entry.label()))? {
+    }
+    let cannot_read = || format!("cannot read the log of {}", entry.label());
+    let mut log = entry.read_log().with_context(cannot_read)?;
+    for line in log.last_lines(options.lines).with_context(cannot_read)? {
         show(&line, output)?;
     }
-    if options.follow {
-        follow(&mut follower, output)?;
-    }
-    Ok(())
-}
-
-/// Ends with ^C, or when nobody reads any more.
-fn follow(follower: &mut Follower, output: &Output) -> Result {
-    loop {
-        for line in follower.next_lines().context("cannot follow the log")? {
+    // Until ^C, or until nobody reads any more.
+    while options.follow {
+        for line in log.next_lines().with_context(cannot_read)? {
             show(&line, output)?;
         }
-        std::thread::sleep(LOOK_INTERVAL);
     }
+    Ok(())
 }
 
 /// One line; what a terminal would obey is escaped.
@@ -67,6 +55,3 @@ fn show(line: &[u8], output: &Output) -> Result {
     };
     Ok(shown?)
 }
-
-/// How often a log that is followed is looked at.
-const LOOK_INTERVAL: Duration = Duration::from_millis(100);

@@ -5,7 +5,6 @@ mod logs;
 mod state;
 mod status;
 mod stop;
-mod tail;
 
 use clap::Subcommand;
 use linkspan::daemon::{self, ClientError, DaemonEntry, PlaceError};
@@ -85,7 +84,8 @@ fn absence(entry: &DaemonEntry) -> String {
     let drainers: Vec<_> = entry.drainers().iter().map(u32::to_string).collect();
     match entry.last_run() {
         _ if !drainers.is_empty() => format!(
-            "daemon {label} takes no commands; those that run are finished by process {}",
+            "daemon {label} takes no commands; those that run are finished by process {} \
+             (`linkspan daemon stop --draining` ends it)",
             drainers.join(", ")
         ),
         Some(last) => {

@@ -23,6 +23,11 @@ pub(crate) struct Options {
     #[arg(long)]
     all: bool,
 
+    /// Processes that take no commands any more and only finish those that run, too; `list` shows
+    /// them as draining.
+    #[arg(long)]
+    draining: bool,
+
     /// How long commands that run may take, as 500ms, 10s or 2m; then they are cancelled.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = drain_time)]
     drain_timeout: Span,
@@ -34,16 +39,12 @@ pub(crate) struct Options {
 }
 
 pub(super) async fn run(options: Options, daemons: Vec<DaemonEntry>, output: &Output) -> Result {
+    let fits = |entry: &DaemonEntry| {
+        entry.is_running() || options.draining && !entry.drainers().is_empty()
+    };
     let chosen: Vec<_> = match options.all {
-        true => daemons
-            .into_iter()
-            .filter(DaemonEntry::is_running)
-            .collect(),
-        false => vec![choose(
-            options.id.as_deref(),
-            daemons,
-            DaemonEntry::is_running,
-        )?],
+        true => daemons.into_iter().filter(fits).collect(),
+        false => vec![choose(options.id.as_deref(), daemons, fits)?],
     };
     if chosen.is_empty() {
         output.notice("no daemon runs");
@@ -52,32 +53,43 @@ pub(super) async fn run(options: Options, daemons: Vec<DaemonEntry>, output: &Ou
     let force = if options.force { Force::Yes } else { Force::No };
     let stopping: Vec<_> = chosen
         .into_iter()
-        .map(|entry| tokio::spawn(stop(entry, drain, force)))
+        .map(|entry| tokio::spawn(stop(entry, drain, force, options.draining)))
         .collect();
     let mut failed = None;
     for stopped in stopping {
-        let (entry, stopped) = stopped.await.map_err(std::io::Error::other)?;
-        let told = stopped
-            .map_err(Failure::from)
-            .and_then(|stopped| tell(&entry, stopped, output));
-        if let Err(failure) = told {
-            let failure = failure.context(format!("cannot stop daemon {}", entry.label()));
-            // The last one is told by whoever called us.
-            if let Some(earlier) = failed.replace(failure) {
-                output.failure(&earlier);
+        let (entry, results) = stopped.await.map_err(std::io::Error::other)?;
+        for stopped in results {
+            let told = stopped
+                .map_err(Failure::from)
+                .and_then(|stopped| tell(&entry, stopped, output));
+            if let Err(failure) = told {
+                let failure = failure.context(format!("cannot stop daemon {}", entry.label()));
+                // The last one is told by whoever called us.
+                if let Some(earlier) = failed.replace(failure) {
+                    output.failure(&earlier);
+                }
             }
         }
     }
     failed.map_or(Ok(()), Err)
 }
 
+/// Stops the daemon, and before it those that only finish their commands, if they are meant, too:
+/// later it is one of them itself.
 async fn stop(
     entry: DaemonEntry,
     drain: Duration,
     force: Force,
-) -> (DaemonEntry, std::result::Result<Stopped, StopError>) {
-    let stopped = entry.stop(drain, force).await;
-    (entry, stopped)
+    draining: bool,
+) -> (DaemonEntry, Vec<std::result::Result<Stopped, StopError>>) {
+    let mut results = match draining {
+        true => entry.stop_drainers(drain, force).await,
+        false => Vec::new(),
+    };
+    if entry.is_running() || results.is_empty() {
+        results.push(entry.stop(drain, force).await);
+    }
+    (entry, results)
 }
 
 fn tell(entry: &DaemonEntry, stopped: Stopped, output: &Output) -> Result {

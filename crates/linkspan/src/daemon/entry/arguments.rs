@@ -23,10 +23,17 @@ pub(super) enum Mode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verb {
     Status,
-    Stop,
+    Stop {
+        /// Without time for commands that run, also those of older daemons.
+        now: bool,
+    },
     Restart,
-    Logs,
+    Logs {
+        /// And those that come.
+        follow: bool,
+    },
     Doctor,
+    Help,
 }
 
 impl Mode {
@@ -44,10 +51,11 @@ impl Mode {
                 let others = others.filter(|(place, _)| *place != 1);
                 Self::Alone(others.map(|(_, text)| text.clone()).collect())
             }
-            (Some(DAEMON), verb) => match verb.and_then(Verb::parse) {
-                Some(verb) if arguments.len() == 3 => Self::Control(verb),
-                _ => Self::Wrong(format!(
-                    "{DAEMON} is followed by one of status, stop, restart, logs, doctor"
+            (Some(DAEMON), _) => match Verb::parse(arguments.get(2..).unwrap_or_default()) {
+                Some(verb) => Self::Control(verb),
+                None => Self::Wrong(format!(
+                    "{DAEMON} is followed by one of status, stop [--now], restart, logs [--follow], \
+                     doctor, help"
                 )),
             },
             _ => Self::Command(arguments),
@@ -56,13 +64,22 @@ impl Mode {
 }
 
 impl Verb {
-    fn parse(text: &str) -> Option<Self> {
-        Some(match text {
-            "status" => Self::Status,
-            "stop" => Self::Stop,
-            "restart" => Self::Restart,
-            "logs" => Self::Logs,
-            "doctor" => Self::Doctor,
+    fn parse(words: &[OsString]) -> Option<Self> {
+        let mut words = words.iter().map(|word| word.to_str());
+        let verb = words.next()??;
+        let option = words.next().map(Option::unwrap_or_default);
+        if words.next().is_some() {
+            return None;
+        }
+        Some(match (verb, option) {
+            ("status", None) => Self::Status,
+            ("stop", None) => Self::Stop { now: false },
+            ("stop", Some("--now")) => Self::Stop { now: true },
+            ("restart", None) => Self::Restart,
+            ("logs", None) => Self::Logs { follow: false },
+            ("logs", Some("-f" | "--follow")) => Self::Logs { follow: true },
+            ("doctor", None) => Self::Doctor,
+            ("help" | "--help" | "-h", None) => Self::Help,
             _ => return None,
         })
     }
@@ -114,7 +131,15 @@ mod tests {
             mode(&["--", "--daemon", "stop"]),
             Mode::Command(_)
         ));
-        assert_eq!(mode(&["--daemon", "stop"]), Mode::Control(Verb::Stop));
+        for (words, verb) in [
+            (&["stop"][..], Verb::Stop { now: false }),
+            (&["stop", "--now"], Verb::Stop { now: true }),
+            (&["logs", "-f"], Verb::Logs { follow: true }),
+            (&["--help"], Verb::Help),
+        ] {
+            let words = [&["--daemon"], words].concat();
+            assert_eq!(mode(&words), Mode::Control(verb), "{words:?}");
+        }
         assert_eq!(
             mode(&["--no-daemon", "a", "--no-daemon"]),
             Mode::Alone(["spell", "a", "--no-daemon"].map(OsString::from).to_vec())
@@ -136,6 +161,8 @@ mod tests {
             &["--daemon"],
             &["--daemon", "dance"],
             &["--daemon", "stop", "now"],
+            &["--daemon", "stop", "--now", "--now"],
+            &["--daemon", "status", "--follow"],
         ] {
             assert!(matches!(mode(wrong), Mode::Wrong(_)), "{wrong:?}");
         }

@@ -4,12 +4,14 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::daemon::client::{ClientError, Connection};
 use crate::daemon::entry::arguments::Verb;
 use crate::daemon::entry::report::Report;
 use crate::daemon::lifecycle::{
-    self, Failure, Metadata, PlaceError, Places, Reached, Settings, Stopped, chain, drainer, reach,
+    self, CrashRow, Failure, Force, LogReader, Metadata, PlaceError, Places, Reached, Settings,
+    Stopped, chain, drainer, drainers, reach,
 };
 use crate::daemon::wire::{self, ControlRequest, DaemonState, DaemonStatus};
 
@@ -17,10 +19,11 @@ use crate::daemon::wire::{self, ControlRequest, DaemonState, DaemonStatus};
 pub(super) async fn run(verb: Verb, settings: &Arc<Settings>, report: &Report) -> ExitCode {
     let done = match verb {
         Verb::Status => status(settings).await,
-        Verb::Stop => stop(settings).await,
+        Verb::Stop { now } => stop(settings, now).await,
         Verb::Restart => restart(settings).await,
-        Verb::Logs => logs(settings),
+        Verb::Logs { follow } => logs(settings, follow),
         Verb::Doctor => doctor(settings).await,
+        Verb::Help => well(help(report)),
     };
     match done {
         Ok(Said { text, is_well }) => {
@@ -126,9 +129,22 @@ async fn describe(connection: &Connection, text: &mut String) -> Result<(), Clie
     Ok(())
 }
 
-async fn stop(settings: &Settings) -> Answer {
-    let stopped = lifecycle::stop(settings, settings.config.drain_timeout).await?;
-    well(match stopped {
+/// Has it end; `now`: without time for its commands, and those before it as well.
+async fn stop(settings: &Settings, now: bool) -> Answer {
+    let places = settings.places()?;
+    let config = &settings.config;
+    let drain = if now {
+        Duration::ZERO
+    } else {
+        config.drain_timeout
+    };
+    // Before it becomes one of them.
+    let found = drainers::find(&places);
+    let older = match now {
+        true => drainers::stop(found, config, drain, Force::Yes).await,
+        false => Vec::new(),
+    };
+    let mut text = match lifecycle::stop(settings, drain).await? {
         Stopped::None => format!("no daemon runs for {}\n", settings.id),
         Stopped::InOrder { pid } => format!("daemon {} has ended, process {pid}\n", settings.id),
         Stopped::Ended { pid } => {
@@ -137,7 +153,27 @@ async fn stop(settings: &Settings) -> Answer {
                 settings.id
             )
         }
-    })
+    };
+    let mut is_well = true;
+    for stopped in older {
+        match stopped {
+            Ok(Stopped::InOrder { pid } | Stopped::Ended { pid }) => {
+                writeln!(text, "an older one has ended, process {pid}")?;
+            }
+            Ok(Stopped::None) => {}
+            Err(error) => {
+                is_well = false;
+                writeln!(text, "an older one goes on: {}", chain(&error))?;
+            }
+        }
+    }
+    for pid in places.drainers().iter().filter_map(|name| drainer(name)) {
+        writeln!(
+            text,
+            "process {pid}, an older one, finishes its commands; --daemon stop --now ends it"
+        )?;
+    }
+    Ok(Said { text, is_well })
 }
 
 /// A new daemon takes the place of the present one at once; that one finishes its commands.
@@ -151,15 +187,23 @@ async fn restart(settings: &Settings) -> Answer {
     ))
 }
 
-fn logs(settings: &Settings) -> Answer {
+/// Prints the last lines of the log; to follow it is to go on until ^C or until nobody reads.
+fn logs(settings: &Settings, follow: bool) -> Answer {
     let places = settings.places()?;
-    let log = settings.log(&places);
-    let tail = match log.tail(0, LOG_BYTES) {
-        Ok(tail) => tail,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-        Err(error) => return Err(error.into()),
-    };
-    well(String::from_utf8_lossy(&tail).into_owned())
+    let mut log = LogReader::at_end(settings.log(&places))?;
+    let mut lines = log.last_lines(LOG_LINES)?;
+    loop {
+        let mut text = lines.join(&b'\n');
+        if !text.is_empty() {
+            text.push(b'\n');
+        }
+        let mut stdout = io::stdout().lock();
+        let printed = stdout.write_all(&text).and_then(|()| stdout.flush());
+        if !follow || printed.is_err() {
+            return well(String::new());
+        }
+        lines = log.next_lines()?;
+    }
 }
 
 async fn doctor(settings: &Settings) -> Answer {
@@ -175,6 +219,7 @@ async fn doctor(settings: &Settings) -> Answer {
         last_failure(&places),
         metadata(&places),
         log(settings, &places),
+        crashes(settings, &places),
     ];
     findings.push(match reach(settings, &places).await {
         Ok(Reached::Fit(_)) => (true, "the daemon answers".to_owned()),
@@ -232,6 +277,24 @@ fn log(settings: &Settings, places: &Places) -> (bool, String) {
     }
 }
 
+fn crashes(settings: &Settings, places: &Places) -> (bool, String) {
+    let row = match CrashRow::now(places) {
+        Ok(row) => row,
+        Err(error) => return (false, chain(&error)),
+    };
+    match row.crashes {
+        0 => (true, "it has not crashed lately".to_owned()),
+        _ => {
+            let log = LogReader::at_end(settings.log(places));
+            let lines = log.and_then(|log| log.last_lines(DOCTOR_LINES));
+            let lines = lines.unwrap_or_default().join(&b"\n    "[..]);
+            let lines = String::from_utf8_lossy(&lines).into_owned();
+            let text = format!("{row}; its log ends with:\n    {lines}");
+            (!row.is_long(), text)
+        }
+    }
+}
+
 fn absent(places: &Places) -> (bool, String) {
     match places.life() {
         Ok(os::LockState::Held { pid }) => {
@@ -246,5 +309,26 @@ fn absent(places: &Places) -> (bool, String) {
     }
 }
 
-const LOG_BYTES: u64 = 64 * 1024;
+fn help(report: &Report) -> String {
+    let name = report.name();
+    format!(
+        "\
+{name} is run by a daemon, which it starts itself.
+
+  {name} --daemon status           how the daemon is doing; code 1 if there is none
+  {name} --daemon stop             has it finish its commands and end
+  {name} --daemon stop --now       the same without time for commands, also those of older daemons
+  {name} --daemon restart          replaces it; commands that run are finished by the old one
+  {name} --daemon logs [--follow]  the end of its log, and what comes
+  {name} --daemon doctor           looks for what may be wrong; code 1 if something is
+  {name} --no-daemon ARGUMENTS     runs a command without the daemon
+
+`linkspan daemon` does the same for the daemons of all programs, with --json for scripts.
+"
+    )
+}
+
+/// How much of a log is shown.
+const LOG_LINES: usize = 100;
+const DOCTOR_LINES: usize = 10;
 const UNREACHABLE: u8 = 125;

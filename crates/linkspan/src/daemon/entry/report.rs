@@ -20,6 +20,11 @@ impl Report {
         }
     }
 
+    /// The program's name.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Ends as the command has ended: by its code, by its signal, or with a reason.
     pub(super) fn end(&self, finished: &Finished) -> ExitCode {
         if let Some(error) = &finished.error {

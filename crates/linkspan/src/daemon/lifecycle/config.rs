@@ -24,6 +24,11 @@ pub struct LifecycleConfig {
     /// Older daemons that may still finish commands when one more is to be replaced; then the client
     /// waits. Default: 8.
     pub max_drainers: usize,
+    /// Longest pause before a start after more than three daemons have crashed in a row, each less than
+    /// a minute after its start. Pauses are a random part of a limit that doubles up to this; half of
+    /// [`Config::spawn_timeout`](crate::daemon::Config::spawn_timeout) is not exceeded either.
+    /// Default: 2 s.
+    pub max_crash_pause: Duration,
     /// Length of the log from which on it is turned over, in bytes. Default: 1 MiB. It is looked at
     /// each [`check_interval`](Self::check_interval), so a file can be longer by what is written
     /// meanwhile. Nothing is lost when it is turned over.
@@ -55,6 +60,7 @@ impl Default for LifecycleConfig {
             daemon_environment: INHERITED.map(OsString::from).to_vec(),
             build_policy: BuildPolicy::Replace,
             max_drainers: 8,
+            max_crash_pause: Duration::from_secs(2),
             max_log_bytes: 1024 * 1024,
             kept_logs: 3,
             check_interval: Duration::from_secs(5),

@@ -12,7 +12,7 @@ use os::LockError;
 use crate::clock;
 use crate::daemon::client::{ClientError, Connection};
 use crate::daemon::lifecycle::{
-    BuildPolicy, Failure, PlaceError, Places, Settings, StartError, spawn,
+    BuildPolicy, Failure, PlaceError, Places, Settings, StartError, crashes, spawn,
 };
 use crate::daemon::wire::{ControlRequest, Role, Verb};
 use crate::transport::{self, DialError};
@@ -35,6 +35,16 @@ pub(crate) enum Arrival {
     Found,
     /// This client has started it; it said so.
     Started(String),
+}
+
+impl Arrival {
+    /// With what else there is to be said of a start.
+    fn explained(self, more: Option<String>) -> Self {
+        match (self, more) {
+            (Self::Started(said), Some(more)) => Self::Started(format!("{said}, {more}")),
+            (arrival, _) => arrival,
+        }
+    }
 }
 
 /// Connects to the daemon, and starts it before if there is none.
@@ -98,7 +108,9 @@ async fn elect(
     let patience = settings.config.spawn_timeout * 2;
     let deadline = clock::after(Instant::now(), patience);
     let lock = wait_lock(places, deadline, patience).await?;
-    match reach(settings, places).await? {
+    let reached = reach(settings, places).await?;
+    let is_absent = matches!(reached, Reached::Absent);
+    match reached {
         // Its successor waits until it has left.
         Reached::Fit(connection) if is_leaving(&connection, leaving) => {}
         Reached::Fit(connection) => return Ok((*connection, Arrival::Found)),
@@ -112,7 +124,12 @@ async fn elect(
         }
         _ => {}
     }
-    start(settings, places, lock).await
+    let paused = match is_absent {
+        true => crashes::pause(settings, places).await,
+        false => None,
+    };
+    let (connection, arrival) = start(settings, places, lock).await?;
+    Ok((connection, arrival.explained(paused)))
 }
 
 /// Has a new daemon take the place of the present one, whatever build that is, and connects to it.

@@ -8,6 +8,7 @@
 //! ```
 
 use std::error::Error;
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use os::{Lock, ReadySender};
 use thiserror::Error;
 
 use crate::daemon::lifecycle::{
-    Log, Metadata, PlaceError, Places, Settings, build, recovery, spawn, watch,
+    CrashRow, Log, Metadata, PlaceError, Places, Settings, build, recovery, spawn, watch,
 };
 use crate::daemon::signals::{Caught, Signals};
 use crate::daemon::wire::LogTail;
@@ -34,6 +35,23 @@ struct Life {
     serving: Serving,
     signals: Signals,
     reason: StartupReason,
+}
+
+/// What made a daemon end.
+enum Why {
+    Asked(EndReason),
+    Signal(Caught),
+    Gone(watch::Gone),
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Asked(reason) => write!(f, "{reason:?}"),
+            Self::Signal(caught) => write!(f, "signal {}", caught.number()),
+            Self::Gone(gone) => write!(f, "{gone:?} is gone"),
+        }
+    }
 }
 
 /// A daemon does not come to life.
@@ -75,7 +93,7 @@ pub(crate) async fn live(
     }
     let (ending, why) = life.ending().await;
     note(&format!("ends: {why}"));
-    let report = life.end(ending).await;
+    let report = life.end(ending, matches!(why, Why::Signal(_))).await;
     note(&format!(
         "ended: {} commands finished, {} cancelled, {} stuck",
         report.finished, report.cancelled, report.stuck
@@ -102,7 +120,9 @@ impl Life {
             .logs(tail(settings.log(&places)))
             .listen(places.address())
             .await?;
-        let metadata = Metadata::own(&settings.id, &settings.build, program, reason.crashes());
+        let mut metadata = Metadata::own(&settings.id, &settings.build, program, reason.crashes());
+        let row = last.map(|last| CrashRow::after(&last, metadata.started_ms));
+        metadata.row = row.unwrap_or_default();
         metadata.write(&places).map_err(PlaceError::from)?;
         Ok(Self {
             settings,
@@ -116,25 +136,26 @@ impl Life {
     }
 
     /// Waits until there is a reason to end.
-    async fn ending(&mut self) -> (Ending, String) {
+    async fn ending(&mut self) -> (Ending, Why) {
         let program = self.metadata.executable.clone();
         let log = self.settings.log(&self.places);
         let interval = self.settings.lifecycle.check_interval;
         let watch = watch::Watch::new(&self.places, program, log, interval);
         let limit = self.settings.config.drain_timeout;
         tokio::select! {
-            ending = self.serving.ending() => (ending, format!("{:?}", ending.reason)),
+            ending = self.serving.ending() => (ending, Why::Asked(ending.reason)),
             caught = caught(&mut self.signals) => {
-                (Ending::new(EndReason::Stop, limit), format!("signal {}", caught.number()))
+                (Ending::new(EndReason::Stop, limit), Why::Signal(caught))
             }
             gone = watch.gone() => {
-                (Ending::new(EndReason::Stop, limit), format!("{gone:?} is gone"))
+                (Ending::new(EndReason::Stop, limit), Why::Gone(gone))
             }
         }
     }
 
-    /// Gives the place to a successor, and finishes what runs.
-    async fn end(mut self, ending: Ending) -> StopReport {
+    /// Gives the place to a successor, and finishes what runs. Signals make it quick: one has it
+    /// cancelled, one more has it cut off; one that began the end counts.
+    async fn end(mut self, ending: Ending, is_signal: bool) -> StopReport {
         self.serving.drain().await;
         // Without these two a successor starts all the same; the directory may be gone.
         let drain = self.places.lock_drain().ok();
@@ -144,10 +165,17 @@ impl Life {
         if ending.reason == EndReason::Restart {
             succeed(&self.settings).await;
         }
+        let hurry = self.serving.hurry();
+        let cut = async {
+            if !is_signal {
+                caught(&mut self.signals).await;
+                hurry();
+            }
+            caught(&mut self.signals).await;
+        };
         let report = tokio::select! {
             report = self.serving.stop(ending.limit) => report,
-            // Who asks twice does not want to wait.
-            _ = caught(&mut self.signals) => StopReport::default(),
+            () = cut => StopReport::default(),
         };
         if drain.is_some() {
             self.places.remove_drain();

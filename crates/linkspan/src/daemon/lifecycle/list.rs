@@ -11,6 +11,7 @@ use crate::daemon::lifecycle::election::is_absence;
 use crate::daemon::lifecycle::stop::stop_reached;
 use crate::daemon::lifecycle::{
     DaemonId, Force, Log, LogReader, Metadata, PlaceError, Places, StopError, Stopped, drainer,
+    drainers,
 };
 use crate::daemon::wire::{ControlReply, ControlRequest, Role, VersionCheck};
 use crate::daemon::{Config, Lost};
@@ -203,6 +204,29 @@ impl DaemonEntry {
             Err(error) => return Err(StopError::Client(error)),
         };
         stop_reached(&self.places, connection, &config, drain, force).await
+    }
+
+    /// Ends the [processes](Self::drainers) that only finish their commands, and waits for their end.
+    /// Commands have until `drain`, then they are cancelled; 8 s later a process is late.
+    ///
+    /// To end them together with the daemon that takes commands, call this first: that one becomes
+    /// such a process, too, when it is stopped.
+    ///
+    /// # Platform notes
+    ///
+    /// Only Linux tells for certain which process holds a lock. Elsewhere each of them is
+    /// [`StopError::Unknown`], and none is ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future may leave some of them running.
+    pub async fn stop_drainers(
+        &self,
+        drain: Duration,
+        force: Force,
+    ) -> Vec<Result<Stopped, StopError>> {
+        let found = drainers::find(&self.places);
+        drainers::stop(found, &Config::default(), drain, force).await
     }
 
     /// A connection for questions; nothing if nobody listens.

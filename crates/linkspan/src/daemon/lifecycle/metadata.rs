@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use os::{FileError, Process};
 use serde_json::{Value, json};
 
-use crate::daemon::lifecycle::{Build, DaemonId, Places};
+use crate::daemon::lifecycle::{Build, CrashRow, DaemonId, Places};
 use crate::daemon::wire::VersionCheck;
 
 /// What a daemon writes about itself.
@@ -20,6 +20,8 @@ pub(crate) struct Metadata {
     pub(crate) started_ms: u64,
     /// Daemons before this one that ended without a goodbye, one after the other.
     pub(crate) crashes: u64,
+    /// Those of them that came soon after each other.
+    pub(crate) row: CrashRow,
     /// Why it ended, if it did so in order.
     pub(crate) ended: Option<String>,
 }
@@ -27,17 +29,23 @@ pub(crate) struct Metadata {
 impl Metadata {
     /// That of this process.
     pub(crate) fn own(id: &DaemonId, build: &Build, executable: PathBuf, crashes: u64) -> Self {
-        let now = std::time::SystemTime::UNIX_EPOCH.elapsed();
-        let millis = now.map_or(0, |now| now.as_millis());
         Self {
             id: id.as_str().to_owned(),
             process: Process::own(),
             build_id: build.id().to_owned(),
             executable,
-            started_ms: u64::try_from(millis).unwrap_or(u64::MAX),
+            started_ms: Self::now_ms(),
             crashes,
+            row: CrashRow::default(),
             ended: None,
         }
+    }
+
+    /// The time, in milliseconds since 1970.
+    pub(crate) fn now_ms() -> u64 {
+        let now = std::time::SystemTime::UNIX_EPOCH.elapsed();
+        let millis = now.map_or(0, |now| now.as_millis());
+        u64::try_from(millis).unwrap_or(u64::MAX)
     }
 
     /// Reads what the last daemon wrote; nothing if none did, or if it cannot be understood.
@@ -62,6 +70,9 @@ impl Metadata {
             "executable": self.executable.to_string_lossy(),
             "started_ms": self.started_ms,
             "crashes": self.crashes,
+            "row_crashes": self.row.crashes,
+            "row_since_ms": self.row.since_ms,
+            "row_until_ms": self.row.until_ms,
             "ended": self.ended,
         });
         let mut text = format!("{value:#}").into_bytes();
@@ -82,6 +93,11 @@ impl Metadata {
             executable: text("executable").unwrap_or_default().into(),
             started_ms: number("started_ms").unwrap_or_default(),
             crashes: number("crashes").unwrap_or_default(),
+            row: CrashRow {
+                crashes: number("row_crashes").unwrap_or_default(),
+                since_ms: number("row_since_ms").unwrap_or_default(),
+                until_ms: number("row_until_ms").unwrap_or_default(),
+            },
             ended: text("ended"),
         })
     }
@@ -97,6 +113,11 @@ mod tests {
     fn what_is_written_is_read() {
         let id = DaemonId::new("spell").unwrap();
         let mut metadata = Metadata::own(&id, &Build::named("b7"), "/usr/bin/spell".into(), 3);
+        metadata.row = CrashRow {
+            crashes: 2,
+            since_ms: 7,
+            until_ms: 8,
+        };
         for ended in [None, Some("idle".to_owned())] {
             metadata.ended = ended;
             assert_eq!(Metadata::decode(&metadata.encode()).unwrap(), metadata);

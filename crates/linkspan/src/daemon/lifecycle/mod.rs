@@ -3,15 +3,17 @@
 //! | file | about |
 //! |---|---|
 //! | `identity`, `places` | which daemon is meant, and where its files are |
-//! | `election`, `spawn`, `failure` | the client's side: it connects, or starts the daemon, or learns why not |
+//! | `election`, `spawn`, `failure`, `crashes` | the client's side: it connects, or starts the daemon, or waits, or learns why not |
 //! | `life`, `watch`, `recovery` | the daemon's side: from its lock to its last command |
-//! | `stop` | how others end it |
+//! | `stop`, `drainers` | how others end it, and those before it that still finish commands |
 //! | `list` | all daemons of this user |
 //! | `build` | which build is which |
 //! | `metadata`, `log`, `follow` | what it leaves for people and successors |
 
 mod build;
 mod config;
+mod crashes;
+pub(crate) mod drainers;
 mod election;
 mod error;
 mod failure;
@@ -36,6 +38,7 @@ pub use identity::{DaemonId, DaemonIdError};
 pub use list::{DaemonEntry, LastRun, Listing, list};
 pub use stop::{Force, StopError, Stopped};
 
+pub(crate) use crashes::CrashRow;
 pub(crate) use election::{Arrival, Reached, connect, reach, restart};
 pub(crate) use failure::Failure;
 pub(crate) use life::{chain, live};

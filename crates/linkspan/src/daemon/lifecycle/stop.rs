@@ -168,7 +168,7 @@ fn by_files(places: &Places) -> Result<Option<Process>, StopError> {
 }
 
 /// Whether a process has a file open; not, where the system does not tell.
-fn has_open(process: Process, file: &Path) -> bool {
+pub(super) fn has_open(process: Process, file: &Path) -> bool {
     let same = |id: ExecutableId| (id.device, id.inode);
     let Ok(wanted) = os::executable_id(file).map(same) else {
         return false;
@@ -205,7 +205,7 @@ async fn ask(
 }
 
 /// Ends the process that is meant, or nobody.
-async fn end(process: Process) -> Result<Stopped, StopError> {
+pub(super) async fn end(process: Process) -> Result<Stopped, StopError> {
     let pid = process.pid();
     for signal in [Process::terminate, Process::kill] {
         match signal(&process) {
@@ -221,7 +221,7 @@ async fn end(process: Process) -> Result<Stopped, StopError> {
 }
 
 /// Whether a process ends within some time.
-async fn wait(process: Process, limit: Duration) -> Result<bool, StopError> {
+pub(super) async fn wait(process: Process, limit: Duration) -> Result<bool, StopError> {
     let pid = process.pid();
     let deadline = Instant::now() + limit;
     let waiting = tokio::task::spawn_blocking(move || process.wait_end(deadline));
@@ -231,4 +231,4 @@ async fn wait(process: Process, limit: Duration) -> Result<bool, StopError> {
     ended.map_err(|source| StopError::Look { pid, source })
 }
 
-const GRACE: Duration = Duration::from_secs(3);
+pub(super) const GRACE: Duration = Duration::from_secs(3);
