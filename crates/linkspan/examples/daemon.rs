@@ -12,11 +12,14 @@
 //! $ daemon [--id ID] watch FILE               waits until it is cancelled; writes there when it was
 //! $ daemon [--id ID] ignore                   waits, whoever wants it to end
 //! $ daemon [--id ID] block SECONDS            keeps a thread of the daemon so long
+//! $ daemon [--id ID] log                      writes numbered lines to the daemon's log until its input
+//!                                             ends, and prints how many
 //! ```
 //!
-//! `--no-daemon` and `--daemon status | stop | restart | logs | doctor` stand after the id. Two
+//! `--no-daemon` and `--daemon status | stop | restart | logs | doctor` stand after the id. Three
 //! variables change the program: `DAEMON_EXAMPLE_BUILD` is its build, so that one file can play two,
-//! and `DAEMON_EXAMPLE_CONFIG` its settings, as `{"idle_exit": "1s"}`.
+//! `DAEMON_EXAMPLE_CONFIG` its settings, as `{"idle_exit": "1s"}`, and `DAEMON_EXAMPLE_PAUSE` the longest
+//! pause after crashes, in milliseconds; 20 without, as its tests have many crashes.
 
 use std::error::Error;
 use std::ffi::OsString;
@@ -48,6 +51,8 @@ fn main() -> std::process::ExitCode {
 fn program(arguments: Vec<OsString>, id: String) -> Result<Program, Failure> {
     let mut lifecycle = LifecycleConfig::default();
     lifecycle.check_interval = Duration::from_secs(1);
+    let pause = std::env::var(PAUSE).map_or(Ok(20), |pause| pause.parse())?;
+    lifecycle.max_crash_pause = Duration::from_millis(pause);
     let variables = [BUILD, CONFIG].map(OsString::from);
     lifecycle.daemon_environment.extend(variables);
     let mut program = Program::new("daemon", run)
@@ -101,6 +106,7 @@ async fn run(mut command: Command) -> Result<ExitCode, Failure> {
             thread::sleep(Duration::try_from_secs_f64(seconds.parse()?)?);
             Ok(ExitCode::SUCCESS)
         }
+        (Some("log"), _) => log(&mut command).await,
         _ => Err("a word is wanted, such as cat, blast, sleep, exit, pid or args".into()),
     }
 }
@@ -109,6 +115,27 @@ async fn cat(command: &mut Command) -> Result<ExitCode, Failure> {
     while let Some(chunk) = command.stdin.next_chunk().await? {
         command.stdout.write_chunk(&chunk).await?;
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes to stderr and stdout of the daemon, which are its log.
+async fn log(command: &mut Command) -> Result<ExitCode, Failure> {
+    let mut lines = 0_u64;
+    let stdin = command.stdin.next_chunk();
+    tokio::pin!(stdin);
+    loop {
+        tokio::select! {
+            biased;
+            _ = &mut stdin => break,
+            () = tokio::time::sleep(Duration::from_millis(1)) => {}
+        }
+        for _ in 0..50 {
+            writeln!(io::stderr(), "line {lines} to stderr, {FILLING}")?;
+            writeln!(io::stdout(), "line {} to stdout, {FILLING}", lines + 1)?;
+            lines += 2;
+        }
+    }
+    command.stdout.write_chunk(format!("{lines}\n")).await?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -181,4 +208,6 @@ async fn watch(command: &mut Command, file: &Path) -> Result<ExitCode, Failure> 
 /// One for all commands, so that what is measured is what Linkspan keeps.
 static PIECE: [u8; 64 * 1024] = [b'x'; 64 * 1024];
 const BUILD: &str = "DAEMON_EXAMPLE_BUILD";
+const FILLING: &str = "long enough to fill a log in a little while";
+const PAUSE: &str = "DAEMON_EXAMPLE_PAUSE";
 const CONFIG: &str = "DAEMON_EXAMPLE_CONFIG";

@@ -1,7 +1,6 @@
 //! Bodies as MessagePack, and lists in them that peers cannot make too long.
 
 use std::fmt;
-use std::io::Cursor;
 use std::marker::PhantomData;
 
 use bytes::Bytes;
@@ -10,6 +9,7 @@ use serde::de::{DeserializeOwned, Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::daemon::wire::DecodeError;
+use crate::daemon::wire::unpack::Unpacker;
 
 /// Reads the map that is the body of `frame`.
 pub(super) fn read<T: DeserializeOwned>(frame: &Frame) -> Result<T, DecodeError> {
@@ -17,13 +17,12 @@ pub(super) fn read<T: DeserializeOwned>(frame: &Frame) -> Result<T, DecodeError>
     if !frame.body.first().is_some_and(|marker| is_map(*marker)) {
         return Err(malformed("it is not a map".to_owned()));
     }
-    let mut decoder = rmp_serde::Deserializer::new(Cursor::new(&frame.body[..]));
-    decoder.set_max_depth(MAX_DEPTH);
-    let value = serde_path_to_error::deserialize(&mut decoder);
+    let mut unpacker = Unpacker::new(&frame.body);
+    let value = T::deserialize(&mut unpacker);
     let value = value.map_err(|error| malformed(error.to_string()))?;
-    match frame.body.len().checked_sub(length(decoder.position())) {
-        Some(0) => Ok(value),
-        _ => Err(malformed("bytes follow the map".to_owned())),
+    match unpacker.is_at_end() {
+        true => Ok(value),
+        false => Err(malformed("bytes follow the map".to_owned())),
     }
 }
 
@@ -81,11 +80,5 @@ fn is_map(marker: u8) -> bool {
     matches!(marker, 0x80..=0x8f | 0xde | 0xdf)
 }
 
-fn length(position: u64) -> usize {
-    usize::try_from(position).unwrap_or(usize::MAX)
-}
-
-/// Maps and lists in each other.
-const MAX_DEPTH: usize = 16;
 /// Room that is made for values before they are there.
 const TRUSTED_VALUES: usize = 256;

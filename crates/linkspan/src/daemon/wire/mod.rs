@@ -23,6 +23,8 @@ mod outcome;
 mod steering;
 mod stream;
 mod terminal;
+mod token;
+mod unpack;
 
 pub use proto::frame::delimited::{
     CHUNK_HEADER_BYTES, Decoder, Encoder, Frame, HEADER_BYTES, Kind, Limits, MAX_CONTROL_BYTES,

@@ -2,6 +2,7 @@
 
 mod golden;
 mod samples;
+mod unpack;
 
 use std::time::Duration;
 
