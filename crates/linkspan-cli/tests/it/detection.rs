@@ -68,6 +68,8 @@ fn find_itself() -> DetectionTask {
         task_id: "task".to_owned(),
         name_contains: Some("linkspan".to_owned()),
         min_memory_bytes: Some(1),
+        // Others may run many programs of this name.
+        limit: Some(10_000),
         ..DetectionTask::default()
     }
 }
