@@ -9,6 +9,7 @@ use std::error::Error;
 use std::ffi::OsString;
 use std::fmt;
 use std::io;
+use std::pin::Pin;
 use std::process;
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::Address;
 use crate::daemon::client::{Connection, USUAL_VARIABLES};
-use crate::daemon::entry::arguments::{Mode, is_verbose};
+use crate::daemon::entry::arguments::{Mode, Verb, is_verbose};
 use crate::daemon::entry::report::Report;
 use crate::daemon::lifecycle::{self, Build, DaemonId, LifecycleConfig, Settings};
 use crate::daemon::wire::Role;
@@ -48,9 +49,11 @@ use crate::transport;
 /// | `greet --no-daemon ARGUMENTS` | runs the same command in this process |
 /// | `greet --daemon status` | says how the daemon is doing, and which older ones still finish commands; code 1 if there is none |
 /// | `greet --daemon stop` | has it finish its commands and end; ends it if it does not answer |
+/// | `greet --daemon stop --now` | the same without time for commands; also ends older ones that still finish commands |
 /// | `greet --daemon restart` | replaces it; commands that run are finished by the old one |
-/// | `greet --daemon logs` | prints the end of its log |
+/// | `greet --daemon logs` | prints the last 100 lines of its log; with `--follow` also those that come |
 /// | `greet --daemon doctor` | looks for what may be wrong; code 1 if something is |
+/// | `greet --daemon help` | prints this |
 /// | `greet --daemon-id ID` | is the daemon, as when it is started by a client |
 ///
 /// Only the first argument is looked at, and only `--daemon`, `--no-daemon` and `--daemon-id` are
@@ -159,22 +162,21 @@ impl Program {
             Ok(runtime) => runtime,
             Err(error) => return report.failed(&error, UNREACHABLE),
         };
-        let code = match mode {
-            Mode::Daemon(id) => self.be_daemon(&runtime, id, ready, &report),
-            Mode::Wrong(problem) => report.problem(&problem, USAGE),
-            Mode::Control(verb) => match self.settings() {
-                Ok(settings) => runtime.block_on(control::run(verb, &settings, &report)),
-                Err(error) => report.failed(&*error, UNREACHABLE),
-            },
-            Mode::Command(arguments) => runtime.block_on(self.command(arguments, &report)),
-            Mode::Alone(arguments) => runtime.block_on(self.alone(arguments, &report)),
+        // Boxed, so that what is done is there once, and not for each sort of runtime anew.
+        let work: Pin<Box<dyn Future<Output = process::ExitCode>>> = match mode {
+            Mode::Daemon(id) => Box::pin(self.be_daemon(id, ready, report)),
+            Mode::Wrong(problem) => return report.problem(&problem, USAGE),
+            Mode::Control(verb) => Box::pin(self.control(verb, report)),
+            Mode::Command(arguments) => Box::pin(self.command(arguments, report)),
+            Mode::Alone(arguments) => Box::pin(self.alone(arguments, report)),
         };
+        let code = runtime.block_on(work);
         // A thread that reads stdin, or a handler that is stuck, holds nobody up.
         runtime.shutdown_background();
         code
     }
 
-    async fn command(self, arguments: Vec<OsString>, report: &Report) -> process::ExitCode {
+    async fn command(self, arguments: Vec<OsString>, report: Report) -> process::ExitCode {
         let is_verbose = is_verbose(&arguments);
         let invocation = self.invocation(arguments);
         let noting = report.clone();
@@ -188,11 +190,11 @@ impl Program {
             let client = DaemonClient::new(settings).on_start(note);
             client.run(&invocation).await
         };
-        end(result.await, report)
+        end(result.await, &report)
     }
 
     /// Runs a command without a daemon: server and client are both in this process.
-    async fn alone(self, arguments: Vec<OsString>, report: &Report) -> process::ExitCode {
+    async fn alone(self, arguments: Vec<OsString>, report: Report) -> process::ExitCode {
         let invocation = self.invocation(arguments);
         let result = async {
             let settings = self.settings().map_err(ClientError::Settings)?;
@@ -210,23 +212,28 @@ impl Program {
             drop(serving);
             finished
         };
-        end(result.await, report)
+        end(result.await, &report)
     }
 
-    fn be_daemon(
+    async fn control(self, verb: Verb, report: Report) -> process::ExitCode {
+        match self.settings() {
+            Ok(settings) => control::run(verb, &settings, &report).await,
+            Err(error) => report.failed(&*error, UNREACHABLE),
+        }
+    }
+
+    async fn be_daemon(
         self,
-        runtime: &Runtime,
         id: String,
         ready: Option<os::ReadySender>,
-        report: &Report,
+        report: Report,
     ) -> process::ExitCode {
         let (settings, server) = match self.daemon(id) {
             Ok(parts) => parts,
             Err(error) => return report.failed(&*error, UNREACHABLE),
         };
         let note = |text: &str| report.log(text);
-        let living = lifecycle::live((*settings).clone(), server, ready, note);
-        match runtime.block_on(living) {
+        match lifecycle::live((*settings).clone(), server, ready, note).await {
             Ok(()) => process::ExitCode::SUCCESS,
             Err(_) => process::ExitCode::from(UNREACHABLE),
         }
