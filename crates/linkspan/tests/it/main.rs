@@ -9,11 +9,9 @@
 mod address;
 mod backends;
 mod conformance;
-// They start processes of this system's sort.
-#[cfg(all(unix, feature = "daemon"))]
+#[cfg(feature = "daemon")]
 mod daemon_lifecycle;
-// They speak bytes through Unix sockets.
-#[cfg(all(unix, feature = "daemon"))]
+#[cfg(feature = "daemon")]
 mod daemon_server;
 mod events;
 // They listen at Unix sockets.

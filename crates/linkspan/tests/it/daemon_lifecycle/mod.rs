@@ -4,6 +4,8 @@ mod bed;
 mod builds;
 #[cfg(unix)]
 mod cancelled;
+#[cfg(windows)]
+mod console;
 mod crashes;
 #[cfg(unix)]
 mod ends;
