@@ -10,12 +10,12 @@ use crate::daemon::CancelCause;
 use crate::daemon::connection::Connection;
 use crate::daemon::control;
 use crate::daemon::core::{Core, NotBegun};
-use crate::daemon::error::ConnectionError;
+use crate::daemon::error::{ConnectionError, DelimitedDecodeError};
 use crate::daemon::input::Input;
 use crate::daemon::outlet::{Fault, Outlet};
 use crate::daemon::running::{Client, Running};
 use crate::daemon::wire::{
-    self, Busy, Chunk, Decoder, Exit, FromClient, FromDaemon, Outcome, Refusal, Role,
+    self, Busy, Chunk, Decoder, Exit, FromClient, FromDaemon, Kind, Outcome, Refusal, Role,
 };
 use crate::transport::{ByteLink, Health, RETRY_AFTER};
 
@@ -62,6 +62,26 @@ impl Conversation {
             result = self.talk(health) => result,
         };
         self.note(result.as_ref().err());
+        if let Err(ConnectionError::Frame(DelimitedDecodeError::TooLarge { bytes, .. })) = result
+            && self.input.is_at(Kind::Command)
+        {
+            self.refuse_command(bytes).await;
+        }
+    }
+
+    /// Tells a client that its command is longer than what is taken. Nothing of it is read, so its
+    /// number is not known, and the connection ends.
+    async fn refuse_command(&mut self, bytes: u32) {
+        let limit = self.core.config.max_command_bytes;
+        let message = format!("command of {bytes} bytes exceeds the limit of {limit} bytes");
+        let refusal = Refusal::Other;
+        let exit = Exit::new(NO_COMMAND, Outcome::Refused { refusal, message });
+        self.connection.outlet.send([FromDaemon::Exit(exit)]);
+        self.farewell().await;
+        self.connection.lose();
+        // One that is still writing would not come to read the answer.
+        let discarding = async { while self.input.discard().await.is_ok_and(|read| read > 0) {} };
+        tokio::time::timeout(FAREWELL, discarding).await.ok();
     }
 
     /// Tells a client that there is no place for it, and answers what it asks about the daemon.
@@ -280,6 +300,8 @@ fn broken(fault: Fault) -> Result<(), ConnectionError> {
     }
 }
 
+/// What an exit is about that is about no command whose number is known.
+const NO_COMMAND: u32 = 0;
 /// How long a client without a place may ask about the daemon.
 const REFUSAL: Duration = Duration::from_secs(5);
 /// How long what was sent may take to reach a client when the daemon ends.

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use bytes::BytesMut;
 
 use crate::daemon::error::DelimitedDecodeError;
-use crate::daemon::wire::{Decoder, Frame, HEADER_BYTES};
+use crate::daemon::wire::{Decoder, Frame, HEADER_BYTES, Kind};
 use crate::transport::{ByteReader, ReadBuffer};
 
 /// The receiving side of a connection.
@@ -42,6 +42,18 @@ impl Input {
     /// Whether a frame has begun and not ended.
     pub(super) fn is_inside_frame(&self) -> bool {
         self.decoder.has_begun(&self.buffer.bytes)
+    }
+
+    /// Whether what was read begins with the header of a frame of this kind.
+    pub(super) fn is_at(&self, kind: Kind) -> bool {
+        let header = self.buffer.bytes.first_chunk::<HEADER_BYTES>();
+        header.is_some_and(|[.., number]| Kind::from_number(*number) == Some(kind))
+    }
+
+    /// Reads once and throws it away, with all that was read before; gives how many bytes came.
+    pub(super) async fn discard(&mut self) -> io::Result<usize> {
+        self.buffer.bytes.clear();
+        self.fill().await
     }
 
     /// Reads once; gives how many bytes came, none at the end.

@@ -3,6 +3,7 @@
 mod control;
 mod ending;
 mod limits;
+mod oversized;
 mod raw;
 mod stream;
 mod streams;
