@@ -6,6 +6,7 @@ mod builds;
 mod cancelled;
 #[cfg(windows)]
 mod console;
+mod crash_rows;
 mod crashes;
 #[cfg(unix)]
 mod ends;
@@ -13,6 +14,7 @@ mod failures;
 #[cfg(unix)]
 mod hostile;
 mod library;
+mod logs;
 #[cfg(unix)]
 mod pty;
 mod races;
