@@ -3,6 +3,8 @@
 use std::env::consts::EXE_SUFFIX;
 use std::ffi::OsStr;
 #[cfg(unix)]
+use std::io::Write;
+#[cfg(unix)]
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
@@ -176,6 +178,12 @@ pub(super) fn scaled(usual: usize, full: usize) -> usize {
 #[cfg(unix)]
 pub(super) fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap()
+}
+
+/// Says a figure or a fact that is shown when the test's output is.
+#[cfg(unix)]
+pub(super) fn note(text: &str) {
+    writeln!(std::io::stderr(), "{text}").unwrap();
 }
 
 /// The variable by which the example gets other settings.

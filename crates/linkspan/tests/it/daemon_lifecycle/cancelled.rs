@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::bed::{Bed, CONFIG, find, shown, text, wait_end, wait_until};
+use super::bed::{Bed, CONFIG, find, note, shown, text, wait_end, wait_until};
 
 /// The promise.
 const PROMPT: Duration = Duration::from_millis(50);
@@ -27,7 +27,10 @@ fn the_token_of_a_silent_handler_fires_promptly() {
         let mut took: Vec<_> = (0..TRIES).map(|_| reaction(&bed, signal, cause)).collect();
         took.sort_unstable();
         let median = *took.get(TRIES / 2).unwrap();
-        eprintln!("{signal:?}: median {median:?}, worst {:?}", took.last());
+        note(&format!(
+            "{signal:?}: median {median:?}, worst {:?}",
+            took.last()
+        ));
         assert!(median < PROMPT, "{signal:?}: {took:?}");
     }
 }

@@ -10,7 +10,7 @@ use linkspan::daemon::{
 use super::bed::{Bed, example, find};
 
 /// A client of the example's daemon in the test's own directory.
-fn client(bed: &Bed) -> DaemonClient {
+pub(super) fn client(bed: &Bed) -> DaemonClient {
     let mut lifecycle = LifecycleConfig::default();
     // The program finds the same by the variable that its clients are given.
     lifecycle.runtime_directory = Some(bed.runtime.path().join("linkspan"));
@@ -22,7 +22,7 @@ fn client(bed: &Bed) -> DaemonClient {
         .unwrap()
 }
 
-fn call(words: &[&str]) -> Invocation {
+pub(super) fn call(words: &[&str]) -> Invocation {
     Invocation::new(std::iter::once("daemon").chain(words.iter().copied()))
 }
 

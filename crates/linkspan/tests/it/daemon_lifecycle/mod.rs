@@ -3,11 +3,15 @@
 mod bed;
 mod builds;
 #[cfg(unix)]
+mod bulk;
+#[cfg(unix)]
 mod cancelled;
 #[cfg(windows)]
 mod console;
 mod crash_rows;
 mod crashes;
+#[cfg(target_os = "linux")]
+mod disk;
 #[cfg(unix)]
 mod ends;
 mod failures;
@@ -15,9 +19,15 @@ mod failures;
 mod hostile;
 mod library;
 mod logs;
+#[cfg(target_os = "linux")]
+mod namespace;
 #[cfg(unix)]
 mod pty;
 mod races;
+#[cfg(unix)]
+mod readiness;
+#[cfg(target_os = "linux")]
+mod residue;
 #[cfg(unix)]
 mod signals;
 mod streams;
