@@ -191,6 +191,38 @@ fn one_that_finishes_its_commands_is_listed_until_it_ends() {
 }
 
 #[test]
+fn one_that_finishes_its_commands_is_ended_if_it_is_meant() {
+    let bed = Bed::new();
+    let pid = bed.daemon("spell");
+    let sleeper = bed.start("spell", &["sleep", "600"]);
+    let running = || bed.run(&["status", "spell", "--json"]).json()["status"]["commands"] == 1;
+    until("the command runs", running);
+    // Its place is its successor's now.
+    finish(bed.start("spell", &["--daemon", "restart"])).ok();
+    let next = bed.daemon("spell");
+    let both = [
+        row("spell", next, "accepting"),
+        row("spell", pid, "draining"),
+    ];
+    assert_eq!(bed.listed(&[]), both);
+
+    let mut stop = bed
+        .0
+        .command(["daemon", "stop", "--draining", "--drain-timeout", "0s"]);
+    let stop = stop.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let said = finish(stop.spawn().unwrap()).ok();
+    let ended = |pid| format!("daemon spell has ended, process {pid}\n");
+    assert_eq!(said, ended(pid) + &ended(next));
+    assert_eq!(bed.listed(&[]), []);
+    // Its handler was told and ended in order, so its client knows.
+    let complaint = finish(sleeper).fails(125);
+    assert!(
+        complaint.contains("was cancelled by the daemon"),
+        "{complaint}"
+    );
+}
+
+#[test]
 fn one_that_hangs_is_ended_only_by_force() {
     let bed = Bed::new();
     let pid = bed.daemon("spell");
@@ -199,6 +231,13 @@ fn one_that_hangs_is_ended_only_by_force() {
         Signal::STOP,
     )
     .unwrap();
+    // Under load threads go on for a while after the signal.
+    let is_halted = || {
+        fs::read_to_string(format!("/proc/{pid}/stat"))
+            .unwrap()
+            .contains(") T ")
+    };
+    until("all of it is halted", is_halted);
     // At once, as each of them waits.
     let start = |more: &[&str]| {
         let mut command = bed
