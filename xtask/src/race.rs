@@ -1,12 +1,15 @@
-//! `cargo xtask race`: many clients that start at once find one daemon, over and over.
+//! `cargo xtask race`: what daemons promise, over and over, in real processes.
 
 use anyhow::Result;
 
 use crate::shell;
 
-/// Race twenty clients for one daemon: at its start, while it stops, and while it is killed
+/// Run the tests of daemons at their full numbers
 ///
-/// The ordinary tests do twenty rounds of the same.
+/// A thousand rounds are, among others, 1,000 races of twenty clients for one daemon, at its start,
+/// while it stops and while it is killed; 200 daemons killed while they work; 100 changes of the
+/// build with a command running; 10,000 commands that leave nothing behind; 1 GiB, byte by byte.
+/// Fewer rounds are as much less of each. The ordinary tests do a little of the same.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     /// Rounds of each race
@@ -15,11 +18,15 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
+    // Nextest builds the tests, and not the programs that they run.
+    shell::run(shell::cargo().arg("build").args(LIBRARY).arg("--examples"))?;
     let mut tests = shell::cargo();
     tests
         .args(["nextest", "run", "--profile", "race"])
-        .args(["-p", "linkspan", "--all-features", "--test", "it"])
-        .args(["-E", "test(daemon_lifecycle::races)"])
+        .args(LIBRARY)
+        .args(["--test", "it", "-E", "test(daemon_lifecycle)"])
         .env("LINKSPAN_RACE_ROUNDS", options.rounds.to_string());
     shell::run(&mut tests)
 }
+
+const LIBRARY: [&str; 3] = ["-p", "linkspan", "--all-features"];

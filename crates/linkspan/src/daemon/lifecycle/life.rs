@@ -160,7 +160,7 @@ impl Life {
         // Without these two a successor starts all the same; the directory may be gone.
         let drain = self.places.lock_drain().ok();
         self.metadata.ended = Some(recovery::mark(ending.reason).to_owned());
-        self.metadata.write(&self.places).ok();
+        self.metadata.write_last(&self.places);
         drop(self.lock);
         if ending.reason == EndReason::Restart {
             succeed(&self.settings).await;

@@ -58,6 +58,14 @@ impl Metadata {
         places.write(FILE, &self.encode()).map(drop)
     }
 
+    /// Writes how the daemon has ended. On a full disk nothing is kept of it: what is there would look
+    /// like that of one that crashed.
+    pub(crate) fn write_last(&self, places: &Places) {
+        if self.write(places).is_err() {
+            places.remove(FILE);
+        }
+    }
+
     fn encode(&self) -> Vec<u8> {
         let versions = VersionCheck::VERSIONS;
         let value = json!({

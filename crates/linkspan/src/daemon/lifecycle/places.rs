@@ -137,7 +137,7 @@ impl Places {
 
     /// Removes that mark, which this process holds.
     pub(crate) fn remove_drain(&self) {
-        std::fs::remove_file(self.path(&own_drain())).ok();
+        self.remove(&own_drain());
     }
 
     /// Daemons that only finish their commands, as files of their locks.
@@ -172,6 +172,11 @@ impl Places {
 
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<FileId, FileError> {
         self.directory.write_file(Path::new(name), bytes)
+    }
+
+    /// Removes a file of this process's own, if it is there.
+    pub(crate) fn remove(&self, name: &str) {
+        std::fs::remove_file(self.path(name)).ok();
     }
 
     /// Removes the lock of a drainer that is gone.

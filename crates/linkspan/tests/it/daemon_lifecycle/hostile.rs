@@ -80,6 +80,49 @@ fn a_daemon_that_hangs_without_its_socket_is_known_by_its_lock() {
     wait_end(daemon);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_number_that_was_given_away_again_is_known_by_the_start_of_its_process() {
+    let bed = Bed::new();
+    let daemon = find(bed.pid());
+    let innocent = Innocent::new();
+    // Nobody is the daemon, and its number is another's.
+    daemon.kill().unwrap();
+    wait_end(daemon);
+    set(&bed, "pid", innocent.0.id().into());
+    let stopped = bed.run(["--daemon", "stop"]);
+    assert!(
+        text(&stopped.stdout).starts_with("no daemon runs"),
+        "{}",
+        shown(&stopped)
+    );
+    innocent.lives();
+
+    // It hangs, and the number that it wrote down is that of a process before it.
+    let daemon = find(bed.pid());
+    signal("STOP", &daemon.pid().to_string());
+    fs::remove_file(bed.place().join("socket")).unwrap();
+    set(&bed, "start_time", daemon.start_time().unwrap() - 1);
+    let refused = bed.run(["--daemon", "stop"]);
+    assert!(
+        text(&refused.stderr).contains("cannot be ended"),
+        "{}",
+        shown(&refused)
+    );
+    assert!(daemon.is_alive().unwrap());
+    daemon.kill().unwrap();
+    innocent.lives();
+}
+
+/// Has the daemon's file say something else about it.
+#[cfg(target_os = "linux")]
+fn set(bed: &Bed, key: &str, value: u64) {
+    let file = bed.place().join("daemon.json");
+    let mut all: serde_json::Value = serde_json::from_str(&read(&file)).unwrap();
+    *all.get_mut(key).unwrap() = value.into();
+    fs::write(&file, all.to_string()).unwrap();
+}
+
 /// A process that has nothing to do with daemons.
 struct Innocent(Child);
 
