@@ -15,11 +15,14 @@ fn main() {}
 #[cfg(windows)]
 mod windows {
     use std::env;
+    use std::fs::File;
     use std::io;
+    use std::os::windows::io::AsRawHandle;
 
     use windows_sys::Win32::System::Console::{
         AttachConsole, CTRL_BREAK_EVENT, CTRL_C_EVENT, FreeConsole, GenerateConsoleCtrlEvent,
-        GetConsoleProcessList, SetConsoleCtrlHandler,
+        GetConsoleProcessList, INPUT_RECORD, KEY_EVENT, LEFT_CTRL_PRESSED, SetConsoleCtrlHandler,
+        WriteConsoleInputW,
     };
 
     pub(super) fn main() -> io::Result<()> {
@@ -30,7 +33,8 @@ mod windows {
         let text: Vec<_> = processes()?.iter().map(u32::to_string).collect();
         print(&text.join(" "));
         match arguments.next().as_deref() {
-            Some("c") => press(CTRL_C_EVENT),
+            // Wine knows that key only as one that is typed.
+            Some("c") => press(CTRL_C_EVENT).or_else(|_| type_interrupt()),
             Some("break") => press(CTRL_BREAK_EVENT),
             _ => Ok(()),
         }
@@ -61,6 +65,29 @@ mod windows {
         check(unsafe { SetConsoleCtrlHandler(Some(ignore), 1) })?;
         // SAFETY: no pointer is handed over.
         check(unsafe { GenerateConsoleCtrlEvent(event, 0) })
+    }
+
+    fn type_interrupt() -> io::Result<()> {
+        let console = File::options().read(true).write(true).open("CONIN$")?;
+        let mut record = INPUT_RECORD::default();
+        record.EventType = u16::try_from(KEY_EVENT).map_err(io::Error::other)?;
+        // SAFETY: the type says that it is a key, and any bits are one.
+        let key = unsafe { &mut record.Event.KeyEvent };
+        key.bKeyDown = 1;
+        key.wRepeatCount = 1;
+        key.wVirtualKeyCode = u16::from(b'C');
+        key.uChar.UnicodeChar = u16::from(b'C' & 0x1F);
+        key.dwControlKeyState = LEFT_CTRL_PRESSED;
+        let mut written = 0;
+        // SAFETY: the console is open, and both pointers are to locals.
+        check(unsafe {
+            WriteConsoleInputW(
+                console.as_raw_handle(),
+                &raw const record,
+                1,
+                &raw mut written,
+            )
+        })
     }
 
     extern "system" fn ignore(_: u32) -> i32 {
