@@ -11,6 +11,7 @@
 //! | [`message`] | what frames say, one type for each kind |
 //! | [`Decoder`] | bytes to frames, limited before anything is allocated |
 //! | [`session`] | opening, streams, credit, fairness, deadlines, heartbeats, the end |
+//! | [`topic`] | topics and masks of the bus, and the masks that stand for a topic |
 //! | [`error`] | what can go wrong, and who is to blame |
 //!
 //! # The one loop
@@ -73,6 +74,7 @@ pub mod frame;
 pub mod message;
 pub mod session;
 mod stream_id;
+pub mod topic;
 
 pub use codec::Decoder;
 pub use config::{Config, Limits};

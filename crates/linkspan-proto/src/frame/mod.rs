@@ -2,8 +2,9 @@
 //!
 //! A native frame is what a session's wire carries; what it says is a
 //! [`Message`](crate::message::Message). [`crc32`] is the format of exchanges, whose messages are
-//! the application's own; [`delimited`] that of daemons.
+//! the application's own; [`delimited`] that of daemons; [`busrt`] is spoken by clients of BUS/RT.
 
+pub mod busrt;
 pub mod crc32;
 pub mod delimited;
 mod native;

@@ -72,7 +72,7 @@ impl Segments {
 
     /// Adds a body: large ones by reference. Smaller ones are copied, which is cheaper than one more
     /// entry in a vectored write.
-    pub(crate) fn push_body(&mut self, body: &Bytes) {
+    pub fn push_body(&mut self, body: &Bytes) {
         if body.len() < SHARE_BYTES {
             self.inline.extend_from_slice(body);
         } else {

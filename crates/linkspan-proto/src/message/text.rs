@@ -23,6 +23,10 @@ impl Text {
         &self.0
     }
 
+    pub(crate) fn as_bytes(&self) -> &Bytes {
+        self.0.as_bytes()
+    }
+
     pub(crate) fn from_utf8(bytes: Bytes) -> Option<Self> {
         ByteString::try_from(bytes).ok().map(Self)
     }

@@ -6,6 +6,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod busrt;
 mod cancel;
 mod codec;
 mod continued;
@@ -21,3 +22,4 @@ mod handshake;
 mod heartbeat;
 mod misbehaviour;
 mod streams;
+mod topic;

@@ -32,10 +32,9 @@ pub(super) fn blocks(mark: &str) -> BTreeMap<&'static str, Vec<u8>> {
 
 /// The rows of the first table under a heading, without the heads of its columns.
 pub(super) fn rows(heading: &str) -> impl Iterator<Item = Vec<String>> {
-    let (_, section) = DOCUMENT
-        .split_once(&format!("\n{heading}"))
-        .unwrap_or_else(|| panic!("docs/protocol.md has no section {heading:?}"));
-    let table = section.lines().skip_while(|line| !line.starts_with('|'));
+    let table = section(heading)
+        .lines()
+        .skip_while(|line| !line.starts_with('|'));
     let cells = |line: &str| {
         let cells = line.trim_matches('|').split('|');
         cells
@@ -46,6 +45,14 @@ pub(super) fn rows(heading: &str) -> impl Iterator<Item = Vec<String>> {
         .take_while(|line| line.starts_with('|'))
         .skip(2)
         .map(cells)
+}
+
+/// What stands under a heading, up to the next one.
+pub(super) fn section(heading: &str) -> &'static str {
+    let (_, section) = DOCUMENT
+        .split_once(&format!("\n{heading}"))
+        .unwrap_or_else(|| panic!("docs/protocol.md has no section {heading:?}"));
+    section.split("\n##").next().unwrap_or_default()
 }
 
 /// Whether there is a section with this number.

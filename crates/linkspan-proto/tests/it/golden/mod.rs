@@ -1,5 +1,6 @@
 //! docs/protocol.md against the code: golden bytes, keys, limits, kinds, codes, citations.
 
+mod busrt;
 mod daemon;
 mod document;
 mod exchange;

@@ -1,0 +1,114 @@
+//! What clients get from each other.
+
+use bytes::{Buf, Bytes};
+
+use crate::error::{BusrtDecodeError, BusrtEncodeError};
+use crate::frame::Segments;
+use crate::frame::busrt::body::{Body, take_field};
+use crate::frame::busrt::{DELIVERY_HEADER_BYTES, Field, Limits};
+use crate::message::Text;
+
+/// Something that one client sent and another one gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Delivery {
+    /// Name of the client that sent it, in full.
+    pub sender: Text,
+    /// By which way it came.
+    pub route: Route,
+    /// Whether it was sent with a QoS that hurries.
+    pub is_realtime: bool,
+    /// What it says.
+    pub payload: Bytes,
+}
+
+/// By which way something comes to a client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Route {
+    /// 0x01: it was published, for all or for one.
+    Publication {
+        /// Under this topic.
+        topic: Text,
+    },
+    /// 0x12: it was sent to the client.
+    Message,
+    /// 0x13: it was sent to all whose name a mask stands for.
+    Broadcast,
+}
+
+impl Delivery {
+    /// Makes a delivery.
+    pub fn new(sender: impl Into<Text>, route: Route, is_realtime: bool, payload: Bytes) -> Self {
+        Self {
+            sender: sender.into(),
+            route,
+            is_realtime,
+            payload,
+        }
+    }
+
+    /// All that stands before the payload: the same for every receiver, so that a broker makes it
+    /// once and sends it and the payload to all.
+    ///
+    /// # Errors
+    ///
+    /// - [`TooLarge`](BusrtEncodeError::TooLarge): it exceeds [`Limits::max_delivery_bytes`];
+    /// - [`Nul`](BusrtEncodeError::Nul): the sender or the topic has a NUL.
+    pub fn head(&self, limits: &Limits) -> Result<Bytes, BusrtEncodeError> {
+        let mut head = Vec::with_capacity(LIKELY_HEAD_BYTES);
+        self.write_head(limits, &mut head)?;
+        Ok(head.into())
+    }
+
+    /// Reads a delivery, header and all, of which the length was checked.
+    pub(super) fn read(mut frame: Bytes) -> Result<Self, BusrtDecodeError> {
+        let Some([kind, _, _, _, _, realtime]) = frame.first_chunk().copied() else {
+            return Err(BusrtDecodeError::Kind { kind: 0 });
+        };
+        frame.advance(DELIVERY_HEADER_BYTES);
+        let sender = take_field(&mut frame, Field::Sender)?;
+        let route = match kind {
+            PUBLICATION => Route::Publication {
+                topic: take_field(&mut frame, Field::Topic)?,
+            },
+            MESSAGE => Route::Message,
+            BROADCAST => Route::Broadcast,
+            kind => return Err(BusrtDecodeError::Kind { kind }),
+        };
+        Ok(Self::new(sender, route, realtime != 0, frame))
+    }
+
+    pub(super) fn encode(
+        &self,
+        limits: &Limits,
+        out: &mut Segments,
+    ) -> Result<(), BusrtEncodeError> {
+        self.write_head(limits, out.inline())?;
+        out.push_body(&self.payload);
+        Ok(())
+    }
+
+    fn write_head(&self, limits: &Limits, out: &mut Vec<u8>) -> Result<(), BusrtEncodeError> {
+        let (kind, topic) = match &self.route {
+            Route::Publication { topic } => (PUBLICATION, Some((Field::Topic, topic.as_str()))),
+            Route::Message => (MESSAGE, None),
+            Route::Broadcast => (BROADCAST, None),
+        };
+        let body = Body {
+            fields: [Some((Field::Sender, self.sender.as_str())), topic],
+            payload: &self.payload,
+        };
+        let bytes = body.checked_bytes(limits.max_delivery_bytes())?;
+        out.push(kind);
+        out.extend_from_slice(&bytes.to_le_bytes());
+        out.push(self.is_realtime.into());
+        body.write_fields(out);
+        Ok(())
+    }
+}
+
+pub(super) const PUBLICATION: u8 = 0x01;
+pub(super) const MESSAGE: u8 = 0x12;
+pub(super) const BROADCAST: u8 = 0x13;
+const LIKELY_HEAD_BYTES: usize = 64;
