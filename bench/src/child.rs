@@ -1,11 +1,12 @@
 //! Being the server or the client of a sample.
 
-use std::io::Read;
+use std::io::{self, Read};
+use std::path::Path;
 use std::sync::mpsc;
-use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use std::{fs, thread};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use tempfile::{Builder, TempDir};
 use tokio::runtime::{self, Runtime};
@@ -48,14 +49,30 @@ pub(crate) fn measure(order: Order) -> Result<()> {
         abandoned.send(None)
     });
     let work = format!("{:?}", order.work);
-    // It is removed whatever happens, and daemons end when theirs has gone.
     let directory = directory()?;
     let place = Place::new(directory.path());
     thread::spawn(move || send.send(Some(sample(order, &place))));
-    match outcome.recv_timeout(LIMIT) {
-        Ok(Some(sample)) => Ok(serde_json::to_writer(std::io::stdout(), &sample?)?),
-        Ok(None) => bail!("the bench has ended"),
-        Err(_) => bail!("{work} gave nothing within {} s", LIMIT.as_secs()),
+    let sample = match outcome.recv_timeout(LIMIT) {
+        Ok(Some(sample)) => sample,
+        Ok(None) => Err(anyhow!("the bench has ended")),
+        Err(_) => Err(anyhow!("{work} gave nothing within {} s", LIMIT.as_secs())),
+    };
+    if sample.is_err() {
+        remove(&directory.keep());
+    }
+    Ok(serde_json::to_writer(io::stdout(), &sample?)?)
+}
+
+/// Removes a directory in which there may still be somebody at work. Daemons end when theirs has gone.
+fn remove(directory: &Path) {
+    let deadline = Instant::now() + PATIENCE;
+    let mut times = 0;
+    while times < 5 && Instant::now() < deadline {
+        let removed = fs::remove_dir_all(directory);
+        let is_gone = removed.is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+        // A command that was started before makes it anew.
+        times = if is_gone { times + 1 } else { 0 };
+        thread::sleep(Duration::from_millis(20));
     }
 }
 
@@ -127,8 +144,9 @@ fn stay_on_one_core() -> Result<()> {
 
 fn wait_for_end_of_input() {
     // An error is as good an end as any.
-    std::io::stdin().read_to_end(&mut Vec::new()).ok();
+    io::stdin().read_to_end(&mut Vec::new()).ok();
 }
 
 /// Far more than any sample takes, even under valgrind.
 const LIMIT: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(5);

@@ -40,6 +40,22 @@ pub(crate) struct Entry {
     pub(crate) way: Way,
 }
 
+impl Entry {
+    /// How it is measured by connections.
+    pub(crate) fn connections(&self) -> Result<&Connections> {
+        match &self.way {
+            Way::Connections(connections) => Ok(connections),
+            Way::Program(_) => bail!("{} is a program, not a server", self.name),
+        }
+    }
+
+    /// Whether it needs a server in a process of its own.
+    pub(crate) fn has_server(&self) -> bool {
+        let connections = self.connections();
+        connections.is_ok_and(|connections| !connections.is_in_process)
+    }
+}
+
 /// How a peer is measured.
 pub(crate) enum Way {
     /// By connections to a server.
@@ -93,22 +109,6 @@ pub(crate) fn named(name: &str) -> Result<&'static Entry> {
     ALL.iter()
         .find(|entry| entry.name == name)
         .with_context(known)
-}
-
-impl Entry {
-    /// How it is measured by connections.
-    pub(crate) fn connections(&self) -> Result<&Connections> {
-        match &self.way {
-            Way::Connections(connections) => Ok(connections),
-            Way::Program(_) => bail!("{} is a program, not a server", self.name),
-        }
-    }
-
-    /// Whether it needs a server in a process of its own.
-    pub(crate) fn has_server(&self) -> bool {
-        let connections = self.connections();
-        connections.is_ok_and(|connections| !connections.is_in_process)
-    }
 }
 
 const fn program<P: Program>() -> Entry {

@@ -47,7 +47,7 @@ fn text(results: &Results, plots: &[(String, String)], notes: &str) -> Result<St
     writeln!(
         text,
         "\nPeers: {peers}; *std*, *tokio* and those \
-        with *-frames* are bare Unix sockets."
+        with *-frames* or beginning with *std-* are bare Unix sockets."
     )?;
     writeln!(text, "\n## Targets\n\n{}", targets(results))?;
     writeln!(text, "{}", method(results))?;
@@ -82,6 +82,15 @@ of the medians. `p50 µs ÷ tokio` of 1.10 is a median latency 10 % above the ba
 for the length of messages, where all take 64 MiB (exchanges 1 MiB), and for Linkspan's number of
 connections, as the defaults of 100 and 16 are too few for some tables. `-interprocess` and `-legacy`
 are Linkspan's other backends of local sockets, on both sides.
+
+`linkspan-daemon`, `std-command` and `echo` are programs that the client starts, by themselves and
+not by a shell, with a pipe for their output and nothing for input; the bench reads the pipe in
+pieces of 64 KiB and compares every byte. `linkspan-daemon` is a small program of a package of its own,
+so that it has no more of Linkspan than a user's has with the feature `daemon` alone. It is copied into
+a new directory for each sample, where its daemon lives, too. Commands before those that count, three
+or an eighth of the stream, see to it that its file is in memory. Its settings are the defaults, but
+for the time after which an idle daemon ends. With 50 commands in a sample, p99 is the slowest one.
+MB are millions of bytes.
 ",
         rounds = results.rounds,
         seconds = results.seconds,

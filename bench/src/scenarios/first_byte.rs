@@ -19,7 +19,7 @@ pub(crate) const SCENARIO: Scenario = Scenario {
            `std-command` is a small program whose daemon does no more than write the greeting into \
            a bare socket.",
     cases,
-    figures: &[Figure::P50, Figure::P99, Figure::Max],
+    figures: &[Figure::P50, Figure::P99],
     ratios: &[(Figure::P50, "echo")],
 };
 
