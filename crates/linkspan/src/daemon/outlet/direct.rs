@@ -1,6 +1,6 @@
 //! Output that goes to the system straight from its writer's memory.
 
-use std::io::{self, IoSlice};
+use std::io::IoSlice;
 
 use bytes::{Buf, Bytes};
 use proto::frame::Segments;
@@ -11,11 +11,8 @@ use crate::daemon::wire::{CHUNK_HEADER_BYTES, Encoder, Stream};
 
 /// Data of a stream, as the first chunks of it.
 pub(super) struct Chunks<'a> {
-    stream: Stream,
-    command: u32,
     parts: [&'a [u8]; CHUNKS],
     headers: [[u8; CHUNK_HEADER_BYTES]; CHUNKS],
-    encoder: Encoder,
 }
 
 impl<'a> Chunks<'a> {
@@ -26,11 +23,8 @@ impl<'a> Chunks<'a> {
         chunk_bytes: usize,
     ) -> Result<Self, DelimitedEncodeError> {
         let mut chunks = Self {
-            stream,
-            command,
             parts: [&[]; CHUNKS],
             headers: [[0; CHUNK_HEADER_BYTES]; CHUNKS],
-            encoder,
         };
         let places = chunks.parts.iter_mut().zip(&mut chunks.headers);
         for ((part, header), data) in places.zip(data.chunks(chunk_bytes.max(1))) {
@@ -40,12 +34,15 @@ impl<'a> Chunks<'a> {
         Ok(chunks)
     }
 
+    fn frames(&self) -> impl Iterator<Item = (&[u8; CHUNK_HEADER_BYTES], &'a [u8])> {
+        let frames = self.headers.iter().zip(self.parts);
+        frames.take_while(|(_, part)| !part.is_empty())
+    }
+
     fn slices(&self) -> ([IoSlice<'_>; 2 * CHUNKS], usize) {
         let mut slices = [IoSlice::new(&[]); 2 * CHUNKS];
         let mut count = 0;
-        let frames = self.headers.iter().zip(self.parts);
-        let used = frames.filter(|(_, part)| !part.is_empty());
-        for (pair, (header, part)) in slices.chunks_exact_mut(2).zip(used) {
+        for (pair, (header, part)) in slices.chunks_exact_mut(2).zip(self.frames()) {
             pair.copy_from_slice(&[IoSlice::new(header), IoSlice::new(part)]);
             count += 2;
         }
@@ -54,28 +51,24 @@ impl<'a> Chunks<'a> {
 
     /// Puts what the system did not take of the last chunk that it began into `pen`. Gives the data
     /// of all that it began.
-    fn put_rest(
-        &self,
-        mut taken: usize,
-        pen: &mut Segments,
-    ) -> Result<usize, DelimitedEncodeError> {
+    fn put_rest(&self, mut taken: usize, pen: &mut Segments) -> usize {
         let mut data = 0;
-        for part in self.parts.iter().take_while(|part| !part.is_empty()) {
+        for (header, part) in self.frames() {
             if taken == 0 {
                 break;
             }
             data += part.len();
-            let frame_bytes = CHUNK_HEADER_BYTES + part.len();
+            let frame_bytes = header.len() + part.len();
             if taken < frame_bytes {
-                let copy = Bytes::copy_from_slice(part);
-                let kind = self.stream.kind();
-                self.encoder.encode_chunk(kind, self.command, &copy, pen)?;
-                pen.advance(taken);
+                let begun = taken.saturating_sub(header.len());
+                for rest in [header.get(taken..), part.get(begun..)] {
+                    pen.push_body(&Bytes::copy_from_slice(rest.unwrap_or_default()));
+                }
                 break;
             }
             taken -= frame_bytes;
         }
-        Ok(data)
+        data
     }
 }
 
@@ -87,10 +80,7 @@ impl Outlet {
         let written = self
             .writer
             .try_write(slices.get(..count).unwrap_or_default());
-        let put = written.and_then(|taken| {
-            let data = chunks.put_rest(taken, &mut pen);
-            data.map(|data| (taken, data)).map_err(io::Error::other)
-        });
+        let put = written.map(|taken| (taken, chunks.put_rest(taken, &mut pen)));
         let mut state = self.lock();
         let rest = pen.remaining();
         state.pen = Some(pen);
