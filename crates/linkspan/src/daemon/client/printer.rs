@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
+use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::Notify;
 
+use crate::daemon::client::session::GRANT_BYTES;
 use crate::daemon::wire::Stream;
 
 /// Prints on a thread of its own. What it holds is bounded by the credit of the streams.
@@ -36,7 +38,7 @@ struct State {
 }
 
 /// What has become of output since the last look.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy)]
 pub(super) struct News {
     /// Bytes of stdout that are done with.
     pub(super) stdout: u64,
@@ -46,6 +48,15 @@ pub(super) struct News {
     pub(super) reader_is_gone: bool,
     /// Everything is printed, and the thread has ended.
     pub(super) is_done: bool,
+}
+
+impl News {
+    /// Whether the session has something to do: waking it for each piece would cost more than the
+    /// piece.
+    fn is_due(&self) -> bool {
+        let is_much = self.stdout.max(self.stderr) >= GRANT_BYTES;
+        is_much || self.reader_is_gone || self.is_done
+    }
 }
 
 impl Printer {
@@ -64,8 +75,14 @@ impl Printer {
     }
 
     pub(super) fn push(&self, stream: Stream, data: Bytes) {
-        self.0.lock().queue.push_back((stream, data));
-        self.0.more.notify_one();
+        let mut state = self.0.lock();
+        let was_empty = state.queue.is_empty();
+        state.queue.push_back((stream, data));
+        drop(state);
+        // Only then does the thread wait, and telling it costs a system call.
+        if was_empty {
+            self.0.more.notify_one();
+        }
     }
 
     /// Nothing more follows.
@@ -74,15 +91,15 @@ impl Printer {
         self.0.more.notify_one();
     }
 
-    /// Waits until something has been printed.
+    /// Waits until much has been printed, or all.
     ///
     /// # Cancel safety
     ///
     /// Nothing is lost when the future is dropped.
     pub(super) async fn news(&self) -> News {
         loop {
-            let news = std::mem::take(&mut self.0.lock().news);
-            if news != News::default() {
+            let due = self.0.lock().take_news();
+            if let Some(news) = due {
                 return news;
             }
             self.0.progress.notified().await;
@@ -119,8 +136,19 @@ impl Shared {
     }
 
     fn note(&self, change: impl FnOnce(&mut News)) {
-        change(&mut self.lock().news);
-        self.progress.notify_one();
+        let mut state = self.lock();
+        change(&mut state.news);
+        let is_due = state.news.is_due();
+        drop(state);
+        if is_due {
+            self.progress.notify_one();
+        }
+    }
+}
+
+impl State {
+    fn take_news(&mut self) -> Option<News> {
+        self.news.is_due().then(|| mem::take(&mut self.news))
     }
 }
 

@@ -23,8 +23,6 @@ pub(super) struct Session<'a> {
     stdin: StdinReader,
     stdin_credit: u64,
     stdin_is_over: bool,
-    /// Output that is printed but not granted anew.
-    printed: News,
     progress: Progress,
     /// The signal by which the user wants it to end.
     wanted_end: Option<Caught>,
@@ -63,7 +61,6 @@ impl<'a> Session<'a> {
             stdin: StdinReader::default(),
             stdin_credit: 0,
             stdin_is_over: false,
-            printed: News::default(),
             progress: Progress::default(),
             wanted_end: None,
             error: None,
@@ -162,15 +159,10 @@ impl<'a> Session<'a> {
         if news.reader_is_gone {
             os::die_by_signal(SIGPIPE);
         }
-        self.printed.stdout += news.stdout;
-        self.printed.stderr += news.stderr;
-        let streams = [
-            (Stream::Stdout, &mut self.printed.stdout),
-            (Stream::Stderr, &mut self.printed.stderr),
-        ];
+        let streams = [(Stream::Stdout, news.stdout), (Stream::Stderr, news.stderr)];
         for (stream, printed) in streams {
-            if *printed >= GRANT_BYTES {
-                self.running.grant(stream, std::mem::take(printed)).await;
+            if printed > 0 {
+                self.running.grant(stream, printed).await;
             }
         }
     }
