@@ -25,6 +25,7 @@ use std::error::Error;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
@@ -206,7 +207,7 @@ async fn watch(command: &mut Command, file: &Path) -> Result<ExitCode, Failure> 
 }
 
 /// One for all commands, so that what is measured is what Linkspan keeps.
-static PIECE: [u8; 64 * 1024] = [b'x'; 64 * 1024];
+static PIECE: LazyLock<Vec<u8>> = LazyLock::new(|| vec![b'x'; 64 * 1024]);
 const BUILD: &str = "DAEMON_EXAMPLE_BUILD";
 const FILLING: &str = "long enough to fill a log in a little while";
 const PAUSE: &str = "DAEMON_EXAMPLE_PAUSE";
