@@ -5,18 +5,22 @@
 //!
 //! A new target is one file here, one line in [`TARGETS`] and one seed in `fuzz/corpus/NAME`.
 
+mod busrt;
 mod daemon;
 mod exchange;
 mod frame;
 mod handshake;
 mod session;
+mod topic;
 mod wire;
 
+pub use busrt::busrt;
 pub use daemon::daemon;
 pub use exchange::exchange;
 pub use frame::frame;
 pub use handshake::handshake;
 pub use session::session;
+pub use topic::topic;
 
 /// A property, and the name under which the fuzzer and the corpus know it.
 #[derive(Debug, Clone, Copy)]
@@ -41,9 +45,11 @@ pub fn target(name: &str) -> Option<&'static Target> {
 
 /// All targets.
 pub const TARGETS: &[Target] = &[
+    Target::new("busrt", busrt),
     Target::new("daemon", daemon),
     Target::new("exchange", exchange),
     Target::new("frame", frame),
     Target::new("handshake", handshake),
     Target::new("session", session),
+    Target::new("topic", topic),
 ];
