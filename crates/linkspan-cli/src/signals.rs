@@ -4,6 +4,8 @@ use std::io;
 
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
+#[cfg(windows)]
+use tokio::signal::windows::{CtrlBreak, CtrlC, CtrlClose, ctrl_break, ctrl_c, ctrl_close};
 
 /// Waits for requests to stop, and to read the configuration again.
 #[derive(Debug)]
@@ -14,6 +16,12 @@ pub(crate) struct Signals {
     terminate: Signal,
     #[cfg(unix)]
     hang_up: Signal,
+    #[cfg(windows)]
+    interrupt: CtrlC,
+    #[cfg(windows)]
+    break_key: CtrlBreak,
+    #[cfg(windows)]
+    close: CtrlClose,
 }
 
 /// What somebody outside wants.
@@ -46,18 +54,23 @@ impl Signals {
     }
 }
 
-#[cfg(not(unix))]
+#[cfg(windows)]
 impl Signals {
     /// Begins to listen.
     pub(crate) fn listen() -> io::Result<Self> {
-        Ok(Self {})
+        Ok(Self {
+            interrupt: ctrl_c()?,
+            break_key: ctrl_break()?,
+            close: ctrl_close()?,
+        })
     }
 
-    /// The next wish.
+    /// The next wish. Nothing is lost when the future is dropped.
     pub(crate) async fn next(&mut self) -> Wish {
-        match tokio::signal::ctrl_c().await {
-            Ok(()) => Wish::Stop("^C"),
-            Err(_) => std::future::pending().await,
+        tokio::select! {
+            _ = self.interrupt.recv() => Wish::Stop("^C"),
+            _ = self.break_key.recv() => Wish::Stop("^Break"),
+            _ = self.close.recv() => Wish::Stop("the closing of the console"),
         }
     }
 }

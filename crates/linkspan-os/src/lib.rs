@@ -34,6 +34,7 @@ mod process;
 mod random;
 mod ready;
 mod sid;
+mod socket_state;
 mod spawn;
 mod terminal;
 mod waiting;
@@ -55,13 +56,14 @@ pub use process::{Process, SignalError};
 pub use random::random_bytes;
 pub use ready::{NotReady, Ready};
 pub use sid::{Sid, SidError};
+pub use socket_state::SocketState;
 pub use spawn::{Spawn, SpawnError, Spawned};
 pub use terminal::TerminalSize;
 
 #[cfg(unix)]
 pub use unix::{
     BindError, BindOptions, Directory, DirectoryError, Lock, LockError, RuntimeDirectoryError,
-    SocketFile, SocketState, connect, default_socket_path, descriptor_limit, effective_uid,
+    SocketFile, connect, default_socket_path, descriptor_limit, effective_uid,
     is_descriptor_exhaustion, max_socket_path_bytes, own_credentials, peak_memory_bytes,
     peer_credentials, receive, resident_memory_bytes, runtime_directory, send_vectored,
     shutdown_write, socket_state, thread_cpu_time, wait_readable,
@@ -83,7 +85,8 @@ pub use windows::{
 pub use windows::{
     Directory, DirectoryError, Lock, LockError, Pipe, PipeError, PipeInstance, PipeListener,
     PipeNameError, PipeOptions, PipeStop, RuntimeDirectoryError, cancel_pipe_operations,
-    connect_pipe, default_pipe_name, descriptor_limit, is_descriptor_exhaustion, is_trusted,
-    max_pipe_name_chars, open_pipe, own_credentials, peak_memory_bytes, peer_credentials,
-    resident_memory_bytes, runtime_directory, security_descriptor, thread_cpu_time,
+    connect_pipe, default_pipe_name, default_socket_path, descriptor_limit,
+    is_descriptor_exhaustion, is_trusted, max_pipe_name_chars, open_pipe, own_credentials,
+    peak_memory_bytes, peer_credentials, resident_memory_bytes, runtime_directory,
+    security_descriptor, socket_state, thread_cpu_time,
 };

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use linkspan::session::Checksum;
-use linkspan::{Address, AddressError};
+use linkspan::{Address, AddressError, Platform};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -41,7 +41,7 @@ pub(crate) struct Transport {
 impl Default for Transport {
     fn default() -> Self {
         Self {
-            default_type: DefaultType::UnixSocket,
+            default_type: DefaultType::usual(),
             socket_path: None,
             allow_plaintext: false,
             max_frame_bytes: Size(1 << 20),
@@ -79,6 +79,14 @@ pub(crate) enum DefaultType {
 }
 
 impl DefaultType {
+    /// That of this system's local sockets.
+    fn usual() -> Self {
+        match Platform::current() {
+            Platform::Windows => Self::NamedPipe,
+            _ => Self::UnixSocket,
+        }
+    }
+
     /// Scheme of its addresses.
     pub(crate) fn scheme(self) -> &'static str {
         match self {

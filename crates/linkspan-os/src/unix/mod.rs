@@ -45,7 +45,7 @@ pub use runtime::{RuntimeDirectoryError, default_socket_path, runtime_directory}
 pub use send::{send_vectored, shutdown_write};
 pub use signals::{SIGCONT, die_by_signal, ignore_sigpipe, reset_sigpipe};
 pub use socket::{BindError, BindOptions, SocketFile};
-pub use stale::{SocketState, socket_state};
+pub use stale::socket_state;
 pub use terminal::terminal_size;
 pub use text::os_string;
 pub use usage::{

@@ -14,8 +14,8 @@ use crate::linux::socket as sys;
 #[cfg(not(target_os = "linux"))]
 use crate::unix::socket_portable as sys;
 
-use crate::unix::stale::{SocketState, socket_state};
-use crate::{Directory, DirectoryError, Lock, LockError, max_socket_path_bytes};
+use crate::unix::stale::socket_state;
+use crate::{Directory, DirectoryError, Lock, LockError, SocketState, max_socket_path_bytes};
 
 /// How a socket is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -18,6 +18,7 @@ mod ready;
 mod runtime;
 mod security;
 mod signals;
+mod socket;
 pub(crate) mod spawn;
 mod terminal;
 mod text;
@@ -36,6 +37,7 @@ pub use ready::ReadySender;
 pub use runtime::{RuntimeDirectoryError, runtime_directory};
 pub use security::security_descriptor;
 pub use signals::{die_by_signal, ignore_sigpipe, reset_sigpipe};
+pub use socket::{default_socket_path, socket_state};
 pub use terminal::terminal_size;
 pub use text::os_string;
 pub use usage::{
