@@ -70,6 +70,15 @@ use crate::transport;
 ///
 /// ^C, SIGTERM and SIGHUP cancel the command, which then has time to end; if it ends as cancelled,
 /// the program ends by the same signal. A second one ends it at once. The daemon lives on.
+///
+/// # Platform notes
+///
+/// Windows has no signals. There ^C and ^Break cancel the command, and the program then ends with the
+/// code that both have where nobody handles them, 0xC000013A; closing the console does it with 129,
+/// leaving or shutting down the system with 143, and output that nobody reads with 141: 128 and the
+/// number of the signal that it would be. The daemon has a console of its own, which is not shown.
+/// A program that runs cannot be overwritten there, but moved aside: what is put in its place takes
+/// over with the next command.
 pub struct Program {
     name: String,
     id: Option<DaemonId>,

@@ -24,6 +24,8 @@ mod namespace;
 #[cfg(unix)]
 mod pty;
 mod races;
+#[cfg(windows)]
+mod replaced;
 #[cfg(unix)]
 mod readiness;
 #[cfg(target_os = "linux")]
