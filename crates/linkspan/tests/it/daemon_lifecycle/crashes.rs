@@ -24,6 +24,50 @@ fn whenever_a_daemon_is_killed_the_next_command_works_and_says_so_once() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_daemon_that_is_killed_while_it_starts_keeps_nobody_from_the_next() {
+    let bed = Bed::new();
+    let id = format!("start-{}", std::process::id());
+    let with_id = |words: &[&str]| bed.start([&["--id", id.as_str()], words].concat());
+    for moment in 0..scaled(20, 200) {
+        let victim = with_id(&["pid"]);
+        let mut started = None;
+        super::bed::wait_until("the daemon starts", || {
+            started = starting(&id);
+            started.is_some()
+        });
+        thread::sleep(chosen(0) / 2);
+        let daemon = started.unwrap();
+        daemon.kill().ok();
+        let victim = victim.wait_with_output().unwrap();
+        let is_told = victim.status.code() == Some(125)
+            && text(&victim.stderr).starts_with("daemon: daemon: the daemon ");
+        assert!(is_told || victim.status.success(), "{}", shown(&victim));
+
+        let next = with_id(&["pid", "-v"]).wait_with_output().unwrap();
+        assert_ne!(pid(&next), daemon.pid(), "moment {moment}");
+        assert!(text(&next.stderr).lines().count() <= 1, "{}", shown(&next));
+        let next = find(pid(&next));
+        next.kill().unwrap();
+        super::bed::wait_end(next);
+    }
+}
+
+/// The process that is about to be the daemon with this id, or is it.
+#[cfg(target_os = "linux")]
+fn starting(id: &str) -> Option<os::Process> {
+    let wanted = format!("\0--daemon-id\0{id}\0");
+    let mut entries = std::fs::read_dir("/proc").unwrap().flatten();
+    entries.find_map(|entry| {
+        let words = std::fs::read_to_string(entry.path().join("cmdline")).ok()?;
+        let pid = entry.file_name().to_str()?.parse().ok()?;
+        words
+            .contains(&wanted)
+            .then(|| os::Process::find(pid).ok().flatten())?
+    })
+}
+
 /// A command under which the daemon is killed: while it is sent, read, run, or answered.
 fn killed_in(bed: &Bed, daemon: u32, moment: usize) -> Output {
     let daemon = find(daemon);

@@ -161,6 +161,23 @@ async fn no_more_than_some_daemons_finish_commands_and_then_clients_wait() {
     assert_ne!(output.stdout, second.stdout);
 }
 
+#[tokio::test]
+async fn builds_that_are_declared_compatible_share_a_daemon() {
+    let bed = Bed::new();
+    let daemon = bed.pid();
+    let mut lifecycle = LifecycleConfig::default();
+    lifecycle.runtime_directory = Some(bed.runtime.path().join("linkspan"));
+    lifecycle.build_policy = BuildPolicy::Share;
+    let id = DaemonId::new("daemon-example").unwrap();
+    let client = DaemonClient::builder(id)
+        .lifecycle(lifecycle)
+        .build_id(Build::named("another"))
+        .build()
+        .unwrap();
+    let output = client.capture(&call(&["pid"]), "").await.unwrap();
+    assert_eq!(output.stdout, format!("{daemon}\n"));
+}
+
 /// A client that lets one daemon finish its commands, and waits 2 s for more.
 fn impatient(bed: &Bed, build: &str) -> DaemonClient {
     let mut lifecycle = LifecycleConfig::default();

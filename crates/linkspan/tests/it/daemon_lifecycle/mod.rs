@@ -1,6 +1,8 @@
 //! Daemons that start themselves, as real processes: the example `daemon`, called as users call it.
 
 mod bed;
+#[cfg(target_os = "linux")]
+mod birth;
 mod builds;
 #[cfg(unix)]
 mod bulk;
