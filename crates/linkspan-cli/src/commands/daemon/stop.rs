@@ -70,6 +70,14 @@ pub(super) async fn run(options: Options, daemons: Vec<DaemonEntry>, output: &Ou
                 }
             }
         }
+        if !options.draining && entry.is_running() {
+            for pid in entry.drainers() {
+                output.notice(format_args!(
+                    "process {pid}, an older one of {}, finishes its commands; --draining ends it, too",
+                    entry.label()
+                ));
+            }
+        }
     }
     failed.map_or(Ok(()), Err)
 }

@@ -13,7 +13,7 @@ use crate::daemon::lifecycle::{
     self, CrashRow, Failure, Force, LogReader, Metadata, PlaceError, Places, Reached, Settings,
     Stopped, chain, drainer, drainers, reach,
 };
-use crate::daemon::wire::{self, ControlRequest, DaemonState, DaemonStatus};
+use crate::daemon::wire::{self, ControlRequest, DaemonState};
 
 /// Does what `verb` says, and prints it.
 pub(super) async fn run(verb: Verb, settings: &Arc<Settings>, report: &Report) -> ExitCode {
@@ -96,15 +96,6 @@ async fn describe(connection: &Connection, text: &mut String) -> Result<(), Clie
         DaemonState::Draining => "finishes its commands",
         DaemonState::Unknown => "runs",
     };
-    let DaemonStatus {
-        commands,
-        commands_total,
-        connections,
-        crashes,
-        memory_bytes,
-        idle_ms,
-        ..
-    } = status;
     let lines = [
         format!("daemon {} {state}", check.daemon_id),
         format!(
@@ -112,15 +103,16 @@ async fn describe(connection: &Connection, text: &mut String) -> Result<(), Clie
             pid.unwrap_or_default(),
             check.build_id
         ),
+        format!("started: {}", status.startup),
         format!(
-            "{commands} commands run, {commands_total} were accepted, {connections} connections"
+            "{} commands run, {} were accepted, {} connections",
+            status.commands, status.commands_total, status.connections
         ),
         format!(
             "idle for {} s, {} KiB of memory",
-            idle_ms / 1000,
-            memory_bytes / 1024
+            status.idle_ms / 1000,
+            status.memory_bytes / 1024
         ),
-        format!("{crashes} crashes in a row before it"),
     ];
     for line in lines {
         text.push_str(&line);

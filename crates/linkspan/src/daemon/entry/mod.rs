@@ -3,6 +3,7 @@
 mod arguments;
 mod control;
 mod report;
+mod timestamp;
 
 use std::env;
 use std::error::Error;

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use crate::daemon::Finished;
+use crate::daemon::entry::timestamp::Timestamp;
 use crate::daemon::lifecycle::chain;
 use crate::daemon::wire::{CommandError, Outcome};
 
@@ -60,13 +61,8 @@ impl Report {
 
     /// Writes to the daemon's log.
     pub(super) fn log(&self, text: &str) {
-        let now = std::time::SystemTime::UNIX_EPOCH.elapsed();
-        let seconds = now.map_or(0, |now| now.as_secs());
-        line(&format!(
-            "{seconds} {}[{}]: {text}",
-            self.name,
-            std::process::id()
-        ));
+        let (now, pid) = (Timestamp::now(), std::process::id());
+        line(&format!("{now} {}[{pid}]: {text}", self.name));
     }
 
     fn command_error(&self, error: &CommandError) {
