@@ -152,6 +152,10 @@ mod documents {
     #[doc = include_str!("../../../docs/guide/exchange.md")]
     struct ExchangeGuide;
 
+    #[cfg(feature = "daemon")]
+    #[doc = include_str!("../../../docs/guide/daemon.md")]
+    struct DaemonGuide;
+
     #[doc = include_str!("../../../docs/guide/node.md")]
     struct NodeGuide;
 }
