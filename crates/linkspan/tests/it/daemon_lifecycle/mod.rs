@@ -8,12 +8,14 @@ mod builds;
 mod bulk;
 #[cfg(unix)]
 mod cancelled;
+mod crash_rows;
 #[cfg(windows)]
 mod console;
-mod crash_rows;
 mod crashes;
 #[cfg(target_os = "linux")]
 mod disk;
+#[cfg(target_os = "linux")]
+mod drainers;
 #[cfg(unix)]
 mod ends;
 mod failures;
