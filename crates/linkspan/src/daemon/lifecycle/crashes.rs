@@ -60,9 +60,11 @@ impl CrashRow {
         };
         let doublings = u32::try_from(more).unwrap_or(u32::MAX);
         let factor = 2_u32.saturating_pow(doublings);
-        let mut config = BackoffConfig::default();
-        config.first_pause = FIRST_PAUSE.saturating_mul(factor);
-        config.longest_pause = longest;
+        let config = BackoffConfig {
+            first_pause: FIRST_PAUSE.saturating_mul(factor),
+            longest_pause: longest,
+            ..BackoffConfig::default()
+        };
         Backoff::new(config).next_pause().unwrap_or_default()
     }
 }

@@ -36,7 +36,7 @@ struct Part {
 impl LogReader {
     /// Begins behind the last line that is complete.
     pub(crate) fn at_end(log: Log) -> io::Result<Self> {
-        let directory = log.path().parent().unwrap_or(log.path());
+        let directory = log.path().parent().unwrap_or_else(|| log.path());
         let changes = Changes::of(directory)?;
         let mut parts = VecDeque::new();
         if let Some(mut part) = Part::open(&log, 0)? {
