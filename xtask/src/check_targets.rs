@@ -8,8 +8,6 @@ use crate::steps::Steps;
 
 /// Check all crates for macOS, FreeBSD and Windows, by clippy
 ///
-/// The command line is not made for Windows yet, and left out there.
-///
 /// Nothing is linked or run. The first time, a second compiler is fetched and std built for each
 /// target: some minutes. Needs Debian on amd64, and root where a package is missing.
 #[derive(Debug, clap::Args)]
@@ -37,10 +35,6 @@ fn check(cross: &Cross, target: &str) -> Result<()> {
         .args(["clippy", "--target", target])
         .args(["--workspace", "--exclude", "xtask"])
         .args(["--all-targets", "--all-features"]);
-    if target == WINDOWS {
-        // Its defaults and its doctor know Unix sockets only, so far.
-        clippy.args(["--exclude", "linkspan-cli"]);
-    }
     shell::run(clippy.args(["--", "-D", "warnings"]))
 }
 

@@ -53,8 +53,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 fn build(cross: &Cross) -> Result<()> {
-    let mut cargo = cross.cargo();
-    shell::run(cargo.args(["test", "--no-run"]).args(TESTS))
+    // Tests start some of them as programs, and these are what no test builds.
+    shell::run(cross.cargo().arg("build").args(EXAMPLES))?;
+    shell::run(cross.cargo().args(["test", "--no-run"]).args(TESTS))
 }
 
 fn test(cross: &Cross, wine: &Wine, filter: Option<&str>) -> Result<Outcome> {
@@ -72,14 +73,23 @@ fn test(cross: &Cross, wine: &Wine, filter: Option<&str>) -> Result<Outcome> {
     }
 }
 
+const EXAMPLES: [&str; 6] = [
+    "--target",
+    WINDOWS,
+    "--all-features",
+    "--examples",
+    "--package=linkspan",
+    "--package=linkspan-os",
+];
 /// All tests of the crates that Windows programs use, but for those in documentation.
-const TESTS: [&str; 11] = [
+const TESTS: [&str; 12] = [
     "--target",
     WINDOWS,
     "--all-features",
     "--lib",
     "--tests",
     "--package=linkspan",
+    "--package=linkspan-cli",
     "--package=linkspan-macros",
     "--package=linkspan-os",
     "--package=linkspan-proto",

@@ -1,28 +1,56 @@
 //! The command line, as its users see it: real processes, sockets and files.
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
     reason = "tests fail by panicking and read as scripts"
 )]
+#![cfg_attr(
+    unix,
+    expect(
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "tests fail by panicking and read as scripts"
+    )
+)]
 
+#[cfg(unix)]
 mod analyze;
+#[cfg(unix)]
 mod backend_switch;
+#[cfg(unix)]
 mod call;
+#[cfg(unix)]
 mod config;
+#[cfg(unix)]
 mod daemon;
+#[cfg(unix)]
 mod detection;
+#[cfg(unix)]
 mod doctor;
+#[cfg(unix)]
 mod exchange;
+#[cfg(unix)]
 mod health;
+#[cfg(unix)]
 mod help;
+#[cfg(unix)]
 mod host;
+#[cfg(unix)]
 mod ipc;
+#[cfg(unix)]
 mod lifecycle;
+#[cfg(unix)]
 mod network;
+#[cfg(unix)]
 mod race;
+#[cfg(unix)]
 mod reload;
+#[cfg(unix)]
 mod status;
+#[cfg(unix)]
 mod support;
+#[cfg(unix)]
 mod terminal;
+#[cfg(unix)]
 mod transport;
+#[cfg(windows)]
+mod windows;
