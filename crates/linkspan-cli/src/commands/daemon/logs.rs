@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use clap::Args;
-use linkspan::daemon::DaemonEntry;
+use linkspan::daemon::{DaemonEntry, LogReader};
 use serde_json::json;
 
 use crate::commands::daemon::choose;
@@ -37,13 +37,19 @@ pub(super) fn run(options: &Options, daemons: Vec<DaemonEntry>, output: &Output)
     for line in log.last_lines(options.lines).with_context(cannot_read)? {
         show(&line, output)?;
     }
-    // Until ^C, or until nobody reads any more.
-    while options.follow {
-        for line in log.next_lines().with_context(cannot_read)? {
+    if options.follow {
+        follow(&mut log, output)?;
+    }
+    Ok(())
+}
+
+/// Ends with ^C, or when nobody reads any more.
+fn follow(log: &mut LogReader, output: &Output) -> Result {
+    loop {
+        for line in log.next_lines().context("cannot follow the log")? {
             show(&line, output)?;
         }
     }
-    Ok(())
 }
 
 /// One line; what a terminal would obey is escaped.

@@ -14,6 +14,7 @@ use crate::output::Output;
 
 /// Have a daemon finish its commands and end, and wait for its end.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Options {
     /// The daemon's id, or the name of its directory; without it, the only one that runs.
     #[arg(conflicts_with = "all")]
@@ -62,12 +63,13 @@ pub(super) async fn run(options: Options, daemons: Vec<DaemonEntry>, output: &Ou
             let told = stopped
                 .map_err(Failure::from)
                 .and_then(|stopped| tell(&entry, stopped, output));
-            if let Err(failure) = told {
-                let failure = failure.context(format!("cannot stop daemon {}", entry.label()));
-                // The last one is told by whoever called us.
-                if let Some(earlier) = failed.replace(failure) {
-                    output.failure(&earlier);
-                }
+            let Err(failure) = told else {
+                continue;
+            };
+            let failure = failure.context(format!("cannot stop daemon {}", entry.label()));
+            // The last one is told by whoever called us.
+            if let Some(earlier) = failed.replace(failure) {
+                output.failure(&earlier);
             }
         }
         if !options.draining && entry.is_running() {
