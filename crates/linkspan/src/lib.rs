@@ -110,6 +110,8 @@
 mod address;
 #[cfg(feature = "rpc")]
 pub mod auth;
+#[cfg(feature = "bus")]
+pub mod bus;
 #[cfg(feature = "rpc")]
 mod clock;
 pub mod codec;

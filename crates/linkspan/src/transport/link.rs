@@ -29,7 +29,7 @@ impl From<ByteLink> for Link {
     }
 }
 
-#[cfg(any(feature = "daemon", feature = "exchange"))]
+#[cfg(any(feature = "bus", feature = "daemon", feature = "exchange"))]
 impl Link {
     /// The link as one of bytes, unless frames move through it by value.
     pub(crate) fn into_bytes(self) -> Option<ByteLink> {

@@ -47,7 +47,7 @@ pub use peer::Peer;
 
 pub(crate) use acceptor::{Acceptor, Front, RETRY_AFTER, Refusal, Serving};
 pub(crate) use bytes::ByteLink;
-#[cfg(any(feature = "daemon", feature = "exchange"))]
+#[cfg(any(feature = "bus", feature = "daemon", feature = "exchange"))]
 pub(crate) use bytes::{ByteReader, ByteWriter};
 pub(crate) use dial::dial;
 #[cfg(any(feature = "daemon", feature = "exchange"))]

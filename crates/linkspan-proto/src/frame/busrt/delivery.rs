@@ -22,6 +22,45 @@ pub struct Delivery {
     pub payload: Bytes,
 }
 
+/// The kinds of deliveries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DeliveryKind {
+    /// 0x01: something published.
+    Publication,
+    /// 0x12: something for one client.
+    Message,
+    /// 0x13: something for all clients whose name a mask stands for.
+    Broadcast,
+}
+
+/// Encodes a delivery whose body a broker keeps, in one piece or in two: sender, topic and payload, a
+/// NUL behind each text.
+///
+/// Nothing is checked; the parts together are shorter than 4 GiB.
+pub fn encode_delivery(
+    kind: DeliveryKind,
+    is_realtime: bool,
+    head: &[u8],
+    tail: Option<&Bytes>,
+    out: &mut Segments,
+) {
+    let bytes = head.len().saturating_add(tail.map_or(0, Bytes::len));
+    let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+    let inline = out.inline();
+    inline.push(match kind {
+        DeliveryKind::Publication => PUBLICATION,
+        DeliveryKind::Message => MESSAGE,
+        DeliveryKind::Broadcast => BROADCAST,
+    });
+    inline.extend_from_slice(&bytes.to_le_bytes());
+    inline.push(is_realtime.into());
+    inline.extend_from_slice(head);
+    if let Some(tail) = tail {
+        out.push_body(tail);
+    }
+}
+
 /// By which way something comes to a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -60,7 +60,7 @@ mod status;
 pub use body::Field;
 pub use broker::{FromBroker, FromBrokerDecoder};
 pub use client::{FromClient, FromClientDecoder};
-pub use delivery::{Delivery, Route};
+pub use delivery::{Delivery, DeliveryKind, Route, encode_delivery};
 pub use event::BusEvent;
 pub use masks::Masks;
 pub use name::{Name, primary};

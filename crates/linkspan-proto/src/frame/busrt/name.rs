@@ -1,10 +1,11 @@
 //! Names of clients.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::ops::Deref;
 
 use crate::error::BusrtNameError;
-use crate::frame::busrt::Limits;
+use crate::frame::busrt::{BROKER, Limits};
 use crate::frame::to_u64;
 use crate::message::Text;
 
@@ -36,6 +37,11 @@ impl Name {
         }
     }
 
+    /// The name of the broker's own client, which no other can have.
+    pub fn broker() -> Self {
+        Self(Text::from_static(BROKER))
+    }
+
     /// The name of the primary client: what stands before the first `%%`, or all of it.
     pub fn primary(&self) -> &str {
         primary(&self.0)
@@ -48,6 +54,12 @@ impl Name {
 
     /// The name as text that can be shared.
     pub fn as_text(&self) -> &Text {
+        &self.0
+    }
+}
+
+impl Borrow<str> for Name {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }

@@ -124,6 +124,16 @@ impl Action {
         }
     }
 
+    /// Length of its body: its texts, their NULs, and the payload.
+    pub fn body_bytes(&self) -> usize {
+        let Body { fields, payload } = self.body();
+        let texts = fields
+            .iter()
+            .flatten()
+            .map(|(_, text)| text.len().saturating_add(1));
+        texts.fold(payload.len(), usize::saturating_add)
+    }
+
     fn read(code: u8, mut body: Bytes, limits: &Limits) -> Result<Self, BusrtDecodeError> {
         Ok(match code {
             NOTHING => read_nothing(&body)?,

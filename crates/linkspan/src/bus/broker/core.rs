@@ -1,0 +1,272 @@
+//! Who is there, and who wants what. Knows no wire.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use arc_swap::{ArcSwap, Guard};
+use proto::frame::busrt::{BusEvent, Name};
+use proto::topic::{Limits, Mask, NameMask, Trie};
+
+use crate::bus::broker::events;
+use crate::bus::broker::flow::Flow;
+use crate::bus::broker::member::{Farewell, Member, Origin};
+use crate::bus::broker::memory::Memory;
+use crate::bus::broker::message::Message;
+use crate::bus::broker::queue::{Outlet, Pushed, Queue};
+use crate::bus::broker::service::Service;
+use crate::bus::broker::subscription::{Subscriber, Subscription};
+use crate::bus::error::JoinError;
+use crate::bus::{Config, Secondaries};
+use crate::clock;
+
+/// What all connections of a broker share.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) config: Config,
+    pub(crate) started: Instant,
+    pub(crate) memory: Arc<Memory>,
+    members: papaya::HashMap<Name, Arc<Member>>,
+    /// What publishers read; replaced as a whole.
+    masks: ArcSwap<Trie<Subscriber>>,
+    /// Held by whoever changes members or masks.
+    changes: Mutex<()>,
+    numbers: AtomicU64,
+    /// What those received and were sent who have left, and what they missed.
+    past: (Flow, Flow),
+    past_dropped: AtomicU64,
+}
+
+impl Core {
+    pub(crate) fn new(config: Config) -> Arc<Self> {
+        Arc::new_cyclic(|core| {
+            let broker = Self {
+                started: clock::now(),
+                memory: Arc::new(Memory::new(config.memory_limit)),
+                members: papaya::HashMap::new(),
+                masks: ArcSwap::default(),
+                changes: Mutex::default(),
+                numbers: AtomicU64::new(1),
+                past: Default::default(),
+                past_dropped: AtomicU64::new(0),
+                config,
+            };
+            let service = Box::new(Service::new(core.clone()));
+            let inbox = broker.subscription(Name::broker(), service);
+            let member = Member::new(0, Name::broker(), Origin::internal(), inbox, Box::new(()));
+            broker
+                .members
+                .pin()
+                .insert(Name::broker(), Arc::new(member));
+            broker
+        })
+    }
+
+    /// Gives a client its name, and tells those who want to know.
+    ///
+    /// # Errors
+    ///
+    /// [`JoinError`]: it may not have it.
+    pub(crate) fn join(
+        &self,
+        name: &Name,
+        origin: Origin,
+        outlet: Box<dyn Outlet>,
+        farewell: Box<dyn Farewell>,
+    ) -> Result<Arc<Member>, JoinError> {
+        let inbox = self.subscription(name.clone(), outlet);
+        let changes = self.change();
+        let members = self.members.pin();
+        if name.is_secondary() {
+            let primary = members.get(name.primary()).ok_or(JoinError::NoPrimary)?;
+            let is_theirs = primary.origin.is_same_peer(&origin);
+            if !is_theirs && self.config.secondaries == Secondaries::SamePeer {
+                return Err(JoinError::ForeignSecondary);
+            }
+        }
+        if let Some(former) = members.get(name) {
+            if !self.config.force_register || name.is_secondary() {
+                return Err(JoinError::InUse);
+            }
+            self.withdraw(former);
+        }
+        let member = Member::new(self.number(), name.clone(), origin, inbox, farewell);
+        let member = Arc::new(member);
+        members.insert(name.clone(), Arc::clone(&member));
+        let warnings = Mask::new(BusEvent::WARN, &Limits::default());
+        self.subscribe_locked(&member.inbox, warnings);
+        drop(changes);
+        if !name.is_secondary() {
+            self.announce(events::registered(name));
+        }
+        Ok(member)
+    }
+
+    /// Takes a client's name back, and what it wanted.
+    pub(crate) fn leave(&self, member: &Arc<Member>) {
+        let changes = self.change();
+        let members = self.members.pin();
+        // With its name taken over, there is nothing to tell.
+        let present = members.get(&member.name);
+        let is_present = present.is_some_and(|present| present.id == member.id);
+        if is_present {
+            members.remove(&member.name);
+            self.withdraw(member);
+        }
+        drop(changes);
+        let (received, sent) = &self.past;
+        received.add_all(&member.received);
+        sent.add_all(&member.inbox.queue.sent);
+        let dropped = member.inbox.queue.dropped();
+        self.past_dropped.fetch_add(dropped, Ordering::Relaxed);
+        if is_present && !member.name.is_secondary() {
+            self.announce(events::unregistered(&member.name));
+        }
+    }
+
+    /// Sends a client away, and its secondaries with it.
+    fn withdraw(&self, member: &Member) {
+        self.unsubscribe_all(&member.inbox);
+        member.dismiss();
+        if !member.name.is_secondary() {
+            let members = self.members.pin();
+            let own = members
+                .values()
+                .filter(|other| other.name.is_secondary() && other.name.primary() == &*member.name);
+            own.for_each(|secondary| secondary.dismiss());
+        }
+    }
+
+    /// A queue that masks can fill.
+    fn subscription(&self, name: Name, outlet: Box<dyn Outlet>) -> Arc<Subscription> {
+        let queue = Queue::new(
+            self.number(),
+            self.config.queue_limits(),
+            self.config.overflow,
+            Arc::clone(&self.memory),
+            outlet,
+        );
+        Arc::new(Subscription::new(name, queue))
+    }
+
+    /// Adds masks; those that are there do not matter.
+    pub(crate) fn subscribe(
+        &self,
+        subscription: &Arc<Subscription>,
+        masks: impl IntoIterator<Item = Mask>,
+    ) {
+        let _changes = self.change();
+        self.subscribe_locked(subscription, masks);
+    }
+
+    fn subscribe_locked(
+        &self,
+        subscription: &Arc<Subscription>,
+        masks: impl IntoIterator<Item = Mask>,
+    ) {
+        let mut trie = Trie::clone(&self.masks.load());
+        let mut own = subscription.masks();
+        let subscriber = Subscriber(Arc::clone(subscription));
+        for mask in masks {
+            if !own.contains(&mask) {
+                trie.insert(&mask, &subscriber);
+                own.insert(mask);
+            }
+        }
+        self.masks.store(Arc::new(trie));
+    }
+
+    /// Takes masks away; those that are not there do not matter.
+    pub(crate) fn unsubscribe(
+        &self,
+        subscription: &Arc<Subscription>,
+        masks: impl IntoIterator<Item = Mask>,
+    ) {
+        let _changes = self.change();
+        let mut trie = Trie::clone(&self.masks.load());
+        let mut own = subscription.masks();
+        let subscriber = Subscriber(Arc::clone(subscription));
+        for mask in masks {
+            if own.remove(&mask) {
+                trie.remove(&mask, &subscriber);
+            }
+        }
+        self.masks.store(Arc::new(trie));
+    }
+
+    /// Takes all masks of a subscription away, while changes are held.
+    fn unsubscribe_all(&self, subscription: &Arc<Subscription>) {
+        let mut trie = Trie::clone(&self.masks.load());
+        let subscriber = Subscriber(Arc::clone(subscription));
+        let masks = std::mem::take(&mut *subscription.masks());
+        for mask in masks {
+            trie.remove(&mask, &subscriber);
+        }
+        self.masks.store(Arc::new(trie));
+    }
+
+    /// Who wants what, now.
+    pub(crate) fn masks(&self) -> Guard<Arc<Trie<Subscriber>>> {
+        self.masks.load()
+    }
+
+    pub(crate) fn member(&self, name: &str) -> Option<Arc<Member>> {
+        self.members.pin().get(name).map(Arc::clone)
+    }
+
+    /// Clients whose names a mask stands for.
+    pub(crate) fn members_like(&self, mask: &NameMask) -> Vec<Arc<Member>> {
+        if mask.is_literal() {
+            return self.member(mask.as_str()).into_iter().collect();
+        }
+        let members = self.members.pin();
+        let like = members.iter().filter(|(name, _)| mask.matches(name));
+        like.map(|(_, member)| Arc::clone(member)).collect()
+    }
+
+    pub(crate) fn members(&self) -> Vec<Arc<Member>> {
+        self.members.pin().values().map(Arc::clone).collect()
+    }
+
+    /// What was received, and what was sent, by all clients that there are or were.
+    pub(crate) fn traffic(&self) -> (Flow, Flow) {
+        let (received, sent) = (Flow::default(), Flow::default());
+        received.add_all(&self.past.0);
+        sent.add_all(&self.past.1);
+        for member in self.members() {
+            received.add_all(&member.received);
+            sent.add_all(&member.inbox.queue.sent);
+        }
+        (received, sent)
+    }
+
+    /// How many messages were dropped, by all queues that there are or were.
+    pub(crate) fn dropped(&self) -> u64 {
+        let members = self.members();
+        let present: u64 = members
+            .iter()
+            .map(|member| member.inbox.queue.dropped())
+            .sum();
+        self.past_dropped.load(Ordering::Relaxed) + present
+    }
+
+    /// Publishes in the broker's own name, without waiting for anybody.
+    pub(crate) fn announce(&self, message: Message) {
+        let message = Arc::new(message);
+        let mut subscribers = Vec::new();
+        self.masks().find(message.topic(), &mut subscribers);
+        for Subscriber(subscription) in subscribers {
+            if subscription.admits(&message) && subscription.queue.push(&message) == Pushed::Taken {
+                subscription.queue.flush();
+            }
+        }
+    }
+
+    fn number(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn change(&self) -> MutexGuard<'_, ()> {
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,143 @@
+//! Clients that are connected.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use proto::frame::busrt::Name;
+
+use crate::bus::broker::flow::Flow;
+use crate::bus::broker::subscription::Subscription;
+use crate::transport::Peer;
+
+/// A client that is connected.
+pub(crate) struct Member {
+    /// Tells it from others that had its name before.
+    pub(crate) id: u64,
+    pub(crate) name: Name,
+    pub(crate) origin: Origin,
+    /// What is sent to its name, and what it subscribed to in the way of BUS/RT.
+    pub(crate) inbox: Arc<Subscription>,
+    /// What came from it.
+    pub(crate) received: Flow,
+    farewell: Box<dyn Farewell>,
+}
+
+/// Who can tell a client's connection to end.
+pub(crate) trait Farewell: Send + Sync {
+    /// Its client is no member any more.
+    fn leave(&self);
+}
+
+impl Farewell for () {
+    fn leave(&self) {}
+}
+
+/// Where a client comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Origin {
+    pub(crate) kind: OriginKind,
+    /// Its network address, where there is one.
+    pub(crate) source: Option<String>,
+    /// The address of the listener by which it came.
+    pub(crate) port: Option<String>,
+    identity: Identity,
+}
+
+/// By which way a client is connected, in BUS/RT's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OriginKind {
+    Internal,
+    Local,
+    Tcp,
+}
+
+/// What two connections of one peer have in common.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Identity {
+    Internal,
+    Process(os::PeerCredentials),
+    Host(IpAddr),
+    Unknown,
+}
+
+impl Origin {
+    /// The broker's own process.
+    pub(crate) fn internal() -> Self {
+        Self {
+            kind: OriginKind::Internal,
+            source: None,
+            port: None,
+            identity: Identity::Internal,
+        }
+    }
+
+    /// A peer that came by the listener at `port`.
+    pub(crate) fn of(peer: &Peer, port: String) -> Self {
+        let identity = match (peer.credentials, peer.address, peer.transport) {
+            (Some(credentials), _, _) => Identity::Process(credentials),
+            (None, Some(address), _) => Identity::Host(address.ip()),
+            (None, None, "mem") => Identity::Internal,
+            (None, None, _) => Identity::Unknown,
+        };
+        Self {
+            kind: match (peer.transport, peer.address) {
+                ("mem", _) => OriginKind::Internal,
+                (_, Some(_)) => OriginKind::Tcp,
+                (_, None) => OriginKind::Local,
+            },
+            source: peer.address.map(|address| address.to_string()),
+            port: Some(port),
+            identity,
+        }
+    }
+
+    /// Whether both are known to be the same process, or at least on the same host.
+    pub(crate) fn is_same_peer(&self, other: &Self) -> bool {
+        self.identity == other.identity && self.identity != Identity::Unknown
+    }
+}
+
+impl OriginKind {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Internal => "internal",
+            Self::Local => "local_ipc",
+            Self::Tcp => "tcp",
+        }
+    }
+}
+
+impl Member {
+    pub(crate) fn new(
+        id: u64,
+        name: Name,
+        origin: Origin,
+        inbox: Arc<Subscription>,
+        farewell: Box<dyn Farewell>,
+    ) -> Self {
+        Self {
+            id,
+            name,
+            origin,
+            inbox,
+            received: Flow::default(),
+            farewell,
+        }
+    }
+
+    /// Ends its connection.
+    pub(crate) fn dismiss(&self) {
+        self.inbox.queue.close();
+        self.farewell.leave();
+    }
+}
+
+impl fmt::Debug for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Member")
+            .field("id", &self.id)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}

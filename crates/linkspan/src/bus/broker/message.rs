@@ -1,0 +1,126 @@
+//! What somebody sent: made once, shared by all who get it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use proto::frame::Segments;
+use proto::frame::busrt::{DeliveryKind, Name, encode_delivery};
+
+/// A message on its way, whoever gets it.
+///
+/// Sender, topic and a short payload are in one piece, each text with a NUL behind it, as BUS/RT
+/// clients are sent them: then most messages are two allocations, however many get them.
+#[derive(Debug)]
+pub(crate) struct Message {
+    kind: DeliveryKind,
+    /// Whether its sender wants it to leave without delay.
+    is_realtime: bool,
+    head: Box<[u8]>,
+    /// Where the topic begins in the head.
+    topic_at: usize,
+    /// Where the payload begins in the head; its end if the payload is not there.
+    payload_at: usize,
+    long_payload: Option<Bytes>,
+}
+
+/// A message that others have, too.
+pub(crate) type Shared = Arc<Message>;
+
+impl Message {
+    /// Something told under a topic.
+    pub(crate) fn publication(sender: &Name, topic: &str, payload: &Bytes) -> Self {
+        Self::new(DeliveryKind::Publication, sender, Some(topic), payload)
+    }
+
+    /// Something for one client.
+    pub(crate) fn direct(sender: &Name, payload: &Bytes) -> Self {
+        Self::new(DeliveryKind::Message, sender, None, payload)
+    }
+
+    /// Something for all clients whose names are alike.
+    pub(crate) fn broadcast(sender: &Name, payload: &Bytes) -> Self {
+        Self::new(DeliveryKind::Broadcast, sender, None, payload)
+    }
+
+    pub(crate) fn realtime(mut self, is_realtime: bool) -> Self {
+        self.is_realtime = is_realtime;
+        self
+    }
+
+    fn new(kind: DeliveryKind, sender: &Name, topic: Option<&str>, payload: &Bytes) -> Self {
+        // A short payload is copied: it would keep all that was read with it in memory.
+        let is_short = payload.len() < SHORT_BYTES;
+        let short = if is_short { payload.as_ref() } else { &[] };
+        let topic_at = sender.len() + 1;
+        let payload_at = topic_at + topic.map_or(0, |topic| topic.len() + 1);
+        let mut head = Vec::with_capacity(payload_at + short.len());
+        for text in [Some(&**sender), topic].into_iter().flatten() {
+            head.extend_from_slice(text.as_bytes());
+            head.push(0);
+        }
+        head.extend_from_slice(short);
+        Self {
+            kind,
+            is_realtime: false,
+            head: head.into_boxed_slice(),
+            topic_at,
+            payload_at,
+            long_payload: (!is_short).then(|| payload.clone()),
+        }
+    }
+
+    pub(crate) fn kind(&self) -> DeliveryKind {
+        self.kind
+    }
+
+    pub(crate) fn is_realtime(&self) -> bool {
+        self.is_realtime
+    }
+
+    pub(crate) fn sender(&self) -> &str {
+        self.text(0, self.topic_at)
+    }
+
+    /// The topic; empty unless it is a publication.
+    pub(crate) fn topic(&self) -> &str {
+        self.text(self.topic_at, self.payload_at)
+    }
+
+    pub(crate) fn payload(&self) -> Bytes {
+        match &self.long_payload {
+            Some(payload) => payload.clone(),
+            None => Bytes::copy_from_slice(self.head.get(self.payload_at..).unwrap_or_default()),
+        }
+    }
+
+    /// Whether both were published under the same topic.
+    pub(crate) fn is_of_topic(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.topic() == other.topic()
+    }
+
+    /// Adds it to what a BUS/RT client is sent.
+    pub(crate) fn encode(&self, out: &mut Segments) {
+        let tail = self.long_payload.as_ref();
+        encode_delivery(self.kind, self.is_realtime, &self.head, tail, out);
+    }
+
+    /// Bytes of sender, topic and payload.
+    pub(crate) fn body_bytes(&self) -> usize {
+        self.head.len() + self.long_payload.as_ref().map_or(0, Bytes::len)
+    }
+
+    /// What it takes of a queue's bytes.
+    pub(crate) fn cost(&self) -> usize {
+        size_of::<Self>() + self.body_bytes()
+    }
+
+    /// The text before the NUL in front of `end`.
+    fn text(&self, start: usize, end: usize) -> &str {
+        let bytes = self.head.get(start..end.saturating_sub(1));
+        // It was a text when it was written.
+        std::str::from_utf8(bytes.unwrap_or_default()).unwrap_or_default()
+    }
+}
+
+/// From here on a payload is worth an allocation of its own.
+const SHORT_BYTES: usize = 4096;

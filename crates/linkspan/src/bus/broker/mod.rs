@@ -1,0 +1,27 @@
+//! The broker: one core that knows no wire, and the connections that speak one.
+
+mod core;
+mod events;
+mod flow;
+mod front;
+mod member;
+mod memory;
+mod message;
+mod publisher;
+mod queue;
+mod server;
+mod service;
+mod serving;
+mod stats;
+mod subscription;
+
+pub use server::Broker;
+pub use serving::Serving;
+pub use stats::BrokerStats;
+
+pub(crate) use core::Core;
+pub(crate) use events::is_reserved;
+pub(crate) use member::{Farewell, Member, Origin};
+pub(crate) use message::Message;
+pub(crate) use publisher::{Delivery, Publisher};
+pub(crate) use queue::{Item, Outlet, Queue};

@@ -1,0 +1,64 @@
+//! A broker before it serves.
+
+use crate::bus::broker::{Core, Serving};
+use crate::bus::{Config, ServeError};
+use crate::{Address, AddressError, transport};
+
+/// Passes messages between clients: by topics, by names, and calls.
+///
+/// Clients of BUS/RT, protocol version 1, need no change.
+///
+/// # Examples
+///
+/// ```
+/// use linkspan::bus::Broker;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut serving = Broker::new().listen("tcp:127.0.0.1:0").await?;
+/// println!("clients may come to {}", serving.address());
+/// # serving.stop(std::time::Duration::ZERO).await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Broker {
+    config: Config,
+    transport: transport::Config,
+}
+
+impl Broker {
+    /// A broker with default settings.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Replaces the settings.
+    #[must_use]
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Replaces the settings of transports, such as who may connect.
+    #[must_use]
+    pub fn transport(mut self, config: transport::Config) -> Self {
+        self.transport = config;
+        self
+    }
+
+    /// Begins to listen at an address; [`Serving::also`] adds more.
+    ///
+    /// # Errors
+    ///
+    /// Any [`ServeError`].
+    pub async fn listen<A>(self, address: A) -> Result<Serving, ServeError>
+    where
+        A: TryInto<Address>,
+        A::Error: Into<AddressError>,
+    {
+        let address = address.try_into().map_err(Into::into)?;
+        self.config.check()?;
+        Serving::start(Core::new(self.config), self.transport, &address).await
+    }
+}

@@ -1,0 +1,242 @@
+//! One connection of a BUS/RT client, from its greeting to its end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use proto::frame::busrt::{Action, FromBroker, FromClient, Limits, Masks, Operation, Status};
+use proto::message::Text;
+use proto::topic::{self, Mask, NameMask};
+
+use crate::bus::broker::{Core, Delivery, Member, Message, Origin, Publisher, is_reserved};
+use crate::bus::busrt::input::Input;
+use crate::bus::busrt::opening;
+use crate::bus::busrt::outlet::Outlet;
+use crate::bus::error::ConnectionError;
+use crate::bus::{Compat, Config};
+use crate::transport::{ByteLink, Health};
+
+/// Serves a client until it goes, or says what nobody understands.
+pub(crate) async fn converse(
+    core: Arc<Core>,
+    link: ByteLink,
+    port: String,
+    health: &Health,
+) -> Result<(), ConnectionError> {
+    let origin = Origin::of(&link.peer, port);
+    let mut input = Input::new(link.reader, limits(&core.config), core.config.timeout);
+    let outlet = Arc::new(Outlet::new(link.writer));
+    let _close = Close(Arc::clone(&outlet));
+    let Some(member) = opening::open(&core, origin, &mut input, &outlet)
+        .await
+        .inspect_err(|error| health.handshake_failed(error))?
+    else {
+        return Ok(());
+    };
+    health.accepted();
+    let place = Membership { core, member };
+    outlet.say(&FromBroker::Status(Status::Ok)).await?;
+    let queue = &place.member.inbox.queue;
+    outlet.open(queue);
+    input.set_limit(place.core.config.timeout * 5 / 4);
+    let conversation = Conversation {
+        publisher: Publisher::new(Arc::clone(&place.core)),
+        core: &place.core,
+        member: &place.member,
+        input,
+    };
+    tokio::select! {
+        ended = conversation.run() => ended,
+        error = outlet.drive(queue) => Err(error.into()),
+        () = outlet.dismissed() => Ok(()),
+        () = ping(&place.member, place.core.config.timeout / 2) => Ok(()),
+    }
+}
+
+/// Has the client hear something now and then.
+async fn ping(member: &Member, interval: Duration) {
+    loop {
+        tokio::time::sleep(interval).await;
+        member.inbox.queue.push_ping();
+        member.inbox.queue.flush();
+    }
+}
+
+/// What a client's operations may be.
+fn limits(config: &Config) -> Limits {
+    let mut limits = Limits::default();
+    limits.max_body_bytes = config.max_message_bytes;
+    limits
+}
+
+/// The place of a client among the others.
+struct Membership {
+    core: Arc<Core>,
+    member: Arc<Member>,
+}
+
+impl Drop for Membership {
+    fn drop(&mut self) {
+        self.core.leave(&self.member);
+    }
+}
+
+/// Tells the client that nothing follows.
+struct Close(Arc<Outlet>);
+
+impl Drop for Close {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// A connection whose client has its name.
+struct Conversation<'a> {
+    core: &'a Arc<Core>,
+    member: &'a Arc<Member>,
+    publisher: Publisher,
+    input: Input,
+}
+
+impl Conversation<'_> {
+    async fn run(mut self) -> Result<(), ConnectionError> {
+        loop {
+            let received = self.work_off().await;
+            // What was understood before an error holds.
+            self.publisher.flush();
+            let (frames, bytes) = received?;
+            self.member.received.add(frames, bytes);
+            // Who does not read its answers asks nothing more.
+            self.member.inbox.queue.answers_taken().await;
+            if !self.input.fill().await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Does all that has come; says how much that was.
+    async fn work_off(&mut self) -> Result<(u64, usize), ConnectionError> {
+        let (mut frames, mut bytes) = (0, 0);
+        while let Some(said) = self.input.next()? {
+            if let FromClient::Operation(operation) = said {
+                frames += 1;
+                bytes += self.handle(operation).await;
+            }
+        }
+        Ok((frames, bytes))
+    }
+
+    /// Does what an operation wants, and answers; says how long its body was.
+    async fn handle(&mut self, operation: Operation) -> usize {
+        let Operation {
+            id, qos, action, ..
+        } = operation;
+        let bytes = action.body_bytes();
+        let is_realtime = qos.is_realtime();
+        let name = &self.member.name;
+        let status = match action {
+            Action::Publish { topic, .. } | Action::PublishFor { topic, .. }
+                if is_reserved(&topic) && self.core.config.compat != Compat::Strict =>
+            {
+                Status::AccessDenied
+            }
+            Action::Publish { topic, payload } => {
+                let message = Message::publication(name, &topic, &payload).realtime(is_realtime);
+                let delivery = self.publisher.publish(&Arc::new(message)).await;
+                self.status(delivery)
+            }
+            Action::PublishFor {
+                topic,
+                receiver,
+                payload,
+            } => {
+                let message = Message::publication(name, &topic, &payload).realtime(is_realtime);
+                let delivery = self
+                    .publisher
+                    .publish_for(&receiver, &Arc::new(message))
+                    .await;
+                self.status(delivery)
+            }
+            Action::Message { target, payload } => match self.core.member(&target) {
+                Some(receiver) => {
+                    let message = Message::direct(name, &payload).realtime(is_realtime);
+                    let delivery = self.publisher.send(&receiver, &Arc::new(message)).await;
+                    delivered(delivery)
+                }
+                None => Status::NotRegistered,
+            },
+            Action::Broadcast { mask, payload } => {
+                let message = Message::broadcast(name, &payload).realtime(is_realtime);
+                self.broadcast(mask, message).await
+            }
+            Action::Subscribe(masks) => self.subscribe(&masks),
+            Action::Unsubscribe(masks) => self.unsubscribe(&masks),
+            Action::Exclude(masks) => self.exclude(&masks),
+            Action::Unexclude(masks) => self.unexclude(&masks),
+            _ => return bytes,
+        };
+        if qos.wants_ack() {
+            self.publisher.answer(&self.member.inbox, id, status);
+        }
+        bytes
+    }
+
+    async fn broadcast(&mut self, mask: Text, message: Message) -> Status {
+        let Ok(mask) = NameMask::new(mask, &topic::Limits::default()) else {
+            return Status::Data;
+        };
+        let delivery = self.publisher.broadcast(&mask, &Arc::new(message)).await;
+        self.status(delivery)
+    }
+
+    fn subscribe(&self, masks: &Masks) -> Status {
+        self.with_masks(masks, |masks| {
+            self.core.subscribe(&self.member.inbox, masks);
+        })
+    }
+
+    fn unsubscribe(&self, masks: &Masks) -> Status {
+        self.with_masks(masks, |masks| {
+            self.core.unsubscribe(&self.member.inbox, masks);
+        });
+        Status::Ok
+    }
+
+    fn exclude(&self, masks: &Masks) -> Status {
+        self.with_masks(masks, |masks| self.member.inbox.exclude(masks))
+    }
+
+    fn unexclude(&self, masks: &Masks) -> Status {
+        self.with_masks(masks, |masks| self.member.inbox.unexclude(masks));
+        Status::Ok
+    }
+
+    /// Does something with those masks that can be any.
+    fn with_masks(&self, masks: &Masks, work: impl FnOnce(Vec<Mask>)) -> Status {
+        let limits = topic::Limits::default();
+        let good: Vec<_> = masks
+            .iter()
+            .flat_map(|mask| Mask::new(mask, &limits))
+            .collect();
+        let status = match good.len() as u64 == masks.count() {
+            true => Status::Ok,
+            false => Status::Data,
+        };
+        work(good);
+        status
+    }
+
+    /// How a publication is acknowledged.
+    fn status(&self, delivery: Delivery) -> Status {
+        match self.core.config.compat {
+            Compat::Strict => Status::Ok,
+            Compat::Honest => delivered(delivery),
+        }
+    }
+}
+
+fn delivered(delivery: Delivery) -> Status {
+    match delivery {
+        Delivery::Accepted => Status::Ok,
+        Delivery::NotDelivered => Status::NotDelivered,
+    }
+}

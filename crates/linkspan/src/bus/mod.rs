@@ -1,0 +1,12 @@
+//! Publish, subscribe, send and call through a broker.
+
+mod broker;
+mod busrt;
+mod config;
+mod error;
+
+pub use broker::{Broker, BrokerStats, Serving};
+pub use config::{Compat, Config, Overflow, Secondaries};
+pub use error::{ConfigError, JoinError, ServeError};
+
+pub(crate) use config::QueueLimits;
