@@ -58,15 +58,10 @@ impl<'a> Chunks<'a> {
                 break;
             }
             data += part.len();
-            let frame_bytes = header.len() + part.len();
-            if taken < frame_bytes {
-                let begun = taken.saturating_sub(header.len());
-                for rest in [header.get(taken..), part.get(begun..)] {
-                    pen.push_body(&Bytes::copy_from_slice(rest.unwrap_or_default()));
-                }
-                break;
-            }
-            taken -= frame_bytes;
+            pen.push_body(&copy_from(taken, header));
+            taken = taken.saturating_sub(header.len());
+            pen.push_body(&copy_from(taken, part));
+            taken = taken.saturating_sub(part.len());
         }
         data
     }
@@ -103,6 +98,11 @@ impl Outlet {
         }
         begun
     }
+}
+
+/// What stands in `bytes` from a place on, if it is that long.
+fn copy_from(place: usize, bytes: &[u8]) -> Bytes {
+    Bytes::copy_from_slice(bytes.get(place..).unwrap_or_default())
 }
 
 /// Chunks that one write brings to the system: about what the buffer of a socket takes.

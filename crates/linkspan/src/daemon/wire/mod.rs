@@ -17,13 +17,13 @@ mod body;
 mod command;
 mod control;
 mod error;
+mod item;
 mod message;
 mod opening;
 mod outcome;
 mod steering;
 mod stream;
 mod terminal;
-mod token;
 mod unpack;
 
 pub use proto::frame::delimited::{

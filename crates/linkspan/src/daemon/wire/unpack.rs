@@ -10,12 +10,12 @@ use serde::de::{
     DeserializeSeed, Deserializer, Error, Expected, MapAccess, SeqAccess, Unexpected, Visitor,
 };
 
-use crate::daemon::wire::token::{NoToken, Token, Tokens};
+use crate::daemon::wire::item::{Item, Items, NoItem};
 
 /// Reads values that follow each other.
 #[derive(Debug)]
 pub(super) struct Unpacker<'de> {
-    tokens: Tokens<'de>,
+    items: Items<'de>,
     /// How many lists and maps may still begin in each other.
     depth: u32,
 }
@@ -31,27 +31,27 @@ pub(super) struct UnpackError {
 impl<'de> Unpacker<'de> {
     pub(super) fn new(bytes: &'de [u8]) -> Self {
         Self {
-            tokens: Tokens::new(bytes),
+            items: Items::new(bytes),
             depth: MAX_DEPTH,
         }
     }
 
     /// Whether nothing follows.
     pub(super) fn is_at_end(&self) -> bool {
-        self.tokens.is_empty()
+        self.items.is_empty()
     }
 
     fn text(&mut self, expected: &dyn Expected) -> Result<&'de str, UnpackError> {
-        match self.tokens.next()? {
-            Token::Text(text) => utf8(text),
+        match self.items.next()? {
+            Item::Text(text) => utf8(text),
             other => Err(unexpected(other, expected)),
         }
     }
 
     fn skip(&mut self) -> Result<(), UnpackError> {
-        let values = match self.tokens.next()? {
-            Token::List(values) => values,
-            Token::Map(pairs) => pairs.saturating_mul(2),
+        let values = match self.items.next()? {
+            Item::List(values) => values,
+            Item::Map(pairs) => pairs.saturating_mul(2),
             _ => return Ok(()),
         };
         self.enter()?;
@@ -86,7 +86,7 @@ impl<'de> Unpacker<'de> {
     fn map<V: Visitor<'de>>(&mut self, pairs: usize, visitor: V) -> Read<'de, V> {
         self.enter()?;
         let map = Map {
-            key: self.tokens,
+            key: self.items,
             unpacker: self,
             pairs,
         };
@@ -95,18 +95,18 @@ impl<'de> Unpacker<'de> {
         Ok(value)
     }
 
-    fn any<V: Visitor<'de>>(&mut self, token: Token<'de>, visitor: V) -> Read<'de, V> {
-        match token {
-            Token::Nil => visitor.visit_unit(),
-            Token::Bool(value) => visitor.visit_bool(value),
-            Token::Unsigned(value) => visitor.visit_u64(value),
-            Token::Signed(value) => visitor.visit_i64(value),
-            Token::Float(value) => visitor.visit_f64(value),
-            Token::Text(text) => visitor.visit_borrowed_str(utf8(text)?),
-            Token::Bytes(bytes) => visitor.visit_borrowed_bytes(bytes),
-            Token::List(values) => self.list(values, visitor),
-            Token::Map(pairs) => self.map(pairs, visitor),
-            Token::Extension => Err(unexpected(token, &visitor)),
+    fn any<V: Visitor<'de>>(&mut self, item: Item<'de>, visitor: V) -> Read<'de, V> {
+        match item {
+            Item::Nil => visitor.visit_unit(),
+            Item::Bool(value) => visitor.visit_bool(value),
+            Item::Unsigned(value) => visitor.visit_u64(value),
+            Item::Signed(value) => visitor.visit_i64(value),
+            Item::Float(value) => visitor.visit_f64(value),
+            Item::Text(text) => visitor.visit_borrowed_str(utf8(text)?),
+            Item::Bytes(bytes) => visitor.visit_borrowed_bytes(bytes),
+            Item::List(values) => self.list(values, visitor),
+            Item::Map(pairs) => self.map(pairs, visitor),
+            Item::Extension => Err(unexpected(item, &visitor)),
         }
     }
 }
@@ -117,8 +117,8 @@ impl<'de> Deserializer<'de> for &mut Unpacker<'de> {
     type Error = UnpackError;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Read<'de, V> {
-        let token = self.tokens.next()?;
-        self.any(token, visitor)
+        let item = self.items.next()?;
+        self.any(item, visitor)
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Read<'de, V> {
@@ -135,8 +135,8 @@ impl<'de> Deserializer<'de> for &mut Unpacker<'de> {
     }
 
     fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Read<'de, V> {
-        match self.tokens.next()? {
-            Token::Text(bytes) | Token::Bytes(bytes) => visitor.visit_borrowed_bytes(bytes),
+        match self.items.next()? {
+            Item::Text(bytes) | Item::Bytes(bytes) => visitor.visit_borrowed_bytes(bytes),
             other => Err(unexpected(other, &visitor)),
         }
     }
@@ -146,10 +146,10 @@ impl<'de> Deserializer<'de> for &mut Unpacker<'de> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Read<'de, V> {
-        let mut ahead = self.tokens;
+        let mut ahead = self.items;
         match ahead.next()? {
-            Token::Nil => {
-                self.tokens = ahead;
+            Item::Nil => {
+                self.items = ahead;
                 visitor.visit_none()
             }
             _ => visitor.visit_some(self),
@@ -157,8 +157,8 @@ impl<'de> Deserializer<'de> for &mut Unpacker<'de> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Read<'de, V> {
-        match self.tokens.next()? {
-            Token::List(values) => self.list(values, visitor),
+        match self.items.next()? {
+            Item::List(values) => self.list(values, visitor),
             other => Err(unexpected(other, &visitor)),
         }
     }
@@ -168,8 +168,8 @@ impl<'de> Deserializer<'de> for &mut Unpacker<'de> {
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Read<'de, V> {
-        match self.tokens.next()? {
-            Token::Map(pairs) => self.map(pairs, visitor),
+        match self.items.next()? {
+            Item::Map(pairs) => self.map(pairs, visitor),
             other => Err(unexpected(other, &visitor)),
         }
     }
@@ -245,7 +245,7 @@ struct Map<'a, 'de> {
     unpacker: &'a mut Unpacker<'de>,
     pairs: usize,
     /// Begins with the latest key.
-    key: Tokens<'de>,
+    key: Items<'de>,
 }
 
 impl<'de> MapAccess<'de> for Map<'_, 'de> {
@@ -259,7 +259,7 @@ impl<'de> MapAccess<'de> for Map<'_, 'de> {
             return Ok(None);
         };
         self.pairs = pairs;
-        self.key = self.unpacker.tokens;
+        self.key = self.unpacker.items;
         seed.deserialize(&mut *self.unpacker).map(Some)
     }
 
@@ -278,8 +278,8 @@ impl UnpackError {
         self
     }
 
-    fn at_key(mut self, mut key: Tokens<'_>) -> Self {
-        if let Ok(Token::Text(key)) = key.next() {
+    fn at_key(mut self, mut key: Items<'_>) -> Self {
+        if let Ok(Item::Text(key)) = key.next() {
             let key = String::from_utf8_lossy(key);
             self.place.insert_str(0, &format!(".{key}"));
         }
@@ -296,8 +296,8 @@ impl Error for UnpackError {
     }
 }
 
-impl From<NoToken> for UnpackError {
-    fn from(_: NoToken) -> Self {
+impl From<NoItem> for UnpackError {
+    fn from(_: NoItem) -> Self {
         Self::custom("it is cut, or no MessagePack")
     }
 }
@@ -323,20 +323,20 @@ fn too_long(values: usize, wanted: usize) -> UnpackError {
     ))
 }
 
-fn unexpected(token: Token<'_>, expected: &dyn Expected) -> UnpackError {
-    let unexpected = match token {
-        Token::Nil => Unexpected::Unit,
-        Token::Bool(value) => Unexpected::Bool(value),
-        Token::Unsigned(value) => Unexpected::Unsigned(value),
-        Token::Signed(value) => Unexpected::Signed(value),
-        Token::Float(value) => Unexpected::Float(value),
-        Token::Text(text) => {
+fn unexpected(item: Item<'_>, expected: &dyn Expected) -> UnpackError {
+    let unexpected = match item {
+        Item::Nil => Unexpected::Unit,
+        Item::Bool(value) => Unexpected::Bool(value),
+        Item::Unsigned(value) => Unexpected::Unsigned(value),
+        Item::Signed(value) => Unexpected::Signed(value),
+        Item::Float(value) => Unexpected::Float(value),
+        Item::Text(text) => {
             std::str::from_utf8(text).map_or(Unexpected::Other("text"), Unexpected::Str)
         }
-        Token::Bytes(_) => Unexpected::Other("bytes"),
-        Token::List(_) => Unexpected::Seq,
-        Token::Map(_) => Unexpected::Map,
-        Token::Extension => Unexpected::Other("an extension"),
+        Item::Bytes(_) => Unexpected::Other("bytes"),
+        Item::List(_) => Unexpected::Seq,
+        Item::Map(_) => Unexpected::Map,
+        Item::Extension => Unexpected::Other("an extension"),
     };
     UnpackError::invalid_type(unexpected, expected)
 }
