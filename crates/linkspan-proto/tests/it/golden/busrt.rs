@@ -1,5 +1,7 @@
 //! Section 19 of docs/protocol.md against the code.
 
+use std::iter;
+
 use bytes::{Buf, Bytes, BytesMut};
 use linkspan_proto::frame::Segments;
 use linkspan_proto::frame::busrt::{
@@ -20,36 +22,30 @@ fn golden_frames_of_busrt_are_those_that_the_code_writes_and_reads() {
         let mut out = Segments::new();
         item.encode(&limits, &mut out).unwrap();
         check(name, &documented, &mut out);
-        let mut decoder = FromClientDecoder::new(limits);
         let before: &[u8] = match item {
             FromClient::Greeting => b"",
             FromClient::Name(_) => b"\xeb\x01\0",
             _ => b"\xeb\x01\0\x01\0x",
         };
         let mut input = BytesMut::from(&[before, &documented].concat()[..]);
-        let mut last = None;
-        while let Some(decoded) = decoder.decode(&mut input).unwrap() {
-            last = Some(decoded);
-        }
-        assert_eq!(last, Some(item), "```busrt {name}");
+        let mut decoder = FromClientDecoder::new(limits);
+        let decoded = iter::from_fn(|| decoder.decode(&mut input).unwrap());
+        assert_eq!(decoded.last(), Some(item), "```busrt {name}");
     }
     for (name, item) in from_brokers() {
         let documented = golden.remove(name).unwrap_or_default();
         let mut out = Segments::new();
         item.encode(&limits, &mut out).unwrap();
         check(name, &documented, &mut out);
-        let mut decoder = FromBrokerDecoder::new(limits);
         let before: &[u8] = match item {
             FromBroker::Greeting => b"",
             FromBroker::Status(_) => b"\xeb\x01\0",
             _ => b"\xeb\x01\0\x01\x01",
         };
         let mut input = BytesMut::from(&[before, &documented].concat()[..]);
-        let mut last = None;
-        while let Some(decoded) = decoder.decode(&mut input).unwrap() {
-            last = Some(decoded);
-        }
-        assert_eq!(last, Some(item), "```busrt {name}");
+        let mut decoder = FromBrokerDecoder::new(limits);
+        let decoded = iter::from_fn(|| decoder.decode(&mut input).unwrap());
+        assert_eq!(decoded.last(), Some(item), "```busrt {name}");
     }
     assert!(golden.is_empty(), "no test for {:?}", golden.keys());
 }
