@@ -109,23 +109,26 @@ macro_rules! build_timestamp {
 /// The system's error.
 pub(crate) fn own_program() -> io::Result<PathBuf> {
     let path = env::current_exe()?;
-    let running = Path::new(RUNNING);
     // What was removed or replaced while it runs can still be started by Linux's name for it.
-    Ok(match !path.exists() && running.exists() {
-        true => running.to_owned(),
-        false => path,
-    })
+    match running().filter(|running| !path.exists() && running.exists()) {
+        Some(running) => Ok(running.to_owned()),
+        None => Ok(path),
+    }
 }
 
 /// The file that this process runs, even if another stands at its path by now.
 fn running_executable() -> io::Result<os::ExecutableId> {
-    match os::executable_id(Path::new(RUNNING)) {
-        Ok(id) => Ok(id),
-        Err(_) => os::executable_id(&own_program()?),
+    match running().map(os::executable_id) {
+        Some(Ok(id)) => Ok(id),
+        _ => os::executable_id(&own_program()?),
     }
 }
 
-/// Linux's name for it; elsewhere there is no such file.
+/// Linux's name for it. On Windows it would mean a file on whatever drive is the present one.
+fn running() -> Option<&'static Path> {
+    Some(Path::new(RUNNING)).filter(|path| path.is_absolute())
+}
+
 const RUNNING: &str = "/proc/self/exe";
 const ID_BYTES: usize = 8;
 const NANOS_PER_MILLI: i128 = 1_000_000;
