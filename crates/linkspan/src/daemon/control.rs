@@ -56,6 +56,7 @@ pub(super) fn status(core: &Core) -> DaemonStatus {
         crashes: core.facts.startup.crashes(),
         memory_bytes: os::resident_memory_bytes().unwrap_or_default(),
         stuck: count(stats.stuck),
+        aborted_total: stats.aborted,
         startup: core.facts.startup.to_string(),
     }
 }

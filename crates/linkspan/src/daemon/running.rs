@@ -207,6 +207,7 @@ impl Running {
     /// How a command ends whose handler is cut off.
     fn cut_off(&self) -> Outcome {
         self.core.counters.aborted.add();
+        warn!(command = self.number, "a command was cut off");
         let message = match self.canceller.has_fired() {
             true => {
                 let grace = self.core.config.cancel_grace;

@@ -90,6 +90,7 @@ fn show(
     );
     facts.fact("refused", count(status.busy_total));
     facts.fact("connections", count(status.connections));
+    facts.fact("cut off", count(status.aborted_total));
     facts.fact("stuck", count(status.stuck));
     facts.fact("crashes", count(status.crashes));
     facts.fact("memory", bytes(status.memory_bytes));

@@ -96,7 +96,7 @@ async fn describe(connection: &Connection, text: &mut String) -> Result<(), Clie
         DaemonState::Draining => "finishes its commands",
         DaemonState::Unknown => "runs",
     };
-    let lines = [
+    let mut lines = vec![
         format!("daemon {} {state}", check.daemon_id),
         format!(
             "process {}, build {}",
@@ -114,6 +114,12 @@ async fn describe(connection: &Connection, text: &mut String) -> Result<(), Clie
             status.memory_bytes / 1024
         ),
     ];
+    if status.aborted_total > 0 {
+        lines.push(format!(
+            "{} commands did not end when cancelled, and were cut off",
+            status.aborted_total
+        ));
+    }
     for line in lines {
         text.push_str(&line);
         text.push('\n');

@@ -149,6 +149,9 @@ pub struct DaemonStatus {
     /// Handlers that were told to go, do not, and keep a thread.
     #[serde(skip_serializing_if = "is_zero")]
     pub stuck: u64,
+    /// Commands that were ever cut off because they did not end when cancelled.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub aborted_total: u64,
     /// Why it was started, for people.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub startup: String,

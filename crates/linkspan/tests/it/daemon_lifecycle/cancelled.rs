@@ -79,6 +79,9 @@ fn a_handler_that_ignores_its_token_is_cut_off_and_that_is_reported() {
     client.wait().unwrap();
     bed.wait_running(0);
     assert_eq!(bed.pid(), daemon);
+    // Nobody was there to be told of the second one.
+    let status = text(&bed.run(["--daemon", "status"]).stdout);
+    assert!(status.contains("2 commands did not end when cancelled"), "{status}");
 }
 
 #[test]
