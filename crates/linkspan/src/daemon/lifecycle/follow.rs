@@ -29,6 +29,8 @@ struct Part {
     id: FileId,
     file: File,
     position: u64,
+    /// How far it may be read, for now.
+    end: u64,
     /// The beginning of a line that is not complete yet.
     begun: Vec<u8>,
 }
@@ -98,6 +100,11 @@ impl LogReader {
     /// What was added since the last time.
     fn look(&mut self) -> io::Result<Vec<Vec<u8>>> {
         self.parts.extend(self.newer()?);
+        // From the newest to the oldest: what a file has by now, its writer wrote after all that is in
+        // older ones.
+        for part in self.parts.iter_mut().rev() {
+            part.measure()?;
+        }
         let mut lines = Vec::new();
         for part in &mut self.parts {
             if !part.read(&mut lines)? {
@@ -115,23 +122,39 @@ impl LogReader {
     /// Files that are newer than the last one that is read, the oldest first.
     fn newer(&self) -> io::Result<Vec<Part>> {
         let last = self.parts.back().map(|part| part.id);
+        let mut found = (Vec::new(), false);
+        // While files are given other names one may be missed; then so is the last one, but for one
+        // that is kept no longer.
+        for _ in 0..MOST_SEARCHES {
+            found = self.newer_than(last)?;
+            if found.1 {
+                break;
+            }
+        }
+        let mut newer = found.0;
+        newer.reverse();
+        Ok(newer)
+    }
+
+    /// Files that are newer than one, the newest first, and whether that one is there.
+    fn newer_than(&self, last: Option<FileId>) -> io::Result<(Vec<Part>, bool)> {
         let mut newer: Vec<Part> = Vec::new();
         let mut age = 0;
         while let Some(part) = Part::open(&self.log, age)? {
             if Some(part.id) == last {
-                break;
+                return Ok((newer, true));
             }
             // The same again has moved on meanwhile.
             if newer.last().is_none_or(|newest| newest.id != part.id) {
                 newer.push(part);
             }
             if last.is_none() {
-                break;
+                return Ok((newer, true));
             }
             age += 1;
         }
-        newer.reverse();
-        Ok(newer)
+        // In the middle of a turn there is no present file; it is there at the next look.
+        Ok((newer, age == 0))
     }
 }
 
@@ -146,6 +169,7 @@ impl Part {
                 id: FileId::of(&file)?,
                 file,
                 position: 0,
+                end: 0,
                 begun: Vec::new(),
             })),
             // So it is for a moment when the log is turned over.
@@ -176,17 +200,24 @@ impl Part {
         last_of(file.take(self.position), count)
     }
 
-    /// Reads on; says whether that was all that there is.
-    fn read(&mut self, lines: &mut Vec<Vec<u8>>) -> io::Result<bool> {
-        if self.file.metadata()?.len() < self.position {
+    /// Looks how far it may be read.
+    fn measure(&mut self) -> io::Result<()> {
+        self.end = self.file.metadata()?.len();
+        if self.end < self.position {
             // Somebody else has emptied it.
             self.position = 0;
             self.begun.clear();
         }
+        Ok(())
+    }
+
+    /// Reads on; says whether that was all that may be read.
+    fn read(&mut self, lines: &mut Vec<Vec<u8>>) -> io::Result<bool> {
         let mut file = &self.file;
         file.seek(SeekFrom::Start(self.position))?;
         let begin = self.position;
-        let mut pieces = BufReader::new(file.take(MAX_PIECE_BYTES));
+        let most = MAX_PIECE_BYTES.min(self.end.saturating_sub(begin));
+        let mut pieces = BufReader::new(file.take(most));
         loop {
             let room = MAX_LINE_BYTES.saturating_sub(self.begun.len() as u64);
             let mut piece = pieces.by_ref().take(room);
@@ -219,6 +250,8 @@ fn last_of(file: impl Read, count: usize) -> io::Result<VecDeque<Vec<u8>>> {
 const MAX_LINE_BYTES: u64 = 64 * 1024;
 /// What is read at once.
 const MAX_PIECE_BYTES: u64 = 1024 * 1024;
+/// How often files are looked for while they are given other names.
+const MOST_SEARCHES: usize = 50;
 /// How long nobody may tell of changes before the log is looked at nevertheless.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
