@@ -8,8 +8,10 @@ use arc_swap::{ArcSwap, Guard};
 use proto::frame::busrt::{BusEvent, Name};
 use proto::topic::{Limits, Mask, NameMask, Trie};
 
+use crate::bus::access::Authorize;
 use crate::bus::broker::events;
 use crate::bus::broker::flow::Flow;
+use crate::bus::broker::group::Groups;
 use crate::bus::broker::member::{Farewell, Member, Origin};
 use crate::bus::broker::memory::Memory;
 use crate::bus::broker::message::Message;
@@ -17,13 +19,14 @@ use crate::bus::broker::queue::{Outlet, Pushed, Queue};
 use crate::bus::broker::service::Service;
 use crate::bus::broker::subscription::{Subscriber, Subscription};
 use crate::bus::error::JoinError;
-use crate::bus::{Config, Secondaries};
+use crate::bus::{Action, Config, Overflow, QueueLimits, Secondaries};
 use crate::clock;
 
 /// What all connections of a broker share.
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) config: Config,
+    authorize: Authorize,
     pub(crate) started: Instant,
     pub(crate) memory: Arc<Memory>,
     members: papaya::HashMap<Name, Arc<Member>>,
@@ -32,13 +35,26 @@ pub(crate) struct Core {
     /// Held by whoever changes members or masks.
     changes: Mutex<()>,
     numbers: AtomicU64,
+    groups: Groups,
     /// What those received and were sent who have left, and what they missed.
     past: (Flow, Flow),
     past_dropped: AtomicU64,
 }
 
+/// What a subscription of its own queue is to be.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    pub(crate) limits: QueueLimits,
+    pub(crate) overflow: Overflow,
+    /// The group with which it shares.
+    pub(crate) group: Option<String>,
+    pub(crate) masks: Vec<Mask>,
+    /// What of it is not wanted.
+    pub(crate) exclusions: Vec<Mask>,
+}
+
 impl Core {
-    pub(crate) fn new(config: Config) -> Arc<Self> {
+    pub(crate) fn new(config: Config, authorize: Authorize) -> Arc<Self> {
         Arc::new_cyclic(|core| {
             let broker = Self {
                 started: clock::now(),
@@ -47,6 +63,8 @@ impl Core {
                 masks: ArcSwap::default(),
                 changes: Mutex::default(),
                 numbers: AtomicU64::new(1),
+                groups: Groups::default(),
+                authorize,
                 past: Default::default(),
                 past_dropped: AtomicU64::new(0),
                 config,
@@ -116,8 +134,8 @@ impl Core {
         drop(changes);
         let (received, sent) = &self.past;
         received.add_all(&member.received);
-        sent.add_all(&member.inbox.queue.sent);
-        let dropped = member.inbox.queue.dropped();
+        let dropped = member.count_sent(sent);
+        member.subscriptions().clear();
         self.past_dropped.fetch_add(dropped, Ordering::Relaxed);
         if is_present && !member.name.is_secondary() {
             self.announce(events::unregistered(&member.name));
@@ -127,6 +145,9 @@ impl Core {
     /// Sends a client away, and its secondaries with it.
     fn withdraw(&self, member: &Member) {
         self.unsubscribe_all(&member.inbox);
+        for subscription in member.subscriptions().iter() {
+            self.unsubscribe_all(subscription);
+        }
         member.dismiss();
         if !member.name.is_secondary() {
             let members = self.members.pin();
@@ -146,7 +167,52 @@ impl Core {
             Arc::clone(&self.memory),
             outlet,
         );
-        Arc::new(Subscription::new(name, queue))
+        Arc::new(Subscription::new(name, queue, None))
+    }
+
+    /// Adds a subscription with a queue of its own to a client's.
+    pub(crate) fn open_subscription(
+        &self,
+        member: &Member,
+        wanted: Wanted,
+        outlet: Box<dyn Outlet>,
+    ) -> Arc<Subscription> {
+        let memory = Arc::clone(&self.memory);
+        let queue = Queue::new(
+            self.number(),
+            wanted.limits,
+            wanted.overflow,
+            memory,
+            outlet,
+        );
+        let group = wanted.group.map(|name| self.groups.find(&name));
+        let subscription = Arc::new(Subscription::new(member.name.clone(), queue, group));
+        subscription.exclude(wanted.exclusions);
+        member.subscriptions().push(Arc::clone(&subscription));
+        self.subscribe(&subscription, wanted.masks);
+        subscription
+    }
+
+    /// Ends a subscription that has a queue of its own.
+    pub(crate) fn close_subscription(&self, member: &Member, subscription: &Arc<Subscription>) {
+        let changes = self.change();
+        self.unsubscribe_all(subscription);
+        drop(changes);
+        subscription.queue.close();
+        let mut own = member.subscriptions();
+        let before = own.len();
+        own.retain(|other| other.queue.id != subscription.queue.id);
+        // If its client has left, it is counted already.
+        if own.len() < before {
+            self.past.1.add_all(&subscription.queue.sent);
+            let dropped = subscription.queue.dropped();
+            self.past_dropped.fetch_add(dropped, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a client may do something: the one place where that is asked.
+    pub(crate) fn permits(&self, member: &Member, action: Action<'_>) -> bool {
+        self.authorize.permits(&member.origin.principal, action)
     }
 
     /// Adds masks; those that are there do not matter.
@@ -235,7 +301,7 @@ impl Core {
         sent.add_all(&self.past.1);
         for member in self.members() {
             received.add_all(&member.received);
-            sent.add_all(&member.inbox.queue.sent);
+            member.count_sent(&sent);
         }
         (received, sent)
     }
@@ -243,9 +309,10 @@ impl Core {
     /// How many messages were dropped, by all queues that there are or were.
     pub(crate) fn dropped(&self) -> u64 {
         let members = self.members();
+        let uncounted = Flow::default();
         let present: u64 = members
             .iter()
-            .map(|member| member.inbox.queue.dropped())
+            .map(|member| member.count_sent(&uncounted))
             .sum();
         self.past_dropped.load(Ordering::Relaxed) + present
     }

@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use proto::frame::busrt::Name;
 
+use crate::auth::Principal;
 use crate::bus::broker::flow::Flow;
 use crate::bus::broker::subscription::Subscription;
 use crate::transport::Peer;
@@ -18,6 +19,8 @@ pub(crate) struct Member {
     pub(crate) origin: Origin,
     /// What is sent to its name, and what it subscribed to in the way of BUS/RT.
     pub(crate) inbox: Arc<Subscription>,
+    /// What else it subscribed to, each with a queue of its own.
+    subscriptions: Mutex<Vec<Arc<Subscription>>>,
     /// What came from it.
     pub(crate) received: Flow,
     farewell: Box<dyn Farewell>,
@@ -41,6 +44,8 @@ pub(crate) struct Origin {
     pub(crate) source: Option<String>,
     /// The address of the listener by which it came.
     pub(crate) port: Option<String>,
+    /// Who it is, for those who decide what it may do.
+    pub(crate) principal: Principal,
     identity: Identity,
 }
 
@@ -68,6 +73,7 @@ impl Origin {
             kind: OriginKind::Internal,
             source: None,
             port: None,
+            principal: Principal::named("internal"),
             identity: Identity::Internal,
         }
     }
@@ -88,6 +94,7 @@ impl Origin {
             },
             source: peer.address.map(|address| address.to_string()),
             port: Some(port),
+            principal: peer.principal(),
             identity,
         }
     }
@@ -121,14 +128,36 @@ impl Member {
             name,
             origin,
             inbox,
+            subscriptions: Mutex::default(),
             received: Flow::default(),
             farewell,
         }
     }
 
+    /// What else it subscribed to.
+    pub(super) fn subscriptions(&self) -> MutexGuard<'_, Vec<Arc<Subscription>>> {
+        self.subscriptions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds what it was sent by all its queues; says how much was dropped in them.
+    pub(super) fn count_sent(&self, sent: &Flow) -> u64 {
+        let mut dropped = 0;
+        let subscriptions = self.subscriptions();
+        for subscription in subscriptions.iter().chain([&self.inbox]) {
+            sent.add_all(&subscription.queue.sent);
+            dropped += subscription.queue.dropped();
+        }
+        dropped
+    }
+
     /// Ends its connection.
     pub(crate) fn dismiss(&self) {
         self.inbox.queue.close();
+        for subscription in self.subscriptions().iter() {
+            subscription.queue.close();
+        }
         self.farewell.leave();
     }
 }

@@ -21,6 +21,16 @@ pub(crate) struct Message {
     /// Where the payload begins in the head; its end if the payload is not there.
     payload_at: usize,
     long_payload: Option<Bytes>,
+    extras: Extras,
+}
+
+/// What only native clients say and hear.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Extras {
+    /// How the payload is encoded, by its number on the wire; 0 if nobody said so.
+    pub(crate) codec: u8,
+    /// Named values, as they go over the wire.
+    pub(crate) headers: Bytes,
 }
 
 /// A message that others have, too.
@@ -47,6 +57,11 @@ impl Message {
         self
     }
 
+    pub(crate) fn with_extras(mut self, extras: Extras) -> Self {
+        self.extras = extras;
+        self
+    }
+
     fn new(kind: DeliveryKind, sender: &Name, topic: Option<&str>, payload: &Bytes) -> Self {
         // A short payload is copied: it would keep all that was read with it in memory.
         let is_short = payload.len() < SHORT_BYTES;
@@ -66,6 +81,7 @@ impl Message {
             topic_at,
             payload_at,
             long_payload: (!is_short).then(|| payload.clone()),
+            extras: Extras::default(),
         }
     }
 
@@ -93,6 +109,15 @@ impl Message {
         }
     }
 
+    pub(crate) fn extras(&self) -> &Extras {
+        &self.extras
+    }
+
+    /// Sender, topic and a short payload, each text with a NUL behind it; and a long payload.
+    pub(crate) fn parts(&self) -> (&[u8], Option<&Bytes>) {
+        (&self.head, self.long_payload.as_ref())
+    }
+
     /// Whether both were published under the same topic.
     pub(crate) fn is_of_topic(&self, other: &Self) -> bool {
         self.kind == other.kind && self.topic() == other.topic()
@@ -111,7 +136,7 @@ impl Message {
 
     /// What it takes of a queue's bytes.
     pub(crate) fn cost(&self) -> usize {
-        size_of::<Self>() + self.body_bytes()
+        size_of::<Self>() + self.body_bytes() + self.extras.headers.len()
     }
 
     /// The text before the NUL in front of `end`.

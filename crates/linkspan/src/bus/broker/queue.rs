@@ -12,7 +12,7 @@ use proto::frame::busrt::{DeliveryKind, Status};
 
 use crate::bus::broker::flow::Flow;
 use crate::bus::broker::memory::Memory;
-use crate::bus::broker::message::Shared;
+use crate::bus::broker::message::{Message, Shared};
 use crate::bus::{Overflow, QueueLimits};
 
 /// The messages that wait for one subscription, or for one client that has a single stream of them.
@@ -209,6 +209,15 @@ impl Queue {
         if wakes {
             self.room.notify_waiters();
         }
+    }
+
+    /// Whether a message would be taken now, and none be dropped for it.
+    pub(crate) fn has_room(&self, message: &Message) -> bool {
+        let state = self.lock();
+        let fits = state.messages == 0
+            || (state.messages < self.limits.messages
+                && state.bytes + message.cost() <= self.limits.bytes);
+        fits && !state.is_closed && !state.is_overflowing
     }
 
     pub(crate) fn is_empty(&self) -> bool {

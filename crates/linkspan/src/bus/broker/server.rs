@@ -1,7 +1,9 @@
 //! A broker before it serves.
 
+use crate::auth::Principal;
+use crate::bus::access::Authorize;
 use crate::bus::broker::{Core, Serving};
-use crate::bus::{Config, ServeError};
+use crate::bus::{Action, Config, ServeError};
 use crate::{Address, AddressError, transport};
 
 /// Passes messages between clients: by topics, by names, and calls.
@@ -24,6 +26,7 @@ use crate::{Address, AddressError, transport};
 #[derive(Debug, Clone, Default)]
 pub struct Broker {
     config: Config,
+    authorize: Authorize,
     transport: transport::Config,
 }
 
@@ -47,6 +50,20 @@ impl Broker {
         self
     }
 
+    /// Has a rule decide who may do what: it is asked at each operation of each client, on the way
+    /// of every message, and must not block. What it refuses, clients are told.
+    ///
+    /// Without a rule everybody who may connect may do everything. A rule that has changed its mind
+    /// holds for the next operation; subscriptions that there are stay.
+    #[must_use]
+    pub fn authorize(
+        mut self,
+        rule: impl Fn(&Principal, Action<'_>) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.authorize = Authorize::new(rule);
+        self
+    }
+
     /// Begins to listen at an address; [`Serving::also`] adds more.
     ///
     /// # Errors
@@ -59,6 +76,11 @@ impl Broker {
     {
         let address = address.try_into().map_err(Into::into)?;
         self.config.check()?;
-        Serving::start(Core::new(self.config), self.transport, &address).await
+        Serving::start(
+            Core::new(self.config, self.authorize),
+            self.transport,
+            &address,
+        )
+        .await
     }
 }

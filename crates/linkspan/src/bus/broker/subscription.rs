@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arc_swap::ArcSwapOption;
 use proto::topic::{Mask, Trie};
 
+use crate::bus::broker::group::Group;
 use crate::bus::broker::message::Message;
 use crate::bus::broker::queue::Queue;
 use proto::frame::busrt::Name;
@@ -18,6 +19,8 @@ pub(crate) struct Subscription {
     pub(crate) queue: Queue,
     /// Whose it is.
     pub(crate) name: Name,
+    /// Those with whom it shares publications.
+    pub(super) group: Option<Arc<Group>>,
     masks: Mutex<BTreeSet<Mask>>,
     exclusions: ArcSwapOption<Trie<()>>,
     /// Whether a publisher has something here that it has not flushed.
@@ -25,10 +28,11 @@ pub(crate) struct Subscription {
 }
 
 impl Subscription {
-    pub(crate) fn new(name: Name, queue: Queue) -> Self {
+    pub(crate) fn new(name: Name, queue: Queue, group: Option<Arc<Group>>) -> Self {
         Self {
             queue,
             name,
+            group,
             masks: Mutex::default(),
             exclusions: ArcSwapOption::empty(),
             is_touched: AtomicBool::new(false),

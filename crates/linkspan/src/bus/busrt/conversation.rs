@@ -12,7 +12,7 @@ use crate::bus::busrt::input::Input;
 use crate::bus::busrt::opening;
 use crate::bus::busrt::outlet::Outlet;
 use crate::bus::error::ConnectionError;
-use crate::bus::{Compat, Config};
+use crate::bus::{Action as Access, Compat, Config};
 use crate::transport::{ByteLink, Health};
 
 /// Serves a client until it goes, or says what nobody understands.
@@ -39,7 +39,7 @@ pub(crate) async fn converse(
     outlet.open(queue);
     input.set_limit(place.core.config.timeout * 5 / 4);
     let conversation = Conversation {
-        publisher: Publisher::new(Arc::clone(&place.core)),
+        publisher: Publisher::new(Arc::clone(&place.core), Arc::clone(&place.member)),
         core: &place.core,
         member: &place.member,
         input,
@@ -189,9 +189,17 @@ impl Conversation<'_> {
     }
 
     fn subscribe(&self, masks: &Masks) -> Status {
-        self.with_masks(masks, |masks| {
+        let mut is_refused = false;
+        let status = self.with_masks(masks, |mut masks| {
+            let wanted = masks.len();
+            masks.retain(|mask| self.core.permits(self.member, Access::Subscribe(mask)));
+            is_refused = masks.len() < wanted;
             self.core.subscribe(&self.member.inbox, masks);
-        })
+        });
+        match is_refused {
+            true => Status::AccessDenied,
+            false => status,
+        }
     }
 
     fn unsubscribe(&self, masks: &Masks) -> Status {
@@ -227,16 +235,18 @@ impl Conversation<'_> {
 
     /// How a publication is acknowledged.
     fn status(&self, delivery: Delivery) -> Status {
-        match self.core.config.compat {
-            Compat::Strict => Status::Ok,
-            Compat::Honest => delivered(delivery),
+        match (self.core.config.compat, delivery) {
+            (_, Delivery::Denied) => Status::AccessDenied,
+            (Compat::Strict, _) => Status::Ok,
+            (Compat::Honest, delivery) => delivered(delivery),
         }
     }
 }
 
 fn delivered(delivery: Delivery) -> Status {
     match delivery {
-        Delivery::Accepted => Status::Ok,
+        Delivery::Accepted | Delivery::Nobody => Status::Ok,
         Delivery::NotDelivered => Status::NotDelivered,
+        Delivery::Denied => Status::AccessDenied,
     }
 }
