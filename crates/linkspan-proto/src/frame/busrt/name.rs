@@ -52,6 +52,12 @@ impl Name {
         self.primary().len() < self.len()
     }
 
+    /// The name in memory of its own: as it was read, it keeps all that was read with it.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        Self(Text::from(self.0.as_str().to_owned()))
+    }
+
     /// The name as text that can be shared.
     pub fn as_text(&self) -> &Text {
         &self.0

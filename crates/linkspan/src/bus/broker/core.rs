@@ -1,21 +1,24 @@
 //! Who is there, and who wants what. Knows no wire.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use arc_swap::{ArcSwap, Guard};
+use arc_swap::Guard;
 use proto::frame::busrt::{BusEvent, Name};
-use proto::topic::{Limits, Mask, NameMask, Trie};
+use proto::topic::{Limits, Mask, NameMask};
+use tokio::sync::Notify;
 
 use crate::bus::access::Authorize;
 use crate::bus::broker::events;
 use crate::bus::broker::flow::Flow;
 use crate::bus::broker::group::Groups;
+use crate::bus::broker::masks::{Masks, Version};
 use crate::bus::broker::member::{Farewell, Member, Origin};
 use crate::bus::broker::memory::Memory;
 use crate::bus::broker::message::Message;
-use crate::bus::broker::queue::{Outlet, Pushed, Queue};
+use crate::bus::broker::queue::{Outlet, Queue};
 use crate::bus::broker::service::Service;
 use crate::bus::broker::subscription::{Subscriber, Subscription};
 use crate::bus::error::JoinError;
@@ -30,10 +33,11 @@ pub(crate) struct Core {
     pub(crate) started: Instant,
     pub(crate) memory: Arc<Memory>,
     members: papaya::HashMap<Name, Arc<Member>>,
-    /// What publishers read; replaced as a whole.
-    masks: ArcSwap<Trie<Subscriber>>,
-    /// Held by whoever changes members or masks.
+    masks: Masks,
+    /// Held by whoever changes the members.
     changes: Mutex<()>,
+    /// Tells that a name is free again.
+    departures: Notify,
     numbers: AtomicU64,
     groups: Groups,
     /// What those received and were sent who have left, and what they missed.
@@ -60,8 +64,9 @@ impl Core {
                 started: clock::now(),
                 memory: Arc::new(Memory::new(config.memory_limit)),
                 members: papaya::HashMap::new(),
-                masks: ArcSwap::default(),
+                masks: Masks::default(),
                 changes: Mutex::default(),
+                departures: Notify::new(),
                 numbers: AtomicU64::new(1),
                 groups: Groups::default(),
                 authorize,
@@ -101,6 +106,7 @@ impl Core {
             if !is_theirs && self.config.secondaries == Secondaries::SamePeer {
                 return Err(JoinError::ForeignSecondary);
             }
+            primary.has_secondaries.store(true, Ordering::Relaxed);
         }
         if let Some(former) = members.get(name) {
             if !self.config.force_register || name.is_secondary() {
@@ -112,7 +118,7 @@ impl Core {
         let member = Arc::new(member);
         members.insert(name.clone(), Arc::clone(&member));
         let warnings = Mask::new(BusEvent::WARN, &Limits::default());
-        self.subscribe_locked(&member.inbox, warnings);
+        self.subscribe(&member.inbox, warnings);
         drop(changes);
         if !name.is_secondary() {
             self.announce(events::registered(name));
@@ -120,42 +126,66 @@ impl Core {
         Ok(member)
     }
 
+    /// Gives a client that may be on its way out some time to be gone, so that its name is free for
+    /// whoever comes next, often the same program.
+    pub(crate) async fn settle(&self, name: &Name) {
+        for _ in 0..PROBES {
+            let mut departed = pin!(self.departures.notified());
+            departed.as_mut().enable();
+            let Some(former) = self.member(name) else {
+                return;
+            };
+            // Whoever does not read from it learns from this that it is gone.
+            former.inbox.queue.push_ping();
+            former.inbox.queue.flush();
+            tokio::time::timeout(PROBE_INTERVAL, departed).await.ok();
+        }
+    }
+
     /// Takes a client's name back, and what it wanted.
     pub(crate) fn leave(&self, member: &Arc<Member>) {
         let changes = self.change();
-        let members = self.members.pin();
         // With its name taken over, there is nothing to tell.
-        let present = members.get(&member.name);
+        let present = self.member(&member.name);
         let is_present = present.is_some_and(|present| present.id == member.id);
         if is_present {
-            members.remove(&member.name);
             self.withdraw(member);
         }
         drop(changes);
-        let (received, sent) = &self.past;
-        received.add_all(&member.received);
-        let dropped = member.count_sent(sent);
-        member.subscriptions().clear();
-        self.past_dropped.fetch_add(dropped, Ordering::Relaxed);
         if is_present && !member.name.is_secondary() {
             self.announce(events::unregistered(&member.name));
         }
     }
 
-    /// Sends a client away, and its secondaries with it.
-    fn withdraw(&self, member: &Member) {
-        self.unsubscribe_all(&member.inbox);
-        for subscription in member.subscriptions().iter() {
-            self.unsubscribe_all(subscription);
-        }
-        member.dismiss();
-        if !member.name.is_secondary() {
-            let members = self.members.pin();
+    /// Takes names back, a client's and those of its secondaries, and ends their connections.
+    fn withdraw(&self, member: &Arc<Member>) {
+        self.withdraw_one(member);
+        if member.has_secondaries.load(Ordering::Relaxed) {
+            let members = self.members();
             let own = members
-                .values()
+                .iter()
                 .filter(|other| other.name.is_secondary() && other.name.primary() == &*member.name);
-            own.for_each(|secondary| secondary.dismiss());
+            own.for_each(|secondary| self.withdraw_one(secondary));
         }
+        self.departures.notify_waiters();
+    }
+
+    fn withdraw_one(&self, member: &Arc<Member>) {
+        self.members.pin().remove(&member.name);
+        member.dismiss();
+        self.masks.remove_all(&member.inbox);
+        for subscription in member.subscriptions().iter() {
+            self.masks.remove_all(subscription);
+        }
+    }
+
+    /// Counts what a client did in its time, when nothing more comes of it.
+    pub(crate) fn remember(&self, member: &Member) {
+        let (received, sent) = &self.past;
+        received.add_all(&member.received);
+        let dropped = member.count_sent(sent);
+        member.subscriptions().clear();
+        self.past_dropped.fetch_add(dropped, Ordering::Relaxed);
     }
 
     /// A queue that masks can fill.
@@ -195,10 +225,8 @@ impl Core {
 
     /// Ends a subscription that has a queue of its own.
     pub(crate) fn close_subscription(&self, member: &Member, subscription: &Arc<Subscription>) {
-        let changes = self.change();
-        self.unsubscribe_all(subscription);
-        drop(changes);
         subscription.queue.close();
+        self.masks.remove_all(subscription);
         let mut own = member.subscriptions();
         let before = own.len();
         own.retain(|other| other.queue.id != subscription.queue.id);
@@ -221,25 +249,7 @@ impl Core {
         subscription: &Arc<Subscription>,
         masks: impl IntoIterator<Item = Mask>,
     ) {
-        let _changes = self.change();
-        self.subscribe_locked(subscription, masks);
-    }
-
-    fn subscribe_locked(
-        &self,
-        subscription: &Arc<Subscription>,
-        masks: impl IntoIterator<Item = Mask>,
-    ) {
-        let mut trie = Trie::clone(&self.masks.load());
-        let mut own = subscription.masks();
-        let subscriber = Subscriber(Arc::clone(subscription));
-        for mask in masks {
-            if !own.contains(&mask) {
-                trie.insert(&mask, &subscriber);
-                own.insert(mask);
-            }
-        }
-        self.masks.store(Arc::new(trie));
+        self.masks.add(subscription, masks);
     }
 
     /// Takes masks away; those that are not there do not matter.
@@ -248,31 +258,11 @@ impl Core {
         subscription: &Arc<Subscription>,
         masks: impl IntoIterator<Item = Mask>,
     ) {
-        let _changes = self.change();
-        let mut trie = Trie::clone(&self.masks.load());
-        let mut own = subscription.masks();
-        let subscriber = Subscriber(Arc::clone(subscription));
-        for mask in masks {
-            if own.remove(&mask) {
-                trie.remove(&mask, &subscriber);
-            }
-        }
-        self.masks.store(Arc::new(trie));
-    }
-
-    /// Takes all masks of a subscription away, while changes are held.
-    fn unsubscribe_all(&self, subscription: &Arc<Subscription>) {
-        let mut trie = Trie::clone(&self.masks.load());
-        let subscriber = Subscriber(Arc::clone(subscription));
-        let masks = std::mem::take(&mut *subscription.masks());
-        for mask in masks {
-            trie.remove(&mask, &subscriber);
-        }
-        self.masks.store(Arc::new(trie));
+        self.masks.remove(subscription, masks);
     }
 
     /// Who wants what, now.
-    pub(crate) fn masks(&self) -> Guard<Arc<Trie<Subscriber>>> {
+    pub(crate) fn masks(&self) -> Guard<Arc<Version>> {
         self.masks.load()
     }
 
@@ -321,9 +311,10 @@ impl Core {
     pub(crate) fn announce(&self, message: Message) {
         let message = Arc::new(message);
         let mut subscribers = Vec::new();
-        self.masks().find(message.topic(), &mut subscribers);
+        self.masks().trie.find(message.topic(), &mut subscribers);
         for Subscriber(subscription) in subscribers {
-            if subscription.admits(&message) && subscription.queue.push(&message) == Pushed::Taken {
+            if subscription.admits(&message) {
+                subscription.queue.push_or_drop(&message);
                 subscription.queue.flush();
             }
         }
@@ -337,3 +328,7 @@ impl Core {
         self.changes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// How often, and how long each time, a name in use may turn out to be free.
+const PROBES: u32 = 10;
+const PROBE_INTERVAL: Duration = Duration::from_millis(20);

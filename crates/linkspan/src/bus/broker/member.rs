@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use proto::frame::busrt::Name;
@@ -23,6 +24,8 @@ pub(crate) struct Member {
     subscriptions: Mutex<Vec<Arc<Subscription>>>,
     /// What came from it.
     pub(crate) received: Flow,
+    /// Whether it ever had a secondary client.
+    pub(crate) has_secondaries: AtomicBool,
     farewell: Box<dyn Farewell>,
 }
 
@@ -130,6 +133,7 @@ impl Member {
             inbox,
             subscriptions: Mutex::default(),
             received: Flow::default(),
+            has_secondaries: AtomicBool::new(false),
             farewell,
         }
     }

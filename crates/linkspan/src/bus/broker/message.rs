@@ -63,7 +63,6 @@ impl Message {
     }
 
     fn new(kind: DeliveryKind, sender: &Name, topic: Option<&str>, payload: &Bytes) -> Self {
-        // A short payload is copied: it would keep all that was read with it in memory.
         let is_short = payload.len() < SHORT_BYTES;
         let short = if is_short { payload.as_ref() } else { &[] };
         let topic_at = sender.len() + 1;
@@ -80,7 +79,7 @@ impl Message {
             head: head.into_boxed_slice(),
             topic_at,
             payload_at,
-            long_payload: (!is_short).then(|| payload.clone()),
+            long_payload: (!is_short).then(|| detached(payload)),
             extras: Extras::default(),
         }
     }
@@ -120,7 +119,8 @@ impl Message {
 
     /// Whether both were published under the same topic.
     pub(crate) fn is_of_topic(&self, other: &Self) -> bool {
-        self.kind == other.kind && self.topic() == other.topic()
+        let [topic, other_topic] = [self, other].map(|it| it.head.get(it.topic_at..it.payload_at));
+        self.kind == other.kind && topic == other_topic
     }
 
     /// Adds it to what a BUS/RT client is sent.
@@ -147,5 +147,16 @@ impl Message {
     }
 }
 
+/// The payload without much else: what is a small part of what was read at once would keep all of
+/// that in memory.
+fn detached(payload: &Bytes) -> Bytes {
+    match payload.len() < LARGE_BYTES {
+        true => Bytes::copy_from_slice(payload),
+        false => payload.clone(),
+    }
+}
+
 /// From here on a payload is worth an allocation of its own.
 const SHORT_BYTES: usize = 4096;
+/// From here on a payload is at least a quarter of what is read at once.
+const LARGE_BYTES: usize = 16 * 1024;

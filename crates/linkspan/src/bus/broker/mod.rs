@@ -1,10 +1,12 @@
 //! The broker: one core that knows no wire, and the connections that speak one.
 
+mod backlog;
 mod core;
 mod events;
 mod flow;
 mod front;
 mod group;
+mod masks;
 mod member;
 mod memory;
 mod message;

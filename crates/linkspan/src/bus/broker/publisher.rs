@@ -4,11 +4,10 @@
 use std::collections::HashMap;
 use std::mem;
 use std::sync::Arc;
-use std::time::Instant;
 
 use foldhash::fast::RandomState;
-use proto::frame::busrt::Status;
-use proto::topic::{NameMask, Trie};
+use proto::frame::busrt::{DeliveryKind, Status};
+use proto::topic::NameMask;
 
 use crate::bus::Action;
 use crate::bus::broker::core::Core;
@@ -26,7 +25,8 @@ pub(crate) struct Publisher {
     member: Arc<Member>,
     /// What is known of topics that it used lately, as long as nobody changes their mind.
     known: HashMap<Box<str>, Arc<Receivers>, RandomState>,
-    masks: Arc<Trie<Subscriber>>,
+    /// The version of all masks that this is known of.
+    version: u64,
     /// Where something waits to leave.
     touched: Vec<Arc<Subscription>>,
     /// Who has no room for the message at hand.
@@ -35,11 +35,13 @@ pub(crate) struct Publisher {
     result: Tally,
 }
 
-/// What became of a message at those who should have it.
+/// At how many of those who should have a message what became of it.
 #[derive(Debug, Default)]
 struct Tally {
-    receivers: usize,
+    accepted: usize,
     lost: usize,
+    cut: usize,
+    gone: usize,
 }
 
 /// What became of a message.
@@ -51,18 +53,19 @@ pub(crate) enum Delivery {
     Nobody,
     /// Somebody who should have it has no room.
     NotDelivered,
+    /// Whom it was for is just going away.
+    Gone,
     /// Its sender may not send it.
     Denied,
 }
 
 impl Publisher {
     pub(crate) fn new(core: Arc<Core>, member: Arc<Member>) -> Self {
-        let masks = Arc::clone(&core.masks());
         Self {
             core,
             member,
             known: HashMap::default(),
-            masks,
+            version: 0,
             touched: Vec::new(),
             full: Vec::new(),
             result: Tally::default(),
@@ -154,17 +157,24 @@ impl Publisher {
         message: &Shared,
     ) {
         for subscription in receivers {
-            let pushed = subscription.queue.push(message);
-            self.note(subscription, pushed);
+            match subscription.queue.push(message) {
+                Pushed::Full => self.full.push(Arc::clone(subscription)),
+                pushed => self.note(subscription, pushed),
+            }
         }
     }
 
+    /// Remembers whom to tell, and what became of the message there.
     fn note(&mut self, subscription: &Arc<Subscription>, pushed: Pushed) {
-        self.result.receivers += 1;
+        let result = &mut self.result;
         match pushed {
-            Pushed::Taken => self.touch(subscription),
-            Pushed::Full => self.full.push(Arc::clone(subscription)),
-            Pushed::Lost => self.result.lost += 1,
+            Pushed::Taken => {
+                result.accepted += 1;
+                self.touch(subscription);
+            }
+            Pushed::Full | Pushed::Lost => result.lost += 1,
+            Pushed::Cut => result.cut += 1,
+            Pushed::Gone => result.gone += 1,
         }
     }
 
@@ -174,29 +184,14 @@ impl Publisher {
             self.flush();
             let deadline = clock::after(clock::now(), self.core.config.block_timeout);
             for subscription in mem::take(&mut self.full) {
-                if self.wait(&subscription, message, deadline).await == Pushed::Lost {
-                    self.result.lost += 1;
-                }
+                // Whoever reads it may have been told by nobody.
+                subscription.queue.flush();
+                let pushed = subscription.queue.push_before(message, deadline).await;
+                self.note(&subscription, pushed);
             }
         }
-        match mem::take(&mut self.result) {
-            Tally { receivers: 0, .. } => Delivery::Nobody,
-            Tally { lost: 0, .. } => Delivery::Accepted,
-            Tally { .. } => Delivery::NotDelivered,
-        }
-    }
-
-    async fn wait(
-        &mut self,
-        subscription: &Arc<Subscription>,
-        message: &Shared,
-        deadline: Instant,
-    ) -> Pushed {
-        // Whoever reads it may have been told by nobody.
-        subscription.queue.flush();
-        let pushed = subscription.queue.push_before(message, deadline).await;
-        self.touch(subscription);
-        pushed
+        let is_direct = message.kind() == DeliveryKind::Message;
+        mem::take(&mut self.result).delivery(is_direct)
     }
 
     fn touch(&mut self, subscription: &Arc<Subscription>) {
@@ -208,15 +203,15 @@ impl Publisher {
     /// Who wants publications of a topic.
     fn receivers(&mut self, topic: &str) -> Arc<Receivers> {
         let masks = self.core.masks();
-        if !Arc::ptr_eq(&masks, &self.masks) {
-            self.masks = Arc::clone(&masks);
+        if masks.number != self.version {
+            self.version = masks.number;
             self.known.clear();
         }
         if let Some(known) = self.known.get(topic) {
             return Arc::clone(known);
         }
         let mut found = Vec::new();
-        masks.find(topic, &mut found);
+        masks.trie.find(topic, &mut found);
         let mut receivers = Receivers::default();
         found
             .into_iter()
@@ -227,6 +222,19 @@ impl Publisher {
         }
         self.known.insert(topic.into(), Arc::clone(&receivers));
         receivers
+    }
+}
+
+impl Tally {
+    fn delivery(&self, is_direct: bool) -> Delivery {
+        // To the publisher, subscribers who are sent away or gone are as good as never there.
+        match self {
+            Self { lost: 1.., .. } => Delivery::NotDelivered,
+            Self { cut: 1.., .. } if is_direct => Delivery::NotDelivered,
+            Self { gone: 1.., .. } if is_direct => Delivery::Gone,
+            Self { accepted: 0, .. } => Delivery::Nobody,
+            Self { .. } => Delivery::Accepted,
+        }
     }
 }
 

@@ -1,15 +1,18 @@
 //! What waits for a receiver: bounded in messages and bytes, with a rule for when it is full.
 
-use std::collections::VecDeque;
 use std::fmt;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use proto::frame::busrt::Status;
 use tokio::sync::Notify;
+use tokio::time::timeout_at;
 
-use proto::frame::busrt::{DeliveryKind, Status};
+pub(crate) use crate::bus::broker::backlog::Item;
 
+use crate::bus::broker::backlog::Backlog;
 use crate::bus::broker::flow::Flow;
 use crate::bus::broker::memory::Memory;
 use crate::bus::broker::message::{Message, Shared};
@@ -19,11 +22,12 @@ use crate::bus::{Overflow, QueueLimits};
 pub(crate) struct Queue {
     /// Tells queues apart.
     pub(crate) id: u64,
-    limits: QueueLimits,
     overflow: Overflow,
     state: Mutex<State>,
-    /// Told when there is room again.
+    /// Tells publishers that wait that something left.
     room: Notify,
+    /// Tells the client's reader that answers left.
+    answered: Notify,
     outlet: Box<dyn Outlet>,
     dropped: AtomicU64,
     /// What left by it.
@@ -32,6 +36,9 @@ pub(crate) struct Queue {
 }
 
 /// Where a queue's messages leave.
+///
+/// Publishers keep queues of clients that are gone until they publish again, so what a connection
+/// needs, its socket above all, must not live as long as its outlet.
 pub(crate) trait Outlet: Send + Sync {
     /// Something waits in the queue.
     fn flush(&self, queue: &Queue);
@@ -40,32 +47,13 @@ pub(crate) trait Outlet: Send + Sync {
     fn overflowed(&self);
 }
 
-#[derive(Default)]
 struct State {
-    items: VecDeque<Item>,
-    /// How many of the items are messages, and what they cost.
-    messages: usize,
-    bytes: usize,
-    /// Answers among the items.
-    answers: usize,
-    /// Who waits for room.
+    backlog: Backlog,
+    /// Publishers that wait for room.
     waiting: usize,
-    /// Nobody waits for it: somebody has, in vain.
+    /// Somebody waited in vain; until half of it is empty, nobody does and nothing is taken.
     is_overflowing: bool,
     is_closed: bool,
-}
-
-/// What is to leave, in its order.
-#[derive(Debug, Clone)]
-pub(crate) enum Item {
-    Message(Shared),
-    /// An answer to what the client did, with the number that it gave it.
-    Ack {
-        id: u32,
-        status: Status,
-    },
-    /// A sign of life.
-    Ping,
 }
 
 /// What became of a message.
@@ -77,6 +65,10 @@ pub(crate) enum Pushed {
     Full,
     /// It was dropped, though it should not have been.
     Lost,
+    /// It was dropped, and the receiver is sent away for that.
+    Cut,
+    /// The receiver is not there any more.
+    Gone,
 }
 
 impl Queue {
@@ -87,12 +79,18 @@ impl Queue {
         memory: Arc<Memory>,
         outlet: Box<dyn Outlet>,
     ) -> Self {
+        let state = State {
+            backlog: Backlog::new(limits, Arc::clone(&memory)),
+            waiting: 0,
+            is_overflowing: false,
+            is_closed: false,
+        };
         Self {
             id,
-            limits,
             overflow,
-            state: Mutex::default(),
+            state: Mutex::new(state),
             room: Notify::new(),
+            answered: Notify::new(),
             outlet,
             dropped: AtomicU64::new(0),
             sent: Flow::default(),
@@ -103,61 +101,84 @@ impl Queue {
     /// Puts a message at the end, without waiting.
     pub(crate) fn push(&self, message: &Shared) -> Pushed {
         let mut state = self.lock();
-        if state.is_closed {
-            return Pushed::Lost;
+        // Nobody overtakes those who wait.
+        match state.waiting > 0 && !state.is_overflowing && !state.is_closed {
+            true => Pushed::Full,
+            false => self.push_locked(&mut state, message),
         }
-        let cost = message.cost();
-        if self.overflow == Overflow::LatestOnly && self.replace(&mut state, message, cost) {
-            return Pushed::Taken;
+    }
+
+    /// Puts a message at the end, or drops it where others would wait.
+    pub(crate) fn push_or_drop(&self, message: &Shared) {
+        if self.push(message) == Pushed::Full {
+            self.count_losses(1);
         }
-        if self.fits(&state, cost) {
-            self.append(&mut state, message, cost);
-            return Pushed::Taken;
-        }
-        match self.overflow {
-            Overflow::Block if !state.is_overflowing => return Pushed::Full,
-            Overflow::Block => {
-                self.count_loss();
-                return Pushed::Lost;
-            }
-            Overflow::DropNewest => self.count_loss(),
-            Overflow::DropOldest | Overflow::LatestOnly => {
-                self.make_room(&mut state, cost);
-                self.append(&mut state, message, cost);
-            }
-            Overflow::Disconnect => {
-                self.count_loss();
-                drop(state);
-                self.outlet.overflowed();
-            }
-        }
-        Pushed::Taken
     }
 
     /// Puts a message at the end as soon as there is room. At the deadline it is lost, and nobody
     /// waits for this queue any more until half of it is empty.
     pub(crate) async fn push_before(&self, message: &Shared, deadline: Instant) -> Pushed {
         let _waiting = Waiting::new(self);
+        let mut is_late = false;
         loop {
-            let room = self.room.notified();
-            let mut room = std::pin::pin!(room);
+            let mut room = pin!(self.room.notified());
             room.as_mut().enable();
-            match self.push(message) {
+            match self.push_waiting(message, is_late) {
                 Pushed::Full => {}
                 pushed => return pushed,
             }
-            if tokio::time::timeout_at(deadline.into(), room)
-                .await
-                .is_err()
-            {
-                let mut state = self.lock();
-                state.is_overflowing = !state.is_closed;
-                self.count_loss();
-                drop(state);
-                // Who waits as well need not wait longer.
-                self.room.notify_waiters();
-                return Pushed::Lost;
+            let given = async {
+                tokio::select! {
+                    () = room => {}
+                    () = self.memory.given_back() => {}
+                }
+            };
+            is_late = timeout_at(deadline.into(), given).await.is_err();
+        }
+    }
+
+    /// Puts a message at the end that has waited; one that did so for too long is lost.
+    fn push_waiting(&self, message: &Shared, is_late: bool) -> Pushed {
+        let mut state = self.lock();
+        let pushed = self.push_locked(&mut state, message);
+        if !is_late || pushed != Pushed::Full {
+            return pushed;
+        }
+        state.is_overflowing = true;
+        drop(state);
+        self.count_losses(1);
+        // Who waits as well need not wait longer.
+        self.room.notify_waiters();
+        Pushed::Lost
+    }
+
+    fn push_locked(&self, state: &mut State, message: &Shared) -> Pushed {
+        if state.is_closed {
+            return Pushed::Gone;
+        }
+        state.is_overflowing &= !state.backlog.is_half_empty();
+        if self.overflow == Overflow::LatestOnly && state.backlog.replace(message) {
+            self.count_losses(1);
+            return Pushed::Taken;
+        }
+        if !state.is_overflowing && state.backlog.try_add(message) {
+            return Pushed::Taken;
+        }
+        match self.overflow {
+            Overflow::Block if !state.is_overflowing => return Pushed::Full,
+            Overflow::DropOldest | Overflow::LatestOnly => {
+                self.count_losses(state.backlog.add_dropping(message));
+                return Pushed::Taken;
             }
+            Overflow::Block | Overflow::DropNewest | Overflow::Disconnect => self.count_losses(1),
+        }
+        match self.overflow {
+            Overflow::Block => Pushed::Lost,
+            Overflow::Disconnect => {
+                self.outlet.overflowed();
+                Pushed::Cut
+            }
+            _ => Pushed::Taken,
         }
     }
 
@@ -166,67 +187,66 @@ impl Queue {
     pub(crate) fn push_ack(&self, id: u32, status: Status) {
         let mut state = self.lock();
         if !state.is_closed {
-            state.answers += 1;
-            state.items.push_back(Item::Ack { id, status });
+            state.backlog.add_answer(id, status);
         }
     }
 
     /// Puts a sign of life at the end, unless something else is on its way.
     pub(crate) fn push_ping(&self) {
         let mut state = self.lock();
-        if state.items.is_empty() && !state.is_closed {
-            state.items.push_back(Item::Ping);
+        if state.backlog.is_empty() && !state.is_closed {
+            state.backlog.add_ping();
         }
     }
 
     /// Waits until few answers are left.
     pub(crate) async fn answers_taken(&self) {
-        loop {
-            let room = self.room.notified();
-            let mut room = std::pin::pin!(room);
-            room.as_mut().enable();
-            if self.lock().answers < MOST_ANSWERS {
-                return;
-            }
-            let _waiting = Waiting::new(self);
-            room.await;
+        while self.lock().backlog.answers() >= MOST_ANSWERS {
+            self.answered.notified().await;
         }
     }
 
     /// Moves the first items to `taken`, as many as about `bytes` hold.
     pub(crate) fn take(&self, taken: &mut Vec<Item>, bytes: usize) {
         let mut state = self.lock();
+        let answers = state.backlog.answers();
         let mut sum = 0;
         while sum < bytes
-            && let Some(item) = state.items.pop_front()
+            && let Some(item) = state.backlog.next()
         {
-            sum += self.note_taken(&mut state, &item);
+            sum += self.note_sent(&item);
             taken.push(item);
         }
-        state.is_overflowing &= !self.is_filled_to(&state, 2);
-        let wakes = state.waiting > 0 && self.is_filled_to(&state, 3);
+        let wakes = state.waiting > 0;
+        let has_answered = answers >= MOST_ANSWERS && state.backlog.answers() < MOST_ANSWERS;
         drop(state);
         if wakes {
             self.room.notify_waiters();
+        }
+        if has_answered {
+            self.answered.notify_one();
         }
     }
 
     /// Whether a message would be taken now, and none be dropped for it.
     pub(crate) fn has_room(&self, message: &Message) -> bool {
         let state = self.lock();
-        let fits = state.messages == 0
-            || (state.messages < self.limits.messages
-                && state.bytes + message.cost() <= self.limits.bytes);
-        fits && !state.is_closed && !state.is_overflowing
+        let is_open = !state.is_closed && !state.is_overflowing && state.waiting == 0;
+        is_open && state.backlog.fits(message)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.lock().items.is_empty()
+        self.lock().backlog.is_empty()
     }
 
     /// Items that wait: messages and answers.
     pub(crate) fn len(&self) -> usize {
-        self.lock().items.len()
+        self.lock().backlog.len()
+    }
+
+    /// Whether its client is no member any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().is_closed
     }
 
     /// Messages that were dropped, ever.
@@ -238,12 +258,11 @@ impl Queue {
     pub(crate) fn close(&self) {
         let mut state = self.lock();
         state.is_closed = true;
-        self.memory.give_back(state.bytes);
-        (state.messages, state.bytes) = (0, 0);
-        let items = std::mem::take(&mut state.items);
+        let forgotten = state.backlog.clear();
         drop(state);
-        drop(items);
+        drop(forgotten);
         self.room.notify_waiters();
+        self.answered.notify_one();
     }
 
     /// Has what waits leave.
@@ -252,14 +271,13 @@ impl Queue {
     }
 
     /// Counts an item that leaves; says what it is worth.
-    fn note_taken(&self, state: &mut State, item: &Item) -> usize {
+    fn note_sent(&self, item: &Item) -> usize {
         match item {
             Item::Message(message) => {
                 self.sent.add(1, message.body_bytes());
-                self.release(state, message.cost())
+                message.cost()
             }
             Item::Ack { .. } => {
-                state.answers -= 1;
                 self.sent.add(1, ACK_BYTES);
                 ACK_BYTES
             }
@@ -267,76 +285,12 @@ impl Queue {
         }
     }
 
-    /// Whether at most so many quarters are full.
-    fn is_filled_to(&self, state: &State, quarters: usize) -> bool {
-        state.messages <= self.limits.messages / 4 * quarters
-            && state.bytes <= self.limits.bytes / 4 * quarters
-    }
-
-    fn fits(&self, state: &State, cost: usize) -> bool {
-        // A message that is longer than the whole queue gets through alone.
-        let is_room = state.messages == 0
-            || (state.messages < self.limits.messages && state.bytes + cost <= self.limits.bytes);
-        is_room && self.memory.take(cost)
-    }
-
-    fn append(&self, state: &mut State, message: &Shared, cost: usize) {
-        state.messages += 1;
-        state.bytes += cost;
-        state.items.push_back(Item::Message(Arc::clone(message)));
-    }
-
-    /// Puts a message into the place of the one of the same topic that waits.
-    fn replace(&self, state: &mut State, message: &Shared, cost: usize) -> bool {
-        if message.kind() != DeliveryKind::Publication {
-            return false;
-        }
-        let is_same =
-            |item: &&mut Item| matches!(item, Item::Message(other) if other.is_of_topic(message));
-        let Some(Item::Message(place)) = state.items.iter_mut().rev().find(is_same) else {
-            return false;
-        };
-        let old = std::mem::replace(place, Arc::clone(message));
-        self.memory.give_back(old.cost());
-        self.memory.take_anyway(cost);
-        state.bytes = state.bytes + cost - old.cost();
-        self.count_loss();
-        true
-    }
-
-    /// Drops the oldest messages until one of this cost fits.
-    fn make_room(&self, state: &mut State, cost: usize) {
-        while !self.fits(state, cost) {
-            let is_message = |item: &Item| matches!(item, Item::Message(_));
-            let oldest = state.items.iter().position(is_message);
-            let Some(Item::Message(oldest)) = oldest.and_then(|at| state.items.remove(at)) else {
-                // Others have all the memory; one message is always allowed.
-                return self.memory.take_anyway(cost);
-            };
-            self.release(state, oldest.cost());
-            self.count_loss();
-        }
-    }
-
-    fn release(&self, state: &mut State, cost: usize) -> usize {
-        state.messages -= 1;
-        state.bytes -= cost;
-        self.memory.give_back(cost);
-        cost
-    }
-
-    fn count_loss(&self) {
-        self.dropped.fetch_add(1, Ordering::Relaxed);
+    fn count_losses(&self, count: u64) {
+        self.dropped.fetch_add(count, Ordering::Relaxed);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Queue {
-    fn drop(&mut self) {
-        self.close();
     }
 }
 
@@ -348,7 +302,7 @@ impl fmt::Debug for Queue {
     }
 }
 
-/// Somebody who waits for room.
+/// A publisher that waits for room.
 struct Waiting<'a>(&'a Queue);
 
 impl<'a> Waiting<'a> {
@@ -360,7 +314,14 @@ impl<'a> Waiting<'a> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.lock().waiting -= 1;
+        let mut state = self.0.lock();
+        state.waiting -= 1;
+        // Others may wait only because this one was first.
+        let wakes = state.waiting > 0 && !state.backlog.is_full();
+        drop(state);
+        if wakes {
+            self.0.room.notify_waiters();
+        }
     }
 }
 

@@ -81,7 +81,7 @@ fn handle(core: &Core, item: &Item) {
     {
         let reply = Message::direct(&Name::broker(), &payload);
         let reply = reply.realtime(message.is_realtime());
-        asker.inbox.queue.push(&Arc::new(reply));
+        asker.inbox.queue.push_or_drop(&Arc::new(reply));
         asker.inbox.queue.flush();
     }
 }

@@ -30,7 +30,7 @@ impl Core {
         let (received, sent) = self.traffic();
         BrokerStats {
             clients: members.len().saturating_sub(1),
-            masks: self.masks().len(),
+            masks: self.masks().trie.len(),
             frames_received: received.frames(),
             bytes_received: received.bytes(),
             frames_sent: sent.frames(),

@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwapOption;
+use proto::frame::busrt::{DeliveryKind, Name};
 use proto::topic::{Mask, Trie};
 
 use crate::bus::broker::group::Group;
 use crate::bus::broker::message::Message;
 use crate::bus::broker::queue::Queue;
-use proto::frame::busrt::Name;
 
 /// A queue with its masks. A message that several of them match is in it once.
 #[derive(Debug)]
@@ -44,12 +44,11 @@ impl Subscription {
         self.masks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a publication is wanted that a mask matches.
+    /// Whether a message is wanted: only publications can be excluded.
     pub(crate) fn admits(&self, message: &Message) -> bool {
         let exclusions = self.exclusions.load();
-        !exclusions
-            .as_ref()
-            .is_some_and(|masks| masks.has_match(message.topic()))
+        let is_excluded = |masks: &Arc<Trie<()>>| masks.has_match(message.topic());
+        message.kind() != DeliveryKind::Publication || !exclusions.as_ref().is_some_and(is_excluded)
     }
 
     /// Adds masks of what is not wanted.

@@ -1,11 +1,14 @@
 //! One connection of a BUS/RT client, from its greeting to its end.
 
+use std::future::pending;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use proto::frame::busrt::{Action, FromBroker, FromClient, Limits, Masks, Operation, Status};
 use proto::message::Text;
 use proto::topic::{self, Mask, NameMask};
+use tracing::debug;
 
 use crate::bus::broker::{Core, Delivery, Member, Message, Origin, Publisher, is_reserved};
 use crate::bus::busrt::input::Input;
@@ -44,11 +47,18 @@ pub(crate) async fn converse(
         member: &place.member,
         input,
     };
+    let sending = async {
+        tokio::select! {
+            // What it sent before it went away still counts, but nobody can send to it.
+            error = outlet.drive(queue) => place.leave(&error),
+            () = ping(&place.member, place.core.config.timeout / 2) => {}
+            () = outlet.dismissed() => return,
+        }
+        pending().await
+    };
     tokio::select! {
         ended = conversation.run() => ended,
-        error = outlet.drive(queue) => Err(error.into()),
-        () = outlet.dismissed() => Ok(()),
-        () = ping(&place.member, place.core.config.timeout / 2) => Ok(()),
+        () = sending => Ok(()),
     }
 }
 
@@ -74,9 +84,18 @@ struct Membership {
     member: Arc<Member>,
 }
 
+impl Membership {
+    /// Gives the name back when the client takes nothing any more.
+    fn leave(&self, error: &io::Error) {
+        debug!(%error, name = %self.member.name, "a client cannot be written to");
+        self.core.leave(&self.member);
+    }
+}
+
 impl Drop for Membership {
     fn drop(&mut self) {
         self.core.leave(&self.member);
+        self.core.remember(&self.member);
     }
 }
 
@@ -107,6 +126,8 @@ impl Conversation<'_> {
             self.member.received.add(frames, bytes);
             // Who does not read its answers asks nothing more.
             self.member.inbox.queue.answers_taken().await;
+            // While it was not read, it had no chance.
+            self.input.renew();
             if !self.input.fill().await? {
                 return Ok(());
             }
@@ -247,6 +268,7 @@ fn delivered(delivery: Delivery) -> Status {
     match delivery {
         Delivery::Accepted | Delivery::Nobody => Status::Ok,
         Delivery::NotDelivered => Status::NotDelivered,
+        Delivery::Gone => Status::EndOfFile,
         Delivery::Denied => Status::AccessDenied,
     }
 }

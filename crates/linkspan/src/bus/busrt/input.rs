@@ -19,31 +19,31 @@ pub(super) struct Input {
     reader: Box<dyn ByteReader>,
     decoder: FromClientDecoder,
     buffer: ReadBuffer,
-    /// How long the client may send nothing.
+    /// How long the client may take until [`renew`](Self::renew) is called.
     limit: Duration,
-    /// When it last sent something, as far as we looked.
-    heard: Instant,
+    /// When its time began.
+    began: Instant,
     /// Rings when it should have; it is set anew only then.
     alarm: std::pin::Pin<Box<Sleep>>,
 }
 
 impl Input {
     pub(super) fn new(reader: Box<dyn ByteReader>, limits: Limits, limit: Duration) -> Self {
-        let heard = clock::now();
+        let began = clock::now();
         Self {
             reader,
             decoder: FromClientDecoder::new(limits),
             buffer: ReadBuffer::new(BytesMut::new()),
             limit,
-            heard,
-            alarm: Box::pin(tokio::time::sleep_until(clock::after(heard, limit).into())),
+            began,
+            alarm: Box::pin(tokio::time::sleep_until(clock::after(began, limit).into())),
         }
     }
 
-    /// Changes how long the client may send nothing, from now on.
+    /// Changes how long the client may take, from now on.
     pub(super) fn set_limit(&mut self, limit: Duration) {
         self.limit = limit;
-        self.heard = clock::now();
+        self.renew();
         self.set_alarm();
     }
 
@@ -52,14 +52,17 @@ impl Input {
         self.decoder.decode(&mut self.buffer.bytes)
     }
 
+    /// The client did well so far: its time begins anew.
+    pub(super) fn renew(&mut self) {
+        self.began = clock::now();
+    }
+
     /// Reads more; false at the end.
     ///
     /// # Errors
     ///
-    /// [`ConnectionError::Silent`] when nothing came for too long.
+    /// [`ConnectionError::Silent`] when its time is over.
     pub(super) async fn fill(&mut self) -> Result<bool, ConnectionError> {
-        // Before this, nobody listened.
-        self.heard = clock::now();
         poll_fn(|cx| self.poll_fill(cx)).await
     }
 
@@ -70,7 +73,7 @@ impl Input {
         // Nothing is kept for what may never come.
         self.buffer.shrink();
         while self.alarm.as_mut().poll(cx).is_ready() {
-            if clock::now() >= clock::after(self.heard, self.limit) {
+            if clock::now() >= clock::after(self.began, self.limit) {
                 let limit = self.limit;
                 return Poll::Ready(Err(ConnectionError::Silent { limit }));
             }
@@ -89,7 +92,7 @@ impl Input {
     }
 
     fn set_alarm(&mut self) {
-        let ring = clock::after(self.heard, self.limit);
+        let ring = clock::after(self.began, self.limit);
         self.alarm.as_mut().reset(ring.into());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use proto::frame::busrt::{FromBroker, FromClient, Status};
+use proto::frame::busrt::{FromBroker, FromClient, Name, Status};
 
 use crate::bus::JoinError;
 use crate::bus::broker::{Core, Member, Origin};
@@ -41,12 +41,10 @@ async fn introduce(
             match said {
                 FromClient::Greeting => {
                     outlet.say(&FromBroker::Status(Status::Ok)).await?;
+                    // Each step has its own time, however its bytes come.
+                    input.renew();
                 }
-                FromClient::Name(name) => {
-                    let (sending, farewell) = (Arc::clone(outlet), Arc::clone(outlet));
-                    let member = core.join(&name, origin, Box::new(sending), Box::new(farewell))?;
-                    return Ok(Some(member));
-                }
+                FromClient::Name(name) => return register(core, &name, origin, outlet).await,
                 _ => {}
             }
         }
@@ -54,6 +52,22 @@ async fn introduce(
             return Ok(None);
         }
     }
+}
+
+async fn register(
+    core: &Core,
+    name: &Name,
+    origin: Origin,
+    outlet: &Arc<Outlet>,
+) -> Result<Option<Arc<Member>>, ConnectionError> {
+    // It lives for long; what was read with it need not.
+    let name = name.detached();
+    if !core.config.force_register {
+        core.settle(&name).await;
+    }
+    let (sending, farewell) = (Arc::downgrade(outlet), Arc::downgrade(outlet));
+    let member = core.join(&name, origin, Box::new(sending), Box::new(farewell))?;
+    Ok(Some(member))
 }
 
 fn status(error: &JoinError) -> Status {

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 
 use bytes::Buf;
 use proto::frame::Segments;
@@ -222,19 +222,24 @@ fn encode(what: &FromBroker, batch: &mut Segments) {
     what.encode(&Limits::default(), batch).ok();
 }
 
-impl broker::Outlet for Arc<Outlet> {
+/// It belongs to the connection's task: with it, the socket ends.
+impl broker::Outlet for Weak<Outlet> {
     fn flush(&self, queue: &Queue) {
-        Outlet::flush(self, queue);
+        if let Some(outlet) = self.upgrade() {
+            outlet.flush(queue);
+        }
     }
 
     fn overflowed(&self) {
-        self.dismissal.notify_one();
+        self.leave();
     }
 }
 
-impl Farewell for Arc<Outlet> {
+impl Farewell for Weak<Outlet> {
     fn leave(&self) {
-        self.dismissal.notify_one();
+        if let Some(outlet) = self.upgrade() {
+            outlet.dismissal.notify_one();
+        }
     }
 }
 

@@ -1,0 +1,172 @@
+//! What waits in a queue, in its order and within its limits.
+
+use std::collections::VecDeque;
+use std::mem;
+use std::sync::Arc;
+
+use proto::frame::busrt::{DeliveryKind, Status};
+
+use crate::bus::QueueLimits;
+use crate::bus::broker::memory::Memory;
+use crate::bus::broker::message::{Message, Shared};
+
+/// Messages within limits, and what needs none.
+#[derive(Debug)]
+pub(super) struct Backlog {
+    items: VecDeque<Item>,
+    /// How many of the items are messages, and what they cost.
+    messages: usize,
+    bytes: usize,
+    /// Answers among the items.
+    answers: usize,
+    limits: QueueLimits,
+    memory: Arc<Memory>,
+}
+
+/// What is to leave.
+#[derive(Debug, Clone)]
+pub(crate) enum Item {
+    Message(Shared),
+    /// An answer to what the client did, with the number that it gave it.
+    Ack {
+        id: u32,
+        status: Status,
+    },
+    /// A sign of life.
+    Ping,
+}
+
+impl Backlog {
+    pub(super) fn new(limits: QueueLimits, memory: Arc<Memory>) -> Self {
+        Self {
+            items: VecDeque::new(),
+            messages: 0,
+            bytes: 0,
+            answers: 0,
+            limits,
+            memory,
+        }
+    }
+
+    /// Puts a message at the end, if there is room for it.
+    pub(super) fn try_add(&mut self, message: &Shared) -> bool {
+        let cost = message.cost();
+        let is_taken = self.fits(message) && self.memory.take(cost);
+        if is_taken {
+            self.messages += 1;
+            self.bytes += cost;
+            self.items.push_back(Item::Message(Arc::clone(message)));
+        }
+        is_taken
+    }
+
+    /// Whether there is room for a message, if others leave enough memory.
+    pub(super) fn fits(&self, message: &Message) -> bool {
+        // A message that is longer than the whole queue gets through alone.
+        let is_room = |cost| self.bytes.saturating_add(cost) <= self.limits.bytes;
+        self.messages == 0 || (self.messages < self.limits.messages && is_room(message.cost()))
+    }
+
+    /// Puts a message at the end and drops as many of the oldest as it needs, or itself if others
+    /// have all the memory; says how many were dropped.
+    pub(super) fn add_dropping(&mut self, message: &Shared) -> u64 {
+        let mut dropped = 0;
+        while !self.try_add(message) {
+            dropped += 1;
+            if !self.drop_oldest() {
+                break;
+            }
+        }
+        dropped
+    }
+
+    /// Drops either a message or the one of the same topic that waits, and keeps its place; false if
+    /// none waits.
+    pub(super) fn replace(&mut self, message: &Shared) -> bool {
+        let is_same =
+            |item: &&mut Item| matches!(item, Item::Message(other) if other.is_of_topic(message));
+        let is_publication = message.kind() == DeliveryKind::Publication;
+        let same = self.items.iter_mut().rev().find(is_same);
+        let Some(Item::Message(place)) = same.filter(|_| is_publication) else {
+            return false;
+        };
+        let (old, new) = (place.cost(), message.cost());
+        if self.memory.exchange(old, new) {
+            *place = Arc::clone(message);
+            self.bytes = self.bytes + new - old;
+        }
+        true
+    }
+
+    pub(super) fn add_answer(&mut self, id: u32, status: Status) {
+        self.answers += 1;
+        self.items.push_back(Item::Ack { id, status });
+    }
+
+    pub(super) fn add_ping(&mut self) {
+        self.items.push_back(Item::Ping);
+    }
+
+    /// Takes what is to leave next.
+    pub(super) fn next(&mut self) -> Option<Item> {
+        let item = self.items.pop_front()?;
+        match &item {
+            Item::Message(message) => self.release(message.cost()),
+            Item::Ack { .. } => self.answers -= 1,
+            Item::Ping => {}
+        }
+        Some(item)
+    }
+
+    /// Forgets everything; what it was is for the caller to drop, where no lock is held.
+    pub(super) fn clear(&mut self) -> impl Drop + use<> {
+        self.memory.give_back(self.bytes);
+        (self.messages, self.bytes, self.answers) = (0, 0, 0);
+        mem::take(&mut self.items)
+    }
+
+    /// Whether at most half of it is full.
+    pub(super) fn is_half_empty(&self) -> bool {
+        self.messages <= self.limits.messages / 2 && self.bytes <= self.limits.bytes / 2
+    }
+
+    /// Whether no further message has room, however short.
+    pub(super) fn is_full(&self) -> bool {
+        self.messages >= self.limits.messages || self.bytes >= self.limits.bytes
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Messages, answers and signs of life.
+    pub(super) fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    pub(super) fn answers(&self) -> usize {
+        self.answers
+    }
+
+    fn drop_oldest(&mut self) -> bool {
+        let is_message = |item: &Item| matches!(item, Item::Message(_));
+        let oldest = self.items.iter().position(is_message);
+        let Some(Item::Message(oldest)) = oldest.and_then(|at| self.items.remove(at)) else {
+            return false;
+        };
+        self.release(oldest.cost());
+        true
+    }
+
+    fn release(&mut self, cost: usize) {
+        self.messages -= 1;
+        self.bytes -= cost;
+        self.memory.give_back(cost);
+    }
+}
+
+impl Drop for Backlog {
+    fn drop(&mut self) {
+        self.memory.give_back(self.bytes);
+    }
+}

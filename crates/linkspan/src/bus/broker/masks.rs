@@ -1,0 +1,90 @@
+//! Who wants what: read without a lock, replaced as a whole.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::{ArcSwap, Guard};
+use proto::topic::{Mask, Trie};
+
+use crate::bus::broker::subscription::{Subscriber, Subscription};
+
+/// The masks of all subscriptions.
+#[derive(Debug, Default)]
+pub(crate) struct Masks {
+    present: ArcSwap<Version>,
+    /// Held by whoever makes the next version.
+    change: Mutex<()>,
+}
+
+/// The masks between two changes.
+#[derive(Debug, Default)]
+pub(crate) struct Version {
+    /// Tells it from all others, so that nobody has to keep one to see that there is a newer one.
+    pub(crate) number: u64,
+    pub(crate) trie: Trie<Subscriber>,
+}
+
+impl Masks {
+    /// Who wants what, now.
+    pub(crate) fn load(&self) -> Guard<Arc<Version>> {
+        self.present.load()
+    }
+
+    /// Adds masks; those that are there do not matter.
+    pub(super) fn add(
+        &self,
+        subscription: &Arc<Subscription>,
+        masks: impl IntoIterator<Item = Mask>,
+    ) {
+        self.change(subscription, |trie, subscriber| {
+            // Its masks have been removed for the last time.
+            if subscription.queue.is_closed() {
+                return;
+            }
+            let mut own = subscription.masks();
+            for mask in masks {
+                if !own.contains(&mask) {
+                    trie.insert(&mask, subscriber);
+                    own.insert(mask);
+                }
+            }
+        });
+    }
+
+    /// Takes masks away; those that are not there do not matter.
+    pub(super) fn remove(
+        &self,
+        subscription: &Arc<Subscription>,
+        masks: impl IntoIterator<Item = Mask>,
+    ) {
+        self.change(subscription, |trie, subscriber| {
+            let mut own = subscription.masks();
+            for mask in masks {
+                if own.remove(&mask) {
+                    trie.remove(&mask, subscriber);
+                }
+            }
+        });
+    }
+
+    /// Takes all masks of a subscription away whose queue is closed: it will have no others.
+    pub(super) fn remove_all(&self, subscription: &Arc<Subscription>) {
+        self.change(subscription, |trie, subscriber| {
+            for mask in std::mem::take(&mut *subscription.masks()) {
+                trie.remove(&mask, subscriber);
+            }
+        });
+    }
+
+    fn change(
+        &self,
+        subscription: &Arc<Subscription>,
+        change: impl FnOnce(&mut Trie<Subscriber>, &Subscriber),
+    ) {
+        let _change = self.change.lock().unwrap_or_else(PoisonError::into_inner);
+        let present = self.present.load();
+        let mut trie = present.trie.clone();
+        change(&mut trie, &Subscriber(Arc::clone(subscription)));
+        let number = present.number + 1;
+        self.present.store(Arc::new(Version { number, trie }));
+    }
+}
