@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::process::{self, Child, Stdio};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use linkspan_bench_command::{GREETING, PIECE_BYTES, piece};
 
 use crate::peer::Place;
@@ -14,9 +14,16 @@ use crate::peer::Place;
 pub(crate) trait Program: Sized + 'static {
     /// Its name, in tables and on the command line.
     const NAME: &'static str;
+    /// The environment variable that names its file, if whoever runs the bench has to bring it.
+    const BROUGHT_BY: Option<&'static str> = None;
 
     /// Gets ready. All files are made in `place`.
     fn prepare(place: &Place) -> Result<Self>;
+
+    /// What one that was brought along says it is.
+    fn version(&self) -> Result<String> {
+        bail!("{} is built in", Self::NAME)
+    }
 
     /// Starts a command.
     fn start(&self, task: Task) -> Result<Started>;
@@ -105,7 +112,8 @@ impl Started {
         self.finish()
     }
 
-    fn finish(self) -> Result<()> {
+    /// Waits for the end.
+    pub(crate) fn finish(self) -> Result<()> {
         let Some(mut child) = self.child else {
             return Ok(());
         };

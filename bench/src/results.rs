@@ -12,6 +12,8 @@ pub(crate) struct Results {
     pub(crate) machine: Machine,
     pub(crate) rounds: usize,
     pub(crate) seconds: f64,
+    /// What the programs are that were brought along.
+    pub(crate) brought: Vec<String>,
     series: Vec<Series>,
 }
 
@@ -30,6 +32,7 @@ impl Results {
             machine,
             rounds,
             seconds,
+            brought: Vec::new(),
             series: Vec::new(),
         }
     }

@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, io};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 
 use crate::machine::Machine;
+use crate::peer::Place;
+use crate::peers::{self, Entry};
 use crate::process::{Launcher, Order};
+use crate::report;
 use crate::results::Results;
 use crate::scenarios::{self, Case, Effort, Scenario, USUAL};
-use crate::{peers, report};
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -46,6 +48,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let mut out = io::stdout();
     writeln!(out, "{}", report::machine_line(&machine))?;
     let mut results = Results::new(machine, options.rounds(), options.duration()?.as_secs_f64());
+    options.ask(&chosen, &mut results)?;
     for scenario in chosen {
         options.take(scenario, &mut results)?;
         writeln!(
@@ -67,14 +70,38 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 impl Options {
+    /// Has programs that were brought along say what they are, and says which were not.
+    fn ask(&self, scenarios: &[&Scenario], results: &mut Results) -> Result<()> {
+        let effort = self.effort()?;
+        let cases: Vec<_> = scenarios
+            .iter()
+            .flat_map(|scenario| (scenario.cases)(effort))
+            .collect();
+        for entry in peers::ALL {
+            let Some(brought) = &entry.brought else {
+                continue;
+            };
+            let is_in = |case: &Case| case.peers.contains(&entry.name);
+            if !self.wants(entry.name) || !cases.iter().any(is_in) {
+                continue;
+            }
+            if brought.is_here() {
+                let directory = tempfile::tempdir()?;
+                let version = (brought.version)(&Place::new(directory.path()));
+                results.brought.push(version.context(entry.name)?);
+            } else {
+                let (name, variable) = (entry.name, brought.variable);
+                writeln!(io::stdout(), "{name} is left out: {variable} is not set")?;
+            }
+        }
+        Ok(())
+    }
+
     /// Takes all samples of a scenario.
     ///
     /// Every second round has the peers in reverse, so that none always follows the same one.
     fn take(&self, scenario: &Scenario, results: &mut Results) -> Result<()> {
-        let effort = Effort {
-            duration: self.duration()?,
-            is_smoke: self.smoke,
-        };
+        let effort = self.effort()?;
         for round in 0..self.rounds() {
             for case in (scenario.cases)(effort) {
                 progress(&format!(
@@ -122,6 +149,13 @@ impl Options {
         self.rounds.unwrap_or(if self.smoke { 1 } else { ROUNDS })
     }
 
+    fn effort(&self) -> Result<Effort> {
+        Ok(Effort {
+            duration: self.duration()?,
+            is_smoke: self.smoke,
+        })
+    }
+
     fn duration(&self) -> Result<Duration> {
         let usual = if self.smoke { SMOKE } else { USUAL };
         let duration = self
@@ -155,7 +189,10 @@ impl Options {
 
     fn check(&self) -> Result<()> {
         for name in &self.peer {
-            peers::named(name)?;
+            let missing = peers::named(name)?.brought.as_ref();
+            if let Some(brought) = missing.filter(|brought| !brought.is_here()) {
+                bail!("{name} cannot take part: {} is not set", brought.variable);
+            }
         }
         ensure!(self.rounds() > 0, "there has to be a round");
         ensure!(
@@ -166,12 +203,17 @@ impl Options {
         Ok(())
     }
 
-    /// Whether a peer is built in and takes part.
+    /// Whether a peer is here and takes part.
     fn has(&self, name: &str) -> bool {
+        self.wants(name) && peers::named(name).is_ok_and(Entry::is_here)
+    }
+
+    /// Whether a peer takes part if it is here.
+    fn wants(&self, name: &str) -> bool {
         let ours = ["linkspan", "exchange", "std", "tokio", "echo"];
         let is_ours = ours.iter().any(|ours| name.starts_with(ours));
         let is_chosen = self.peer.is_empty() || self.peer.iter().any(|chosen| chosen == name);
-        is_chosen && (is_ours || !self.smoke) && peers::named(name).is_ok()
+        is_chosen && (is_ours || !self.smoke)
     }
 
     /// Only of a whole run: tables with holes would be worse than old ones.

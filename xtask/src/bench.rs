@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: Linkspan against its peers and against the raw socket.
 
 use std::process::Command;
+use std::{env, path};
 
 use anyhow::Result;
 
@@ -16,7 +17,7 @@ pub(crate) struct Options {
     #[arg(long, conflicts_with_all = ["smoke", "arguments"])]
     instructions: bool,
     /// Goes to the bench: --peer NAME..., --scenario NAME..., --rounds N, --seconds S, --no-docs,
-    /// --json FILE
+    /// --json FILE. The peer daemon-cli takes part if `LINKSPAN_BENCH_DAEMON_CLI` names a program
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
 }
@@ -36,6 +37,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if options.smoke {
         command.arg("--smoke");
     }
+    // The bench has another current directory.
+    if let Some(program) = env::var_os(DAEMON_CLI).filter(|path| !path.is_empty()) {
+        command.env(DAEMON_CLI, path::absolute(program)?);
+    }
     shell::run(command.args(&options.arguments))
 }
 
@@ -50,3 +55,6 @@ fn cargo(verb: &str) -> Command {
     command.arg(verb).args(release);
     command
 }
+
+/// Names the program of a peer; see `bench/src/peers/daemon_cli.rs`.
+const DAEMON_CLI: &str = "LINKSPAN_BENCH_DAEMON_CLI";

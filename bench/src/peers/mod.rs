@@ -1,5 +1,6 @@
 //! The peers, and how a name becomes code.
 
+mod daemon_cli;
 mod echo;
 mod exchange;
 mod floor;
@@ -15,11 +16,13 @@ mod tarpc;
 #[cfg(feature = "peers")]
 mod tonic;
 
+use std::env;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use tokio::runtime::Runtime;
 
+use self::daemon_cli::DaemonCli;
 use self::echo::Echo;
 use self::exchange::Exchange;
 use self::floor::{FloorCommand, FloorSocket};
@@ -38,9 +41,16 @@ use crate::scenarios::{Commands, Target, Work};
 pub(crate) struct Entry {
     pub(crate) name: &'static str,
     pub(crate) way: Way,
+    /// How it is brought along, if it is not built in.
+    pub(crate) brought: Option<Brought>,
 }
 
 impl Entry {
+    /// Whether it can take part.
+    pub(crate) fn is_here(&self) -> bool {
+        self.brought.as_ref().is_none_or(Brought::is_here)
+    }
+
     /// How it is measured by connections.
     pub(crate) fn connections(&self) -> Result<&Connections> {
         match &self.way {
@@ -53,6 +63,20 @@ impl Entry {
     pub(crate) fn has_server(&self) -> bool {
         let connections = self.connections();
         connections.is_ok_and(|connections| !connections.is_in_process)
+    }
+}
+
+/// How a program comes here that is not built in.
+pub(crate) struct Brought {
+    /// The environment variable that names its file.
+    pub(crate) variable: &'static str,
+    /// Asks the program what it is.
+    pub(crate) version: fn(&Place) -> Result<String>,
+}
+
+impl Brought {
+    pub(crate) fn is_here(&self) -> bool {
+        env::var_os(self.variable).is_some_and(|path| !path.is_empty())
     }
 }
 
@@ -94,6 +118,7 @@ pub(crate) const ALL: &[Entry] = &[
     program::<FloorSocket>(),
     program::<FloorCommand>(),
     program::<LinkspanDaemon>(),
+    program::<DaemonCli>(),
     #[cfg(feature = "peers")]
     entry::<tarpc::Tarpc>(),
     #[cfg(feature = "peers")]
@@ -115,6 +140,13 @@ const fn program<P: Program>() -> Entry {
     Entry {
         name: P::NAME,
         way: Way::Program(|commands, place| commands.measure(&P::prepare(place)?)),
+        brought: match P::BROUGHT_BY {
+            None => None,
+            Some(variable) => Some(Brought {
+                variable,
+                version: |place| P::prepare(place)?.version(),
+            }),
+        },
     }
 }
 
@@ -134,5 +166,6 @@ const fn entry<P: Peer>() -> Entry {
     Entry {
         name: P::NAME,
         way: Way::Connections(connections),
+        brought: None,
     }
 }

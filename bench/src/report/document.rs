@@ -43,7 +43,9 @@ fn text(results: &Results, plots: &[(String, String)], notes: &str) -> Result<St
             and probably during it. Look at ratios only, and at them with doubt.**"
         )?;
     }
-    let peers = versions(LOCK).join(", ");
+    let mut peers = versions(LOCK);
+    peers.extend(results.brought.iter().cloned());
+    let peers = peers.join(", ");
     writeln!(
         text,
         "\nPeers: {peers}; *std*, *tokio* and those \
@@ -91,6 +93,10 @@ a new directory for each sample, where its daemon lives, too. Commands before th
 or an eighth of the stream, see to it that its file is in memory. Its settings are the defaults, but
 for the time after which an idle daemon ends. With 50 commands in a sample, p99 is the slowest one.
 MB are millions of bytes.
+
+`daemon-cli` takes part when `LINKSPAN_BENCH_DAEMON_CLI` names a program that uses that crate, as it cannot be
+built from here. `bench/src/peers/daemon_cli.rs` says what such a program has to do: the same as ours, and
+its output is compared as ours is.
 ",
         rounds = results.rounds,
         seconds = results.seconds,

@@ -164,6 +164,7 @@ pub(super) const COLOURS: &[(&str, RGBColor)] = &[
     ("std-socket", RGBColor(190, 190, 190)),
     ("std-command", RGBColor(110, 110, 110)),
     ("linkspan-daemon", RGBColor(0, 70, 200)),
+    ("daemon-cli", RGBColor(230, 120, 0)),
     ("tarpc", RGBColor(230, 120, 0)),
     ("tonic", RGBColor(200, 30, 30)),
 ];

@@ -36,7 +36,7 @@ pub(crate) const CASE: &str = "100 clients";
 fn cases(effort: Effort) -> Vec<Case> {
     vec![Case {
         label: CASE.to_owned(),
-        peers: &["std-command", "linkspan-daemon"],
+        peers: &["std-command", "linkspan-daemon", "daemon-cli"],
         setting: Setting::OneThread,
         work: Work::Commands(Commands::DaemonMemory(DaemonMemory {
             clients: if effort.is_smoke { 10 } else { 100 },

@@ -37,8 +37,12 @@ fn cases(effort: Effort) -> Vec<Case> {
         })),
     };
     vec![
-        case(COLD, &["echo", "linkspan-daemon"], true),
-        case(WARM, &["echo", "std-command", "linkspan-daemon"], false),
+        case(COLD, &["echo", "linkspan-daemon", "daemon-cli"], true),
+        case(
+            WARM,
+            &["echo", "std-command", "linkspan-daemon", "daemon-cli"],
+            false,
+        ),
     ]
 }
 

@@ -31,7 +31,7 @@ pub(crate) const CASE: &str = "1 GiB";
 fn cases(effort: Effort) -> Vec<Case> {
     vec![Case {
         label: CASE.to_owned(),
-        peers: &["std-socket", "std-command", "linkspan-daemon"],
+        peers: &["std-socket", "std-command", "linkspan-daemon", "daemon-cli"],
         setting: Setting::OneThread,
         work: Work::Commands(Commands::Output(Output {
             bytes: effort.chunks(1.0) * CHUNK_BYTES as u64,
