@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom};
+use std::mem;
 use std::time::Duration;
 
 use os::{Changes, FileId};
@@ -106,17 +107,34 @@ impl LogReader {
             part.measure()?;
         }
         let mut lines = Vec::new();
-        for part in &mut self.parts {
-            if !part.read(&mut lines)? {
+        for place in 0..self.parts.len() {
+            if let Some(part) = self.parts.get_mut(place)
+                && !part.read(&mut lines)?
+            {
                 // What is newer comes after it.
                 return Ok(lines);
             }
+            self.hand_on(place);
         }
         while self.parts.len() > 2 {
             let begun = self.parts.pop_front().map(|part| part.begun);
             lines.extend(begun.filter(|begun| !begun.is_empty()));
         }
         Ok(lines)
+    }
+
+    /// A line that was being written when the log was turned over goes on in the next file.
+    fn hand_on(&mut self, place: usize) {
+        let is_next_begun = |next: &Part| next.position == 0 && next.end > 0;
+        if self.parts.get(place + 1).is_some_and(is_next_begun) {
+            let begun = self
+                .parts
+                .get_mut(place)
+                .map(|part| mem::take(&mut part.begun));
+            if let (Some(begun), Some(next)) = (begun, self.parts.get_mut(place + 1)) {
+                next.begun = begun;
+            }
+        }
     }
 
     /// Files that are newer than the last one that is read, the oldest first.
@@ -225,7 +243,7 @@ impl Part {
             self.position += length as u64;
             let is_whole = self.begun.pop_if(|last| *last == b'\n').is_some();
             if is_whole || self.begun.len() as u64 >= MAX_LINE_BYTES {
-                lines.push(std::mem::take(&mut self.begun));
+                lines.push(mem::take(&mut self.begun));
             }
             if length == 0 {
                 return Ok(self.position - begin < MAX_PIECE_BYTES);
@@ -311,8 +329,16 @@ mod tests {
         new.write_all(b"five\n").unwrap();
         old.write_all(b"four\n").unwrap();
         assert_eq!(text(reader.next_lines().unwrap()), "four five");
+        // A line may be cut by a turn.
+        new.write_all(b"cut ").unwrap();
+        assert!(reader.look().unwrap().is_empty());
+        std::fs::rename(path.with_extension("1"), path.with_extension("2")).unwrap();
+        std::fs::rename(&path, path.with_extension("1")).unwrap();
+        let mut newest = append(&path);
+        newest.write_all(b"here\n").unwrap();
+        assert_eq!(text(reader.next_lines().unwrap()), "cut here");
         // A writer that has not parted from the old file yet is heard.
-        old.write_all(b"late\n").unwrap();
+        new.write_all(b"late\n").unwrap();
         assert_eq!(text(reader.next_lines().unwrap()), "late");
         assert!(reader.look().unwrap().is_empty());
     }
