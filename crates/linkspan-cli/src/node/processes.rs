@@ -181,6 +181,9 @@ mod tests {
 
     #[test]
     fn the_table_holds_this_process() {
+        if linkspan_test::wine::is_gap("sysinfo is given a null list of a user's groups") {
+            return;
+        }
         let mut processes = Processes::default();
         let own = std::process::id();
         let first = processes.look();

@@ -45,6 +45,10 @@ fn waiting_ends_with_its_limit() {
 
 #[test]
 fn a_file_is_the_same_wherever_it_is_moved() {
+    #[cfg(windows)]
+    if crate::windows::is_gap("a file has not the same id by each of its handles") {
+        return;
+    }
     let directory = tempfile::tempdir().unwrap();
     let (path, other) = (directory.path().join("log"), directory.path().join("log.1"));
     let file = File::create(&path).unwrap();

@@ -109,6 +109,8 @@ impl Log {
             fs::rename(&aside, &self.path).ok();
         })?;
         os::redirect_output(&old, &new)?;
+        // On Windows a file is there until nobody has it open.
+        drop(old);
         if self.kept_files == 0 {
             fs::remove_file(aside)?;
         }
@@ -197,6 +199,7 @@ mod tests {
         let log = Log::new(places.log(), 10, 0);
         let mut file = log.prepare(&places).unwrap();
         writeln!(file, "round 0 of one").unwrap();
+        drop(file);
         log.rotate(&places).unwrap();
         assert_eq!(log.len(), 0);
         assert_eq!(log.files(), [log.path()]);

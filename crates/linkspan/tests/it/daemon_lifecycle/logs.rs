@@ -6,8 +6,12 @@ use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
 use linkspan_test::wait::until;
+use linkspan_test::wine::is_gap;
 
 use super::bed::{Bed, shown, text};
+
+/// So a daemon does not find out that it writes to the log that was turned over.
+const NO_FILE_IDS: &str = "a file has not the same id by each of its handles";
 
 /// The numbers of the lines that the example's `log` has written, in their order.
 fn numbers(log: &str) -> Vec<u64> {
@@ -47,6 +51,9 @@ fn second(bed: &Bed) -> Option<PathBuf> {
 
 #[tokio::test]
 async fn no_line_is_lost_when_the_log_is_turned_over() {
+    if is_gap(NO_FILE_IDS) {
+        return;
+    }
     let bed = Bed::new();
     let lines = fill(&bed).await;
     let files = ["log.3", "log.2", "log.1", "log"].map(|name| bed.place().join(name));
@@ -71,6 +78,9 @@ impl Drop for Follower {
 
 #[tokio::test]
 async fn who_follows_a_log_gets_each_line_once() {
+    if is_gap(NO_FILE_IDS) {
+        return;
+    }
     let bed = Bed::new();
     bed.pid();
     let mut follower = Follower(bed.start(["--daemon", "logs", "--follow"]));
