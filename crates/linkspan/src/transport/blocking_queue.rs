@@ -51,7 +51,6 @@ impl Queue {
     }
 
     /// Takes what is in the queue; if there is nothing, what `receive` gives at once.
-    #[allow(dead_code, reason = "exchanges use it, through a trait without features")]
     pub(crate) fn take_now(
         &self,
         buffer: &mut BytesMut,

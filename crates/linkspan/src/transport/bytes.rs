@@ -38,7 +38,6 @@ pub(crate) trait ByteReader: fmt::Debug + Send + Sync {
     /// # Errors
     ///
     /// [`io::ErrorKind::WouldBlock`] if nothing has come, or the system's error.
-    #[allow(dead_code, reason = "exchanges use it, and a trait has no parts for features")]
     fn try_read(&mut self, buffer: &mut BytesMut, limit: usize) -> io::Result<usize> {
         let mut cx = Context::from_waker(Waker::noop());
         match self.poll_read(&mut cx, buffer, limit) {

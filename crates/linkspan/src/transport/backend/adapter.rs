@@ -20,7 +20,6 @@ pub(super) trait Direct: fmt::Debug + Send + Sync + 'static {
     fn shutdown(&self);
 
     /// Reads what has come even if the runtime has not noticed it yet, where there is a way to.
-    #[allow(dead_code, reason = "exchanges use it, and a trait has no parts for features")]
     fn receive(&self, _: &mut BytesMut, _: usize) -> Option<io::Result<usize>> {
         None
     }
