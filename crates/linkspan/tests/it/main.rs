@@ -8,6 +8,8 @@
 
 mod address;
 mod backends;
+#[cfg(feature = "bus")]
+mod bus_busrt;
 mod conformance;
 #[cfg(feature = "daemon")]
 mod daemon_lifecycle;

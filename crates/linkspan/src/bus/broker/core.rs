@@ -135,7 +135,7 @@ impl Core {
             let Some(former) = self.member(name) else {
                 return;
             };
-            // Whoever does not read from it learns from this that it is gone.
+            // Who does not read from it learns by this that it is gone; on TCP, by the second one.
             former.inbox.queue.push_ping();
             former.inbox.queue.flush();
             tokio::time::timeout(PROBE_INTERVAL, departed).await.ok();
@@ -330,5 +330,5 @@ impl Core {
 }
 
 /// How often, and how long each time, a name in use may turn out to be free.
-const PROBES: u32 = 10;
-const PROBE_INTERVAL: Duration = Duration::from_millis(20);
+const PROBES: u32 = 2;
+const PROBE_INTERVAL: Duration = Duration::from_millis(100);

@@ -1,0 +1,165 @@
+//! Which ack which operation gets, by the broker's own rules and by those of BUS/RT.
+
+use std::time::{Duration, Instant};
+
+use linkspan::bus::{Compat, Overflow};
+use linkspan_test::wait;
+
+use super::raw::{
+    ACKED, BROADCAST, Client, EXCLUDE, MESSAGE, NOT_DELIVERED, NOT_REGISTERED, OK, PUBLISH,
+    PUBLISH_FOR, UNEXCLUDE, UNSUBSCRIBE, body,
+};
+use super::scene::Scene;
+
+/// Every way to send something, to a client that is called `stopped` and wants `t`.
+const WAYS: [(u8, &[&str]); 4] = [
+    (PUBLISH, &["t"]),
+    (PUBLISH_FOR, &["t", "stopped"]),
+    (BROADCAST, &["stopped"]),
+    (MESSAGE, &["stopped"]),
+];
+
+#[tokio::test]
+async fn what_changes_nothing_is_fine() {
+    for compat in [Compat::Honest, Compat::Strict] {
+        let scene = Scene::with(|config| config.compat = compat).await;
+        for address in scene.addresses() {
+            let mut one = Client::join(address, "one").await;
+            for code in [UNSUBSCRIBE, EXCLUDE, UNEXCLUDE] {
+                assert_eq!(one.ask(code, b"never").await, OK);
+            }
+            assert_eq!(one.publish("nobody/wants/it", b"").await, OK);
+            let nobody = body(&["t", "nobody"], b"");
+            assert_eq!(one.ask(PUBLISH_FOR, &nobody).await, OK);
+            assert_eq!(one.broadcast("nobody.*", b"").await, OK);
+            assert_eq!(one.message("nobody", b"").await, NOT_REGISTERED);
+            drop(one);
+            scene.until_clients(0).await;
+        }
+        scene.stop().await;
+    }
+}
+
+/// Fills the queue of somebody who does not read, and then sends once in every way; gives the acks.
+async fn acks_of_a_full_queue(overflow: Overflow, compat: Compat) -> [u8; 4] {
+    let scene = Scene::with(|config| {
+        config.overflow = overflow;
+        config.compat = compat;
+        config.queue_messages = 4;
+        config.block_timeout = Duration::from_millis(30);
+    })
+    .await;
+    let mut stopped = scene.client("stopped").await;
+    stopped.subscribe(&["t"]).await;
+    let mut sender = scene.client("sender").await;
+    fill(&scene, &mut sender).await;
+    let mut acks = [0; 4];
+    for (ack, (code, texts)) in acks.iter_mut().zip(WAYS) {
+        *ack = sender.ask(code, &body(texts, b"more")).await;
+    }
+    scene.stop().await;
+    acks
+}
+
+/// Sends until something was dropped.
+async fn fill(scene: &Scene, sender: &mut Client) {
+    let large = vec![b'x'; 100_000];
+    let filling = async {
+        while scene.stats().dropped == 0 {
+            let id = sender
+                .operate(MESSAGE, ACKED, &body(&["stopped"], &large))
+                .await;
+            sender.ack(id).await;
+        }
+    };
+    wait::within("a full queue", filling).await;
+}
+
+#[tokio::test]
+async fn a_queue_that_blocks_refuses_when_its_time_is_over() {
+    let all = [NOT_DELIVERED; 4];
+    assert_eq!(
+        acks_of_a_full_queue(Overflow::Block, Compat::Honest).await,
+        all
+    );
+    let strict = acks_of_a_full_queue(Overflow::Block, Compat::Strict).await;
+    assert_eq!(strict, [OK, OK, OK, NOT_DELIVERED]);
+}
+
+#[tokio::test]
+async fn a_queue_that_may_lose_changes_no_ack() {
+    for overflow in [
+        Overflow::DropOldest,
+        Overflow::DropNewest,
+        Overflow::LatestOnly,
+    ] {
+        for compat in [Compat::Honest, Compat::Strict] {
+            let acks = acks_of_a_full_queue(overflow, compat).await;
+            assert_eq!(acks, [OK; 4], "{overflow:?} {compat:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_is_sent_away_gets_no_message_any_more() {
+    for compat in [Compat::Honest, Compat::Strict] {
+        let scene = Scene::with(|config| {
+            config.overflow = Overflow::Disconnect;
+            config.compat = compat;
+            config.queue_messages = 4;
+        })
+        .await;
+        let mut stopped = scene.client("stopped").await;
+        stopped.subscribe(&["t"]).await;
+        let mut sender = scene.client("sender").await;
+        let large = vec![b'x'; 100_000];
+        let message = body(&["stopped"], &large);
+        let mut acks = Vec::new();
+        while acks.last() != Some(&NOT_REGISTERED) {
+            acks.push(sender.ask(MESSAGE, &message).await);
+            assert!(acks.len() < 1000, "nobody is sent away");
+        }
+        let refused = acks.iter().position(|ack| *ack != OK).unwrap();
+        assert_eq!(acks[refused], NOT_DELIVERED);
+        // The end comes to who reads on, after what it could be sent.
+        while let Some(delivery) = stopped.next().await {
+            assert_eq!(delivery.payload.len(), large.len());
+        }
+        assert_eq!(sender.publish("t", b"nobody").await, OK);
+        scene.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn who_reads_is_never_refused() {
+    let scene = Scene::with(|config| {
+        config.queue_messages = 4;
+        config.block_timeout = Duration::from_secs(20);
+    })
+    .await;
+    for address in scene.addresses() {
+        let mut reading = Client::join(address, "reading").await;
+        reading.subscribe(&["t"]).await;
+        let mut senders = Vec::new();
+        for number in 0..4 {
+            let mut sender = Client::join(address, &format!("sender{number}")).await;
+            senders.push(tokio::spawn(async move {
+                for _ in 0..500 {
+                    assert_eq!(sender.publish("t", &[b'x'; 1000]).await, OK);
+                }
+                sender
+            }));
+        }
+        let start = Instant::now();
+        for _ in 0..2000 {
+            assert_eq!(reading.delivery().await.payload.len(), 1000);
+        }
+        for sender in senders {
+            wait::within("the sender", sender).await.unwrap();
+        }
+        assert_eq!(scene.stats().dropped, 0, "in {:?}", start.elapsed());
+        drop(reading);
+        scene.until_clients(0).await;
+    }
+    scene.stop().await;
+}

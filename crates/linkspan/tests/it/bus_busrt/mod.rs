@@ -1,0 +1,27 @@
+//! The broker as clients of BUS/RT see it, over a local socket and TCP.
+//!
+//! | what holds | where |
+//! |---|---|
+//! | bytes are those of BUS/RT's own broker | [`golden`] |
+//! | who gets which name, and when it is free again | [`openings`] |
+//! | who gets what, in which order | [`routing`] |
+//! | what `.broker` answers and tells | [`service`] |
+//! | pings, limits of silence, last words | [`liveness`] |
+//! | which operation has which ack | [`acks`] |
+//! | what becomes of messages for who does not keep up | [`overflow`] |
+//! | who sends and does not read holds up nobody | [`floods`] |
+#![expect(
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking and read as scripts"
+)]
+
+mod acks;
+mod floods;
+mod golden;
+mod liveness;
+mod openings;
+mod overflow;
+mod raw;
+mod routing;
+mod scene;
+mod service;

@@ -1,0 +1,62 @@
+//! Brokers for the tests, on the local socket and on TCP.
+
+use std::time::Duration;
+
+use linkspan::Address;
+use linkspan::bus::{Broker, BrokerStats, Config, Serving};
+use linkspan_test::wait;
+use tempfile::TempDir;
+
+use super::raw::Client;
+use crate::support::{self, LOCAL};
+
+/// A broker at two addresses.
+pub(super) struct Scene {
+    pub(super) serving: Serving,
+    pub(super) local: Address,
+    pub(super) tcp: Address,
+    _directory: TempDir,
+}
+
+impl Scene {
+    pub(super) async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    pub(super) async fn with(adjust: impl FnOnce(&mut Config)) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let mut config = Config::default();
+        adjust(&mut config);
+        let local = support::address(LOCAL, &directory);
+        let mut serving = Broker::new().config(config).listen(local).await.unwrap();
+        let tcp = serving.also("tcp:127.0.0.1:0").await.unwrap();
+        Self {
+            local: serving.address().clone(),
+            serving,
+            tcp,
+            _directory: directory,
+        }
+    }
+
+    pub(super) fn addresses(&self) -> [&Address; 2] {
+        [&self.local, &self.tcp]
+    }
+
+    /// A client at the local socket.
+    pub(super) async fn client(&self, name: &str) -> Client {
+        Client::join(&self.local, name).await
+    }
+
+    pub(super) fn stats(&self) -> BrokerStats {
+        self.serving.stats()
+    }
+
+    /// Waits until so many clients are there.
+    pub(super) async fn until_clients(&self, count: usize) {
+        wait::until("clients to come or go", || self.stats().clients == count).await;
+    }
+
+    pub(super) async fn stop(self) {
+        self.serving.stop(Duration::ZERO).await;
+    }
+}
