@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::bus::ConfigError;
 
 /// Settings of a broker.
@@ -38,7 +40,8 @@ pub struct Config {
 }
 
 /// What a subscription does about a message that it has no room for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Overflow {
     /// Its publisher waits, no longer than [`Config::block_timeout`].

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::codec::CodecError;
+use crate::session::{self, CallError};
 use crate::transport::ListenError;
-use crate::{AddressError, Blame};
+use crate::{AddressError, Blame, Code, Failure};
 
 /// A setting has a value that nothing can work with.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -76,6 +78,113 @@ impl JoinError {
     /// Who has to change something.
     pub fn blame(&self) -> Blame {
         Blame::Caller
+    }
+}
+
+/// A client does not get onto the bus.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// There is no session with the broker.
+    #[error(transparent)]
+    Session(#[from] session::ConnectError),
+    /// The broker does not give the name: somebody has it, or it is none.
+    #[error("the broker does not give the name: {0}")]
+    Refused(#[source] Failure),
+    /// The server did not answer, or is no broker.
+    #[error("the broker did not answer")]
+    Call(#[from] CallError),
+    /// The last will cannot be encoded.
+    #[error("the last will {0}")]
+    Will(#[source] CodecError),
+    /// The broker of this process cannot listen in memory.
+    #[error("the broker of this process cannot be reached")]
+    Door(#[source] ListenError),
+}
+
+impl ConnectError {
+    /// Who has to change something.
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::Session(error) => error.blame(),
+            Self::Refused(_) | Self::Will(_) => Blame::Caller,
+            Self::Call(error) => error.blame(),
+            Self::Door(_) => Blame::System,
+        }
+    }
+}
+
+/// A message was not passed on.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
+pub enum PostError {
+    /// This client may not send it.
+    #[error("{0}")]
+    Denied(String),
+    /// It cannot be encoded.
+    #[error("the message {0}")]
+    Encode(#[from] CodecError),
+    /// The broker cannot be reached, or does not take the message as it is.
+    #[error(transparent)]
+    Call(CallError),
+}
+
+impl PostError {
+    /// Who has to change something.
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::Denied(_) | Self::Encode(_) => Blame::Caller,
+            Self::Call(error) => error.blame(),
+        }
+    }
+}
+
+impl From<CallError> for PostError {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Failed(failure) if failure.code == Code::DENIED => {
+                Self::Denied(failure.message)
+            }
+            error => Self::Call(error),
+        }
+    }
+}
+
+/// A subscription does not come about, or is over.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
+pub enum SubscribeError {
+    /// This client may not have it.
+    #[error("{0}")]
+    Denied(String),
+    /// It was not read as fast as messages came, and its policy is
+    /// [`Overflow::Disconnect`](crate::bus::Overflow::Disconnect).
+    #[error("messages were not read as fast as they came")]
+    Overflowed,
+    /// The broker cannot be reached, or does not take the masks.
+    #[error(transparent)]
+    Call(CallError),
+}
+
+impl SubscribeError {
+    /// Who has to change something.
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::Denied(_) | Self::Overflowed => Blame::Caller,
+            Self::Call(error) => error.blame(),
+        }
+    }
+}
+
+impl From<CallError> for SubscribeError {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Failed(failure) if failure.code == Code::DENIED => {
+                Self::Denied(failure.message)
+            }
+            CallError::Failed(failure) if failure.code == Code::OVERFLOW => Self::Overflowed,
+            error => Self::Call(error),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
+use bytes::BytesMut;
 use proto::Role;
 use proto::error::{Category, Code};
 use proto::message::Failure;
@@ -17,7 +18,7 @@ use crate::session::Config;
 use crate::session::connect::start;
 use crate::session::connection::Connection;
 use crate::session::handler::Handler;
-use crate::session::open::{open, refuse, refuse_now};
+use crate::session::open::{open_after, refuse, refuse_now};
 use crate::session::report::{ListenerStats, StopReport};
 use crate::session::shared::Stop;
 use crate::transport::{self, Front, Health, Link, ListenError, Refusal, Serving, TransportHealth};
@@ -36,12 +37,7 @@ impl Acceptor {
         config: Config,
         handler: Arc<dyn Handler>,
     ) -> Result<Self, ListenError> {
-        let sessions = Sessions {
-            handler,
-            config: RwLock::new(settings(address, &transport, config)),
-            connections: Mutex::default(),
-            ended: Ended::default(),
-        };
+        let sessions = Sessions::new(address, &transport, config, handler);
         let acceptor = transport::Acceptor::start(address, transport, Arc::new(sessions)).await?;
         Ok(Self(acceptor))
     }
@@ -101,10 +97,7 @@ impl Acceptor {
     pub(crate) async fn stop(mut self, limit: Duration) -> StopReport {
         self.0.close().await;
         let sessions = Arc::clone(self.0.front());
-        sessions.stop(Stop {
-            until: clock::after(clock::now(), limit),
-            reason: "the server stops",
-        });
+        sessions.stop(limit);
         self.0.all_ended().await;
         StopReport {
             connections: sessions.ended.connections.load(Ordering::Relaxed),
@@ -122,7 +115,7 @@ fn settings(address: &Address, transport: &transport::Config, mut config: Config
 }
 
 /// The sessions of a listener.
-struct Sessions {
+pub(crate) struct Sessions {
     handler: Arc<dyn Handler>,
     /// What holds for new connections.
     config: RwLock<Arc<Config>>,
@@ -147,24 +140,8 @@ struct Ended {
 }
 
 impl Front for Sessions {
-    fn serve(self: Arc<Self>, mut link: Link, health: Arc<Health>) -> Serving {
-        let config = self.config();
-        Box::pin(async move {
-            match open(&mut link, Role::Server, &config).await {
-                Ok(opened) => {
-                    health.accepted();
-                    let handler = Arc::clone(&self.handler);
-                    let (connection, driver) = start(link, opened, config, handler, Some(health));
-                    let number = self.register(connection);
-                    driver.await;
-                    self.unregister(number).await;
-                }
-                Err(error) => {
-                    health.handshake_failed(&error);
-                    debug!(%error, "no session");
-                }
-            }
-        })
+    fn serve(self: Arc<Self>, link: Link, health: Arc<Health>) -> Serving {
+        Box::pin(self.converse(link, BytesMut::new(), health))
     }
 
     fn refuse(self: Arc<Self>, link: Link, refusal: Refusal) -> Serving {
@@ -182,6 +159,44 @@ impl Front for Sessions {
 }
 
 impl Sessions {
+    pub(crate) fn new(
+        address: &Address,
+        transport: &transport::Config,
+        config: Config,
+        handler: Arc<dyn Handler>,
+    ) -> Self {
+        Self {
+            handler,
+            config: RwLock::new(settings(address, transport, config)),
+            connections: Mutex::default(),
+            ended: Ended::default(),
+        }
+    }
+
+    /// Has a session with the client of a link, of whom `input` was read already.
+    pub(crate) async fn converse(
+        self: Arc<Self>,
+        mut link: Link,
+        input: BytesMut,
+        health: Arc<Health>,
+    ) {
+        let config = self.config();
+        match open_after(&mut link, Role::Server, &config, input).await {
+            Ok(opened) => {
+                health.accepted();
+                let handler = Arc::clone(&self.handler);
+                let (connection, driver) = start(link, opened, config, handler, Some(health));
+                let number = self.register(connection);
+                driver.await;
+                self.unregister(number).await;
+            }
+            Err(error) => {
+                health.handshake_failed(&error);
+                debug!(%error, "no session");
+            }
+        }
+    }
+
     fn config(&self) -> Arc<Config> {
         Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -210,8 +225,13 @@ impl Sessions {
         }
     }
 
-    /// Ends all connections, and those that are just being made.
-    fn stop(&self, stop: Stop) {
+    /// Ends all connections, and those that are just being made; gives what is under way at most
+    /// `limit`.
+    pub(crate) fn stop(&self, limit: Duration) {
+        let stop = Stop {
+            until: clock::after(clock::now(), limit),
+            reason: "the server stops",
+        };
         let mut connections = lock(&self.connections);
         connections.stop = Some(stop);
         for connection in connections.open.values() {

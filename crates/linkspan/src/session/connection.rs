@@ -6,6 +6,10 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime};
 
+#[cfg(feature = "bus")]
+use bytes::Bytes;
+#[cfg(feature = "bus")]
+use proto::message::Text;
 use proto::message::{CancelReason, Identity};
 use proto::session::Stats;
 use proto::{Limits, StreamId};
@@ -103,11 +107,20 @@ impl Connection {
         body: &(impl Encode + ?Sized),
     ) -> Result<(), CallError> {
         let payload = body.encode(Codec::Msgpack).map_err(CallError::Encode)?;
-        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        let micros = since_1970.unwrap_or_default().as_micros();
-        let micros = u64::try_from(micros).unwrap_or(u64::MAX);
-        let mut event = proto::message::Event::new(topic, micros, payload.bytes);
+        let mut event = proto::message::Event::new(topic, micros_since_1970(), payload.bytes);
         payload.codec.note_in(&mut event.metadata);
+        self.handle.shared.event(event).await
+    }
+
+    /// Tells the peer something that needs no metadata.
+    #[cfg(feature = "bus")]
+    pub(crate) async fn send_raw_event(
+        &self,
+        topic: &'static str,
+        body: Bytes,
+    ) -> Result<(), CallError> {
+        let topic = Text::from_static(topic);
+        let event = proto::message::Event::new(topic, micros_since_1970(), body);
         self.handle.shared.event(event).await
     }
 
@@ -321,6 +334,11 @@ impl Drop for Answer {
             handle.shared.cancel(self.stream, CancelReason::Dropped);
         }
     }
+}
+
+fn micros_since_1970() -> u64 {
+    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    u64::try_from(since_1970.unwrap_or_default().as_micros()).unwrap_or(u64::MAX)
 }
 
 /// What is under way when the last user of a connection goes has this long to be finished.

@@ -11,6 +11,10 @@ use tokio::sync::Notify;
 use crate::auth::Principal;
 use crate::clock;
 use crate::session::Connection;
+#[cfg(feature = "bus")]
+use crate::session::Disconnected;
+#[cfg(feature = "bus")]
+use crate::session::shared::Life;
 use crate::session::shared::Shared;
 use crate::transport::Peer;
 
@@ -35,10 +39,38 @@ pub(crate) struct CallFacts {
     pub(crate) signal: Signal,
 }
 
+impl CallFacts {
+    /// Tells the connection from all others that are open.
+    #[cfg(feature = "bus")]
+    pub(crate) fn connection_key(&self) -> usize {
+        Arc::as_ptr(&self.shared).addr()
+    }
+
+    /// Waits until the connection is over, without keeping it; says why it is.
+    #[cfg(feature = "bus")]
+    pub(crate) fn disconnected(&self) -> impl Future<Output = Disconnected> + Send + use<> {
+        let mut life = self.shared.life.subscribe();
+        async move {
+            let over = life
+                .wait_for(|life| matches!(life, Life::Over { .. }))
+                .await;
+            match over.as_deref() {
+                Ok(Life::Over { reason, .. }) => reason.clone(),
+                _ => Disconnected::Closed,
+            }
+        }
+    }
+}
+
 impl Context {
     /// A context without facts.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    #[cfg(feature = "bus")]
+    pub(crate) fn facts(&self) -> Option<&Arc<CallFacts>> {
+        self.facts.as_ref()
     }
 
     pub(crate) fn of_request(

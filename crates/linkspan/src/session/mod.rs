@@ -53,7 +53,7 @@ pub use proto::message::Text;
 pub use proto::session::Stats;
 pub use report::{ListenerStats, StopReport};
 
-pub(crate) use accept::Acceptor;
+pub(crate) use accept::{Acceptor, Sessions};
 pub(crate) use connection::Answer;
 pub(crate) use handler::{BoxFuture, Handler, Method, Placement};
 pub(crate) use reconnect::{Reconnecting, Target};

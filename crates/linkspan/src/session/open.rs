@@ -32,8 +32,18 @@ pub(crate) async fn open(
     role: Role,
     config: &Config,
 ) -> Result<Opened, ConnectError> {
+    open_after(link, role, config, BytesMut::new()).await
+}
+
+/// The same with a peer of whom something was read already.
+pub(crate) async fn open_after(
+    link: &mut Link,
+    role: Role,
+    config: &Config,
+    input: BytesMut,
+) -> Result<Opened, ConnectError> {
     let limit = config.handshake_timeout;
-    match tokio::time::timeout(limit, negotiate(link, role, config)).await {
+    match tokio::time::timeout(limit, negotiate(link, role, config, input)).await {
         Ok(Err(ConnectError::Handshake(error))) => {
             if let Some(failure) = error.to_failure() {
                 send(&link.writer, &Handshake::refusal(role, failure))
@@ -51,7 +61,7 @@ pub(crate) async fn open(
 /// says why not.
 pub(crate) async fn refuse(mut link: Link, failure: Failure, limit: Duration) {
     let refusal = async {
-        let mut receiver = Receiver::new();
+        let mut receiver = Receiver::new(BytesMut::new());
         receiver.frame(&mut link, Role::Server).await.ok()?;
         send(&link.writer, &Handshake::refusal(Role::Server, failure))
             .await
@@ -76,10 +86,15 @@ pub(crate) fn refuse_now(link: &Link, failure: Failure) {
     link.writer.shutdown();
 }
 
-async fn negotiate(link: &mut Link, role: Role, config: &Config) -> Result<Opened, ConnectError> {
+async fn negotiate(
+    link: &mut Link,
+    role: Role,
+    config: &Config,
+    input: BytesMut,
+) -> Result<Opened, ConnectError> {
     let nonce = os::random_bytes().map_err(ConnectError::Io)?;
     let mut handshake = Handshake::new(role, config.protocol(link.peer.transport), nonce);
-    let mut receiver = Receiver::new();
+    let mut receiver = Receiver::new(input);
     loop {
         if let Some(frame) = handshake.poll_transmit() {
             send(&link.writer, &frame).await.map_err(ConnectError::Io)?;
@@ -107,10 +122,10 @@ struct Receiver {
 }
 
 impl Receiver {
-    fn new() -> Self {
+    fn new(input: BytesMut) -> Self {
         Self {
             decoder: Decoder::handshake(),
-            input: BytesMut::new(),
+            input,
             frames: VecDeque::new(),
             greeted: false,
         }

@@ -201,7 +201,7 @@ async fn come_back(
 }
 
 impl ReconnectConfig {
-    fn backoff(&self) -> Backoff {
+    pub(crate) fn backoff(&self) -> Backoff {
         Backoff::new(BackoffConfig {
             first_pause: self.first_pause,
             longest_pause: self.longest_pause,
@@ -209,7 +209,7 @@ impl ReconnectConfig {
         })
     }
 
-    fn next_pause(&self, backoff: &mut Backoff) -> Duration {
+    pub(crate) fn next_pause(&self, backoff: &mut Backoff) -> Duration {
         backoff.next_pause().unwrap_or(self.longest_pause)
     }
 }

@@ -31,6 +31,12 @@ impl From<ByteLink> for Link {
 
 #[cfg(any(feature = "bus", feature = "daemon", feature = "exchange"))]
 impl Link {
+    /// Whether frames move through it by value.
+    #[cfg(feature = "bus")]
+    pub(crate) fn has_frames(&self) -> bool {
+        matches!(self.reader, Reader::Frames(_))
+    }
+
     /// The link as one of bytes, unless frames move through it by value.
     pub(crate) fn into_bytes(self) -> Option<ByteLink> {
         match (self.reader, self.writer) {

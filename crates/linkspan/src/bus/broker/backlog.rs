@@ -21,6 +21,8 @@ pub(super) struct Backlog {
     answers: usize,
     limits: QueueLimits,
     memory: Arc<Memory>,
+    /// Whether its reader is told where something was dropped.
+    has_gaps: bool,
 }
 
 /// What is to leave.
@@ -34,10 +36,12 @@ pub(crate) enum Item {
     },
     /// A sign of life.
     Ping,
+    /// So many messages were dropped here.
+    Gap(u64),
 }
 
 impl Backlog {
-    pub(super) fn new(limits: QueueLimits, memory: Arc<Memory>) -> Self {
+    pub(super) fn new(limits: QueueLimits, memory: Arc<Memory>, has_gaps: bool) -> Self {
         Self {
             items: VecDeque::new(),
             messages: 0,
@@ -45,6 +49,7 @@ impl Backlog {
             answers: 0,
             limits,
             memory,
+            has_gaps,
         }
     }
 
@@ -74,6 +79,7 @@ impl Backlog {
         while !self.try_add(message) {
             dropped += 1;
             if !self.drop_oldest() {
+                self.mark_end();
                 break;
             }
         }
@@ -113,7 +119,7 @@ impl Backlog {
         match &item {
             Item::Message(message) => self.release(message.cost()),
             Item::Ack { .. } => self.answers -= 1,
-            Item::Ping => {}
+            Item::Ping | Item::Gap(_) => {}
         }
         Some(item)
     }
@@ -150,12 +156,33 @@ impl Backlog {
 
     fn drop_oldest(&mut self) -> bool {
         let is_message = |item: &Item| matches!(item, Item::Message(_));
-        let oldest = self.items.iter().position(is_message);
-        let Some(Item::Message(oldest)) = oldest.and_then(|at| self.items.remove(at)) else {
+        let Some(at) = self.items.iter().position(is_message) else {
             return false;
         };
-        self.release(oldest.cost());
+        if let Some(Item::Message(oldest)) = self.items.remove(at) {
+            self.release(oldest.cost());
+            self.mark(at);
+        }
         true
+    }
+
+    /// A message was dropped that should have been the last.
+    pub(super) fn mark_end(&mut self) {
+        self.mark(self.items.len());
+    }
+
+    /// A message was dropped in front of what stands at `at`.
+    fn mark(&mut self, at: usize) {
+        if !self.has_gaps {
+            return;
+        }
+        for beside in [at.checked_sub(1), Some(at)].into_iter().flatten() {
+            if let Some(Item::Gap(dropped)) = self.items.get_mut(beside) {
+                *dropped += 1;
+                return;
+            }
+        }
+        self.items.insert(at, Item::Gap(1));
     }
 
     fn release(&mut self, cost: usize) {

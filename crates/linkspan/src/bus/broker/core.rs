@@ -52,6 +52,8 @@ pub(crate) struct Wanted {
     pub(crate) overflow: Overflow,
     /// The group with which it shares.
     pub(crate) group: Option<String>,
+    /// Whether it is told where something was dropped.
+    pub(crate) gaps: bool,
     pub(crate) masks: Vec<Mask>,
     /// What of it is not wanted.
     pub(crate) exclusions: Vec<Mask>,
@@ -196,6 +198,7 @@ impl Core {
             self.config.overflow,
             Arc::clone(&self.memory),
             outlet,
+            false,
         );
         Arc::new(Subscription::new(name, queue, None))
     }
@@ -214,6 +217,7 @@ impl Core {
             wanted.overflow,
             memory,
             outlet,
+            wanted.gaps,
         );
         let group = wanted.group.map(|name| self.groups.find(&name));
         let subscription = Arc::new(Subscription::new(member.name.clone(), queue, group));

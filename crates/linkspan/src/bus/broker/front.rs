@@ -1,33 +1,84 @@
-//! The broker's side of a listener.
+//! The broker's side of a listener: native clients and those of BUS/RT come by the same one.
 
 use std::fmt;
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
+use bytes::BytesMut;
+use proto::frame::busrt::GREETING;
 use tracing::debug;
 
 use crate::Address;
 use crate::bus::broker::Core;
 use crate::bus::busrt::converse;
 use crate::bus::error::ConnectionError;
-use crate::transport::{Config, Front, Health, Link, Refusal, Serving};
+use crate::session::Sessions;
+use crate::transport::{ByteLink, Config, Front, Health, Link, Refusal, Serving};
 
 /// What is done with connections that come by one address.
 pub(crate) struct Clients {
     pub(crate) core: Arc<Core>,
     pub(crate) address: Address,
+    sessions: Arc<Sessions>,
     open: AtomicUsize,
 }
 
 impl Clients {
-    pub(crate) fn new(core: Arc<Core>, address: Address) -> Self {
-        let open = AtomicUsize::new(0);
+    pub(crate) fn new(core: Arc<Core>, address: Address, sessions: Sessions) -> Self {
         Self {
             core,
             address,
-            open,
+            sessions: Arc::new(sessions),
+            open: AtomicUsize::new(0),
         }
     }
+
+    /// Ends native sessions in order, with at most `limit` for what is under way.
+    pub(crate) fn stop_sessions(&self, limit: Duration) {
+        self.sessions.stop(limit);
+    }
+
+    async fn converse(&self, link: Link, health: Arc<Health>) -> Result<(), ConnectionError> {
+        let sessions = Arc::clone(&self.sessions);
+        if link.has_frames() {
+            sessions.converse(link, BytesMut::new(), health).await;
+            return Ok(());
+        }
+        let mut link = link.into_bytes().ok_or(ConnectionError::NotBytes)?;
+        let mut read = BytesMut::with_capacity(FIRST_BYTES);
+        let limit = self.core.config.timeout;
+        let opening = tokio::time::timeout(limit, introduce(&mut link, &mut read)).await;
+        opening
+            .unwrap_or(Err(ConnectionError::Silent { limit }))
+            .inspect_err(|error| health.handshake_failed(error))?;
+        if read.first() == Some(&NATIVE_START) {
+            sessions.converse(link.into(), read, health).await;
+            return Ok(());
+        }
+        let port = self.address.to_string();
+        converse(Arc::clone(&self.core), link, read, port, &health).await
+    }
+}
+
+/// Greets a client, and waits until it has said something.
+async fn introduce(link: &mut ByteLink, read: &mut BytesMut) -> Result<(), ConnectionError> {
+    let mut greeting = GREETING.as_slice();
+    while !greeting.is_empty() {
+        match link.writer.try_write(&[IoSlice::new(greeting)]) {
+            Ok(taken) => greeting = greeting.get(taken..).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                poll_fn(|cx| link.writer.poll_write_ready(cx)).await?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    link.writer.stop_waiting();
+    poll_fn(|cx| link.reader.poll_read(cx, read, FIRST_BYTES)).await?;
+    Ok(())
 }
 
 impl Front for Clients {
@@ -35,13 +86,8 @@ impl Front for Clients {
         Box::pin(async move {
             self.open.fetch_add(1, Ordering::Relaxed);
             let _open = Open(&self.open);
-            let Some(link) = link.into_bytes() else {
-                return health.handshake_failed(&ConnectionError::NotBytes);
-            };
-            let port = self.address.to_string();
-            match converse(Arc::clone(&self.core), link, port, &health).await {
-                Ok(()) => {}
-                Err(error) => debug!(%error, address = %self.address, "a client was cut off"),
+            if let Err(error) = self.converse(link, health).await {
+                debug!(%error, address = %self.address, "a client was cut off");
             }
         })
     }
@@ -51,9 +97,12 @@ impl Front for Clients {
         Box::pin(std::future::ready(()))
     }
 
-    fn refuse_now(&self, link: &Link, _: Refusal) {
-        // Clients have no words for it before their names are known.
-        link.writer.shutdown();
+    fn refuse_now(&self, link: &Link, refusal: Refusal) {
+        match link.has_frames() {
+            true => self.sessions.refuse_now(link, refusal),
+            // Whoever it is, there are no words for it that all understand.
+            false => link.writer.shutdown(),
+        }
     }
 
     fn max_connections(&self, _: &Address, _: &Config) -> usize {
@@ -81,3 +130,8 @@ impl fmt::Debug for Clients {
             .finish_non_exhaustive()
     }
 }
+
+/// What native clients say first: the `L` of "LSPN".
+const NATIVE_START: u8 = b'L';
+/// What is read to see who it is.
+const FIRST_BYTES: usize = 64;

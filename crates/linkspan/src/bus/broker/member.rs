@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use proto::frame::busrt::Name;
+use tokio::sync::watch;
 
 use crate::auth::Principal;
 use crate::bus::broker::flow::Flow;
@@ -27,6 +28,7 @@ pub(crate) struct Member {
     /// Whether it ever had a secondary client.
     pub(crate) has_secondaries: AtomicBool,
     farewell: Box<dyn Farewell>,
+    is_gone: watch::Sender<bool>,
 }
 
 /// Who can tell a client's connection to end.
@@ -135,6 +137,7 @@ impl Member {
             received: Flow::default(),
             has_secondaries: AtomicBool::new(false),
             farewell,
+            is_gone: watch::Sender::new(false),
         }
     }
 
@@ -156,6 +159,19 @@ impl Member {
         dropped
     }
 
+    /// Messages and answers that wait for it.
+    pub(super) fn waiting(&self) -> usize {
+        let subscriptions = self.subscriptions();
+        let queues = subscriptions.iter().chain([&self.inbox]);
+        queues.map(|subscription| subscription.queue.len()).sum()
+    }
+
+    /// Waits until it is no member any more.
+    pub(crate) async fn gone(&self) {
+        let mut gone = self.is_gone.subscribe();
+        gone.wait_for(|is_gone| *is_gone).await.ok();
+    }
+
     /// Ends its connection.
     pub(crate) fn dismiss(&self) {
         self.inbox.queue.close();
@@ -163,6 +179,7 @@ impl Member {
             subscription.queue.close();
         }
         self.farewell.leave();
+        self.is_gone.send_replace(true);
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod backlog;
 mod core;
+mod embedded;
 mod events;
 mod flow;
 mod front;
@@ -18,6 +19,7 @@ mod serving;
 mod stats;
 mod subscription;
 
+pub use embedded::Embedded;
 pub use server::Broker;
 pub use serving::Serving;
 pub use stats::BrokerStats;
@@ -28,4 +30,5 @@ pub(crate) use member::{Farewell, Member, Origin};
 pub(crate) use message::{Extras, Message};
 pub(crate) use publisher::{Delivery, Publisher};
 pub(crate) use queue::{Item, Outlet, Queue};
+pub(crate) use service::clients;
 pub(crate) use subscription::Subscription;

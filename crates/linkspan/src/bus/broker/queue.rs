@@ -78,9 +78,10 @@ impl Queue {
         overflow: Overflow,
         memory: Arc<Memory>,
         outlet: Box<dyn Outlet>,
+        has_gaps: bool,
     ) -> Self {
         let state = State {
-            backlog: Backlog::new(limits, Arc::clone(&memory)),
+            backlog: Backlog::new(limits, Arc::clone(&memory), has_gaps),
             waiting: 0,
             is_overflowing: false,
             is_closed: false,
@@ -111,7 +112,7 @@ impl Queue {
     /// Puts a message at the end, or drops it where others would wait.
     pub(crate) fn push_or_drop(&self, message: &Shared) {
         if self.push(message) == Pushed::Full {
-            self.count_losses(1);
+            self.lose_last(&mut self.lock());
         }
     }
 
@@ -145,8 +146,8 @@ impl Queue {
             return pushed;
         }
         state.is_overflowing = true;
+        self.lose_last(&mut state);
         drop(state);
-        self.count_losses(1);
         // Who waits as well need not wait longer.
         self.room.notify_waiters();
         Pushed::Lost
@@ -170,7 +171,7 @@ impl Queue {
                 self.count_losses(state.backlog.add_dropping(message));
                 return Pushed::Taken;
             }
-            Overflow::Block | Overflow::DropNewest | Overflow::Disconnect => self.count_losses(1),
+            Overflow::Block | Overflow::DropNewest | Overflow::Disconnect => self.lose_last(state),
         }
         match self.overflow {
             Overflow::Block => Pushed::Lost,
@@ -281,8 +282,14 @@ impl Queue {
                 self.sent.add(1, ACK_BYTES);
                 ACK_BYTES
             }
-            Item::Ping => ACK_BYTES,
+            Item::Ping | Item::Gap(_) => ACK_BYTES,
         }
+    }
+
+    /// Counts and marks the loss of a message that would have been the last.
+    fn lose_last(&self, state: &mut State) {
+        self.count_losses(1);
+        state.backlog.mark_end();
     }
 
     fn count_losses(&self, count: u64) {

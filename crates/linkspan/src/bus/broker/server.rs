@@ -2,8 +2,8 @@
 
 use crate::auth::Principal;
 use crate::bus::access::Authorize;
-use crate::bus::broker::{Core, Serving};
-use crate::bus::{Action, Config, ServeError};
+use crate::bus::broker::{Core, Embedded, Serving};
+use crate::bus::{Action, Config, ConfigError, ServeError};
 use crate::{Address, AddressError, transport};
 
 /// Passes messages between clients: by topics, by names, and calls.
@@ -64,6 +64,17 @@ impl Broker {
         self
     }
 
+    /// Makes the broker without a listener of its own; its [router](Embedded::router) can be part of
+    /// any server.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] for a setting that does not fit.
+    pub fn embed(self) -> Result<Embedded, ConfigError> {
+        self.config.check()?;
+        Ok(Embedded::new(Core::new(self.config, self.authorize)))
+    }
+
     /// Begins to listen at an address; [`Serving::also`] adds more.
     ///
     /// # Errors
@@ -75,12 +86,7 @@ impl Broker {
         A::Error: Into<AddressError>,
     {
         let address = address.try_into().map_err(Into::into)?;
-        self.config.check()?;
-        Serving::start(
-            Core::new(self.config, self.authorize),
-            self.transport,
-            &address,
-        )
-        .await
+        let transport = self.transport.clone();
+        Serving::start(self.embed()?, transport, &address).await
     }
 }

@@ -7,12 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use bytes::Bytes;
 use proto::frame::busrt::{DeliveryKind, Name, Rpc, RpcCode, Status};
 use regex_lite::Regex;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::bus::broker::core::Core;
+use crate::bus::broker::flow::Flow;
 use crate::bus::broker::member::Member;
 use crate::bus::broker::message::Message;
 use crate::bus::broker::queue::{Item, Outlet, Queue};
+use crate::bus::wire::{ClientInfo, ClientList, Filter, Info, Test, Traffic};
 use crate::clock;
 
 /// Answers what is sent to `.broker`.
@@ -92,16 +94,13 @@ fn answer(core: &Core, method: &[u8], params: &Bytes) -> Result<Bytes, Refusal> 
     };
     match method {
         "benchmark.test" => Ok(params.clone()),
-        "client.list" => {
-            let wanted = Wanted::decode(params)?;
-            encode(&ClientList::of(core, &wanted)?)
-        }
+        "client.list" => encode(&list(core, params)?),
         "test" | "info" | "stats" if !params.is_empty() => {
             Err(Refusal::of(RpcCode::INVALID_PARAMS))
         }
         "test" => encode(&Test { ok: true }),
-        "info" => encode(&Info::default()),
-        "stats" => encode(&Stats::of(core)),
+        "info" => encode(&INFO),
+        "stats" => encode(&traffic(core)),
         _ => Err(Refusal::of(RpcCode::METHOD_NOT_FOUND)),
     }
 }
@@ -113,119 +112,58 @@ fn encode(answer: &impl Serialize) -> Result<Bytes, Refusal> {
         .map_err(|error| Refusal::because(RpcCode::INTERNAL, &error))
 }
 
-#[derive(Serialize)]
-struct Test {
-    ok: bool,
-}
-
-#[derive(Serialize)]
-struct Info {
-    author: &'static str,
-    version: &'static str,
-}
-
-impl Default for Info {
-    fn default() -> Self {
-        Self {
-            author: "Linkspan",
-            version: env!("CARGO_PKG_VERSION"),
-        }
+/// What went through the broker.
+fn traffic(core: &Core) -> Traffic {
+    let (received, sent) = core.traffic();
+    Traffic {
+        uptime: (clock::now() - core.started).as_secs(),
+        r_frames: received.frames(),
+        r_bytes: received.bytes(),
+        w_frames: sent.frames(),
+        w_bytes: sent.bytes(),
     }
 }
 
-#[derive(Serialize)]
-struct Stats {
-    uptime: u64,
-    r_frames: u64,
-    r_bytes: u64,
-    w_frames: u64,
-    w_bytes: u64,
+/// The primary clients whose names are wanted, by their names.
+fn list(core: &Core, params: &[u8]) -> Result<ClientList, Refusal> {
+    let unreadable = |error: &dyn Display| Refusal::because(RpcCode::PARSE, error);
+    let wanted = match params {
+        [] => Filter::default(),
+        params => rmp_serde::from_slice(params).map_err(|error| unreadable(&error))?,
+    };
+    let filter = wanted.filter.as_deref().map(Regex::new).transpose();
+    let filter = filter.map_err(|error| unreadable(&error))?;
+    let is_wanted = |name: &str| filter.as_ref().is_none_or(|filter| filter.is_match(name));
+    Ok(clients(core, is_wanted))
 }
 
-impl Stats {
-    fn of(core: &Core) -> Self {
-        let (received, sent) = core.traffic();
-        Self {
-            uptime: (clock::now() - core.started).as_secs(),
-            r_frames: received.frames(),
-            r_bytes: received.bytes(),
-            w_frames: sent.frames(),
-            w_bytes: sent.bytes(),
-        }
-    }
+/// Primary clients by their names.
+pub(crate) fn clients(core: &Core, is_wanted: impl Fn(&str) -> bool) -> ClientList {
+    let members = core.members();
+    let instances = instances(&members);
+    let wanted = members
+        .iter()
+        .filter(|member| !member.name.is_secondary() && is_wanted(&member.name));
+    let mut clients: Vec<_> = wanted.map(|member| client(member, &instances)).collect();
+    clients.sort_by(|one, other| one.name.cmp(&other.name));
+    ClientList { clients }
 }
 
-#[derive(Deserialize, Default)]
-struct Wanted {
-    #[serde(default)]
-    filter: Option<String>,
-}
-
-impl Wanted {
-    fn decode(params: &[u8]) -> Result<Self, Refusal> {
-        if params.is_empty() {
-            return Ok(Self::default());
-        }
-        rmp_serde::from_slice(params).map_err(|error| Refusal::because(RpcCode::PARSE, &error))
-    }
-}
-
-#[derive(Serialize)]
-struct ClientList {
-    clients: Vec<Client>,
-}
-
-#[derive(Serialize)]
-struct Client {
-    name: String,
-    kind: &'static str,
-    source: Option<String>,
-    port: Option<String>,
-    r_frames: u64,
-    r_bytes: u64,
-    w_frames: u64,
-    w_bytes: u64,
-    queue: usize,
-    instances: usize,
-}
-
-impl ClientList {
-    /// The primary clients whose names are wanted, by their names.
-    fn of(core: &Core, wanted: &Wanted) -> Result<Self, Refusal> {
-        let filter = wanted.filter.as_deref().map(Regex::new).transpose();
-        let filter = filter.map_err(|error| Refusal::because(RpcCode::PARSE, &error))?;
-        let members = core.members();
-        let instances = instances(&members);
-        let is_wanted = |member: &&Arc<Member>| {
-            let name = &*member.name;
-            !member.name.is_secondary()
-                && filter.as_ref().is_none_or(|filter| filter.is_match(name))
-        };
-        let wanted = members.iter().filter(is_wanted);
-        let mut clients: Vec<_> = wanted
-            .map(|member| Client::of(member, &instances))
-            .collect();
-        clients.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(Self { clients })
-    }
-}
-
-impl Client {
-    fn of(member: &Member, instances: &HashMap<&str, usize>) -> Self {
-        let name = &*member.name;
-        let (received, sent) = (&member.received, &member.inbox.queue.sent);
-        Self {
-            name: name.to_owned(),
-            kind: member.origin.kind.name(),
-            source: member.origin.source.clone(),
-            port: member.origin.port.clone(),
-            r_frames: received.frames(),
-            r_bytes: received.bytes(),
-            w_frames: sent.frames(),
-            w_bytes: sent.bytes(),
-            queue: member.inbox.queue.len(),
-            instances: instances.get(name).copied().unwrap_or(1),
-        }
+fn client(member: &Member, instances: &HashMap<&str, usize>) -> ClientInfo {
+    let name = &*member.name;
+    let (received, sent) = (&member.received, Flow::default());
+    member.count_sent(&sent);
+    ClientInfo {
+        name: name.to_owned(),
+        kind: member.origin.kind.name().to_owned(),
+        source: member.origin.source.clone(),
+        port: member.origin.port.clone(),
+        frames_received: received.frames(),
+        bytes_received: received.bytes(),
+        frames_sent: sent.frames(),
+        bytes_sent: sent.bytes(),
+        queue: member.waiting(),
+        instances: instances.get(name).copied().unwrap_or(1),
     }
 }
 
@@ -249,5 +187,9 @@ impl Refusal {
     }
 }
 
+const INFO: Info = Info {
+    author: "Linkspan",
+    version: env!("CARGO_PKG_VERSION"),
+};
 /// Messages that are taken at once.
 const TAKEN_BYTES: usize = 64 * 1024;

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use crate::bus::ServeError;
 use crate::bus::broker::front::Clients;
-use crate::bus::broker::{BrokerStats, Core, events};
+use crate::bus::broker::{BrokerStats, Embedded};
+use crate::session::{self, Sessions};
 use crate::transport::{self, Acceptor, TransportHealth};
 use crate::{Address, AddressError};
 
@@ -15,7 +16,7 @@ use crate::{Address, AddressError};
 /// Dropping it ends all connections at once; [`stop`](Self::stop) tells clients before.
 #[must_use = "dropping it ends the broker"]
 pub struct Serving {
-    core: Arc<Core>,
+    broker: Embedded,
     transport: transport::Config,
     first: Acceptor<Clients>,
     more: Vec<Acceptor<Clients>>,
@@ -23,13 +24,13 @@ pub struct Serving {
 
 impl Serving {
     pub(super) async fn start(
-        core: Arc<Core>,
+        broker: Embedded,
         transport: transport::Config,
         address: &Address,
     ) -> Result<Self, ServeError> {
-        let first = listen(&core, &transport, address).await?;
+        let first = listen(&broker, &transport, address).await?;
         Ok(Self {
-            core,
+            broker,
             transport,
             first,
             more: Vec::new(),
@@ -51,7 +52,7 @@ impl Serving {
         A::Error: Into<AddressError>,
     {
         let address = address.try_into().map_err(Into::into)?;
-        let acceptor = listen(&self.core, &self.transport, &address).await?;
+        let acceptor = listen(&self.broker, &self.transport, &address).await?;
         let bound = acceptor.address().clone();
         self.more.push(acceptor);
         Ok(bound)
@@ -67,9 +68,14 @@ impl Serving {
         self.all().map(Acceptor::address)
     }
 
+    /// The broker itself, for clients of this process and servers of rpc.
+    pub fn broker(&self) -> &Embedded {
+        &self.broker
+    }
+
     /// What it has done so far.
     pub fn stats(&self) -> BrokerStats {
-        self.core.stats()
+        self.broker.stats()
     }
 
     /// How it is doing at each address.
@@ -89,7 +95,10 @@ impl Serving {
         for acceptor in &mut self.more {
             acceptor.close().await;
         }
-        self.core.announce(events::shutdown());
+        self.broker.stop();
+        for acceptor in self.all() {
+            acceptor.front().stop_sessions(limit);
+        }
         let ended = async {
             self.first.all_ended().await;
             for acceptor in &self.more {
@@ -105,11 +114,16 @@ impl Serving {
 }
 
 async fn listen(
-    core: &Arc<Core>,
+    broker: &Embedded,
     transport: &transport::Config,
     address: &Address,
 ) -> Result<Acceptor<Clients>, ServeError> {
-    let clients = Arc::new(Clients::new(Arc::clone(core), address.clone()));
+    let mut config = session::Config::default();
+    let core = broker.core();
+    config.max_message_bytes = usize::try_from(core.config.max_message_bytes).unwrap_or(usize::MAX);
+    let sessions = Sessions::new(address, transport, config, Arc::new(broker.router()));
+    let clients = Clients::new(Arc::clone(core), address.clone(), sessions);
+    let clients = Arc::new(clients);
     Ok(Acceptor::start(address, transport.clone(), clients).await?)
 }
 

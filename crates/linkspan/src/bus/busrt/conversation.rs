@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::BytesMut;
 use proto::frame::busrt::{Action, FromBroker, FromClient, Limits, Masks, Operation, Status};
 use proto::message::Text;
 use proto::topic::{self, Mask, NameMask};
@@ -18,15 +19,17 @@ use crate::bus::error::ConnectionError;
 use crate::bus::{Action as Access, Compat, Config};
 use crate::transport::{ByteLink, Health};
 
-/// Serves a client until it goes, or says what nobody understands.
+/// Serves a client until it goes, or says what nobody understands. It was greeted, and `read` is what
+/// it has said so far.
 pub(crate) async fn converse(
     core: Arc<Core>,
     link: ByteLink,
+    read: BytesMut,
     port: String,
     health: &Health,
 ) -> Result<(), ConnectionError> {
     let origin = Origin::of(&link.peer, port);
-    let mut input = Input::new(link.reader, limits(&core.config), core.config.timeout);
+    let mut input = Input::new(link.reader, read, limits(&core.config), core.config.timeout);
     let outlet = Arc::new(Outlet::new(link.writer));
     let _close = Close(Arc::clone(&outlet));
     let Some(member) = opening::open(&core, origin, &mut input, &outlet)

@@ -28,12 +28,18 @@ pub(super) struct Input {
 }
 
 impl Input {
-    pub(super) fn new(reader: Box<dyn ByteReader>, limits: Limits, limit: Duration) -> Self {
+    /// Goes on after what was read already.
+    pub(super) fn new(
+        reader: Box<dyn ByteReader>,
+        read: BytesMut,
+        limits: Limits,
+        limit: Duration,
+    ) -> Self {
         let began = clock::now();
         Self {
             reader,
             decoder: FromClientDecoder::new(limits),
-            buffer: ReadBuffer::new(BytesMut::new()),
+            buffer: ReadBuffer::new(read),
             limit,
             began,
             alarm: Box::pin(tokio::time::sleep_until(clock::after(began, limit).into())),

@@ -17,7 +17,6 @@ pub(super) async fn open(
     input: &mut Input,
     outlet: &Arc<Outlet>,
 ) -> Result<Option<Arc<Member>>, ConnectionError> {
-    outlet.say(&FromBroker::Greeting).await?;
     let opened = introduce(core, origin, input, outlet).await;
     let refusal = match &opened {
         Err(ConnectionError::Protocol(error)) => error.status(),

@@ -203,6 +203,8 @@ impl Pen {
                     encode(&FromBroker::Ack { id, status }, &mut self.batch);
                 }
                 Item::Ping => encode(&FromBroker::Ping, &mut self.batch),
+                // There is no word for it.
+                Item::Gap(_) => {}
             }
         }
         !self.batch.is_empty()

@@ -1,0 +1,77 @@
+//! A broker within a process.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::OnceCell;
+
+use crate::Address;
+use crate::bus::broker::{BrokerStats, Core, events};
+use crate::bus::native::Native;
+use crate::bus::{Client, ConnectError};
+use crate::rpc::Router;
+use crate::session::{self, Acceptor};
+use crate::transport;
+
+/// A broker in this process, with or without listeners of its own. Clones are the same broker.
+#[derive(Debug, Clone)]
+pub struct Embedded {
+    native: Arc<Native>,
+    /// Where clients of this process come in.
+    door: Arc<OnceCell<Acceptor>>,
+}
+
+impl Embedded {
+    pub(crate) fn new(core: Arc<Core>) -> Self {
+        Self {
+            native: Native::new(core),
+            door: Arc::default(),
+        }
+    }
+
+    /// The broker's methods, for a server of rpc: whoever connects there can be a client of the bus
+    /// by the same connection.
+    pub fn router(&self) -> Router {
+        self.native.router()
+    }
+
+    /// Makes a client in this process. Its messages go through memory, and it may do what the
+    /// principal `anonymous` may.
+    ///
+    /// # Errors
+    ///
+    /// Any [`ConnectError`].
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future leaves no client behind.
+    pub async fn connect(&self, name: &str) -> Result<Client, ConnectError> {
+        let door = self.door.get_or_try_init(|| self.open_door()).await?;
+        Client::connect(door.address(), name).await
+    }
+
+    /// What the broker has done so far.
+    pub fn stats(&self) -> BrokerStats {
+        self.core().stats()
+    }
+
+    /// Tells all clients that the broker ends.
+    pub(super) fn stop(&self) {
+        self.core().announce(events::shutdown());
+        self.native.stop();
+    }
+
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        self.native.core()
+    }
+
+    async fn open_door(&self) -> Result<Acceptor, ConnectError> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let address = Address::Memory(format!("linkspan-bus-{number}"));
+        let handler = Arc::new(self.router());
+        let (transport, config) = (transport::Config::default(), session::Config::default());
+        let door = Acceptor::start(&address, transport, config, handler).await;
+        door.map_err(ConnectError::Door)
+    }
+}

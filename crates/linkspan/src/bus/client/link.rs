@@ -1,0 +1,300 @@
+//! A client's way to its broker: made again when it is lost, with the name and all subscriptions.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_core::Stream;
+use proto::error::Code;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tracing::{debug, info};
+
+use crate::bus::client::answering::Answering;
+use crate::bus::client::calls::Calls;
+use crate::bus::client::inbox::InboxQueue;
+use crate::bus::client::records::Records;
+use crate::bus::client::slot::Slot;
+use crate::bus::wire::{Attach, Attached, method};
+use crate::bus::{ClientConfig, ConnectError};
+use crate::clock;
+use crate::codec::Codec;
+use crate::session::{CallError, Connection, Items, Reconnecting, Request, Response};
+
+/// What all parts of a client have in common.
+pub(super) struct Link {
+    pub(super) config: ClientConfig,
+    attach: Attach,
+    reconnecting: Reconnecting,
+    state: watch::Sender<State>,
+    pub(super) calls: Calls,
+    pub(super) inbox: InboxQueue,
+    pub(super) answering: Answering,
+    slots: Mutex<Vec<Weak<Slot>>>,
+}
+
+/// How a client stands with its broker.
+#[derive(Debug, Clone)]
+enum State {
+    Present(Place),
+    /// It is coming back.
+    Lost,
+    /// It does not come back; why.
+    Over(Arc<str>),
+}
+
+/// A client's place at the broker, by one connection.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub(super) connection: Connection,
+    /// Rises with every new one.
+    pub(super) epoch: u64,
+}
+
+impl Link {
+    /// Gets the name for the first time; gives what is sent to it, too.
+    pub(super) async fn open(
+        config: ClientConfig,
+        attach: Attach,
+        connection: Connection,
+        reconnecting: Reconnecting,
+    ) -> Result<(Arc<Self>, Records), ConnectError> {
+        let records = match self::attach(&connection, &attach).await {
+            Ok(records) => records,
+            Err(CallError::Failed(failure)) => return Err(ConnectError::Refused(*failure)),
+            Err(error) => return Err(error.into()),
+        };
+        let place = Place {
+            connection,
+            epoch: 1,
+        };
+        let link = Self {
+            attach,
+            reconnecting,
+            state: watch::Sender::new(State::Present(place)),
+            calls: Calls::default(),
+            inbox: InboxQueue::new(config.inbox_messages),
+            answering: Answering::new(config.calls_at_once),
+            slots: Mutex::default(),
+            config,
+        };
+        Ok((Arc::new(link), records))
+    }
+
+    /// The name.
+    pub(super) fn name(&self) -> &str {
+        &self.attach.name
+    }
+
+    /// The place, if there is one now.
+    pub(super) fn current(&self) -> Option<Place> {
+        match &*self.state.borrow() {
+            State::Present(place) if place.connection.is_open() => Some(place.clone()),
+            _ => None,
+        }
+    }
+
+    /// The place, waiting for it until then.
+    pub(super) async fn place(&self, until: Instant) -> Result<Place, CallError> {
+        if let Some(place) = self.current() {
+            return Ok(place);
+        }
+        let mut state = self.state.subscribe();
+        let settled = state.wait_for(|state| match state {
+            State::Present(place) => place.connection.is_open(),
+            State::Lost => false,
+            State::Over(_) => true,
+        });
+        let Ok(Ok(settled)) = tokio::time::timeout_at(until.into(), settled).await else {
+            return Err(CallError::not_accepted("the broker cannot be reached"));
+        };
+        match &*settled {
+            State::Present(place) => Ok(place.clone()),
+            State::Over(reason) => Err(CallError::not_accepted(reason)),
+            State::Lost => Err(CallError::not_accepted("the broker cannot be reached")),
+        }
+    }
+
+    /// Sends a request to the broker, again if it was never accepted.
+    pub(super) async fn ask(
+        &self,
+        method: &'static str,
+        body: &Bytes,
+    ) -> Result<Response, CallError> {
+        let until = clock::after(clock::now(), self.config.reconnect.patience);
+        loop {
+            let place = self.place(until).await?;
+            let request = Request::new(method, body.clone());
+            match place.connection.call(request).await {
+                Err(CallError::NotAccepted { .. }) if clock::now() < until => {
+                    place.connection.not_open().await;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Remembers a subscription, and has it made again if its place was lost meanwhile.
+    pub(super) async fn keep(&self, slot: &Arc<Slot>) {
+        let mut slots = self.slots();
+        slots.retain(|slot| slot.strong_count() > 0);
+        slots.push(Arc::downgrade(slot));
+        drop(slots);
+        if let Some(place) = self.current() {
+            slot.renew(&place).await;
+        }
+    }
+
+    /// Ends it for all.
+    pub(super) async fn close(&self, limit: Duration) {
+        let place = self.current();
+        self.end("the client was closed");
+        self.reconnecting.give_up();
+        if let Some(place) = place {
+            let leaving = place
+                .connection
+                .call(Request::new(method::LEAVE, Bytes::new()));
+            // Without an answer the broker sees that the connection ends.
+            tokio::time::timeout(limit, leaving).await.ok();
+            place.connection.close(limit).await;
+        }
+    }
+
+    /// Waits until it is over.
+    pub(super) async fn over(&self) -> Arc<str> {
+        let mut state = self.state.subscribe();
+        let over = state.wait_for(|state| matches!(state, State::Over(_)));
+        match over.await.as_deref() {
+            Ok(State::Over(reason)) => Arc::clone(reason),
+            _ => "the client was closed".into(),
+        }
+    }
+
+    fn end(&self, reason: &str) {
+        self.state.send_if_modified(|state| {
+            let is_first = !matches!(state, State::Over(_));
+            if is_first {
+                *state = State::Over(reason.into());
+            }
+            is_first
+        });
+        self.calls.lose(reason);
+        self.inbox.close();
+        self.slots()
+            .drain(..)
+            .filter_map(|slot| slot.upgrade())
+            .for_each(|slot| slot.close());
+    }
+
+    fn slots(&self) -> MutexGuard<'_, Vec<Weak<Slot>>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_over(&self) -> bool {
+        matches!(*self.state.borrow(), State::Over(_))
+    }
+}
+
+/// Keeps a client on the bus, until it is over.
+pub(super) async fn supervise(link: Arc<Link>, mut records: Records) {
+    let mut backoff = link.config.reconnect.backoff();
+    let mut epoch = 1;
+    loop {
+        let began = clock::now();
+        let error = read(&link, records).await;
+        debug!(%error, name = link.name(), "the place on the bus was lost");
+        if link.is_over() {
+            return;
+        }
+        if is_final(&error) {
+            return link.end(&error.to_string());
+        }
+        link.state.send_if_modified(|state| {
+            let is_present = matches!(state, State::Present(_));
+            if is_present {
+                *state = State::Lost;
+            }
+            is_present
+        });
+        link.calls.lose("the connection to the broker was lost");
+        link.inbox.note_disconnection();
+        if clock::now() >= clock::after(began, link.config.reconnect.longest_pause) {
+            backoff.reset();
+        }
+        let connection = loop {
+            tokio::time::sleep(link.config.reconnect.next_pause(&mut backoff)).await;
+            let until = clock::after(clock::now(), PATIENCE);
+            let Ok(connection) = link.reconnecting.get(until).await else {
+                continue;
+            };
+            match attach(&connection, &link.attach).await {
+                Ok(again) => {
+                    records = again;
+                    break connection;
+                }
+                Err(error) if is_final(&error) => return link.end(&error.to_string()),
+                // The broker may not have seen yet that the former connection is lost.
+                Err(error) => debug!(%error, name = link.name(), "no place on the bus yet"),
+            }
+        };
+        epoch += 1;
+        info!(name = link.name(), "on the bus again");
+        come_back(&link, Place { connection, epoch }).await;
+    }
+}
+
+/// Subscribes again to all that there was.
+async fn come_back(link: &Link, place: Place) {
+    let slots: Vec<_> = link.slots().iter().filter_map(Weak::upgrade).collect();
+    let is_over = !link.state.send_if_modified(|state| {
+        let goes_on = !matches!(state, State::Over(_));
+        if goes_on {
+            *state = State::Present(place.clone());
+        }
+        goes_on
+    });
+    if !is_over {
+        for slot in slots {
+            slot.renew(&place).await;
+        }
+    }
+}
+
+/// Does what messages to the client want, until there are no more; says why there are none.
+async fn read(link: &Arc<Link>, mut records: Records) -> CallError {
+    let mut answers = JoinSet::new();
+    loop {
+        let next = poll_fn(|cx| Pin::new(&mut records).poll_next(cx));
+        let message = tokio::select! {
+            next = next => match next {
+                Some(Ok(message)) => message,
+                Some(Err(error)) => return error,
+                None => return CallError::Cancelled,
+            },
+            Some(_) = answers.join_next() => continue,
+        };
+        link.answering.handle(link, message, &mut answers);
+    }
+}
+
+/// Gets a name; gives what is sent to it.
+async fn attach(connection: &Connection, attach: &Attach) -> Result<Records, CallError> {
+    let body = Codec::Msgpack.encode(attach).map_err(CallError::Encode)?;
+    let response = connection.call(Request::new(method::ATTACH, body)).await?;
+    let (head, items): (Bytes, Items) = response.body.split().await?;
+    Codec::Msgpack
+        .decode::<Attached>(&head)
+        .map_err(CallError::Decode)?;
+    Ok(Records::new(items))
+}
+
+/// Whether coming again makes no sense: somebody else has the name by right, or it is denied.
+fn is_final(error: &CallError) -> bool {
+    matches!(error, CallError::Failed(failure)
+        if [Code::REJECTED, Code::DENIED, Code::INVALID_PARAMETERS].contains(&failure.code))
+}
+
+/// Time for one attempt to reach the broker; another one follows.
+const PATIENCE: Duration = Duration::from_secs(60);

@@ -1,0 +1,25 @@
+//! Native clients of a broker.
+
+mod answering;
+mod calls;
+mod config;
+mod convention;
+mod handle;
+mod inbox;
+mod link;
+mod message;
+mod post;
+mod presence;
+mod records;
+mod remote;
+mod slot;
+mod subscription;
+
+pub use config::ClientConfig;
+pub use handle::Client;
+pub use inbox::Inbox;
+pub use message::{Gap, Message, MessageKind};
+pub use post::{Delivery, Post};
+pub use presence::{Presence, PresenceEvent};
+pub use remote::Remote;
+pub use subscription::{Subscribe, Subscription};

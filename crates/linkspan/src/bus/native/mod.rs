@@ -1,0 +1,8 @@
+//! Clients that speak Linkspan's own protocol: a router that any server of rpc can have.
+
+mod attachment;
+mod feed;
+mod requests;
+mod service;
+
+pub(crate) use service::Native;

@@ -1,0 +1,70 @@
+//! What the broker says about itself and its clients.
+
+use serde::{Deserialize, Serialize};
+
+/// Answer to `test`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Test {
+    pub(crate) ok: bool,
+}
+
+/// Answer to `info`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Info {
+    pub(crate) author: &'static str,
+    pub(crate) version: &'static str,
+}
+
+/// Answer to `stats`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Traffic {
+    pub(crate) uptime: u64,
+    pub(crate) r_frames: u64,
+    pub(crate) r_bytes: u64,
+    pub(crate) w_frames: u64,
+    pub(crate) w_bytes: u64,
+}
+
+/// Which clients `client.list` is to name.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Filter {
+    /// A regular expression that a name has to match.
+    #[serde(default)]
+    pub(crate) filter: Option<String>,
+}
+
+/// Answer to `client.list`.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ClientList {
+    pub(crate) clients: Vec<ClientInfo>,
+}
+
+/// A primary client of a broker, as the broker sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ClientInfo {
+    /// Its name.
+    pub name: String,
+    /// By which way it is connected: `internal`, `local_ipc`, `tcp`.
+    pub kind: String,
+    /// Its network address, where there is one.
+    pub source: Option<String>,
+    /// The listener by which it came.
+    pub port: Option<String>,
+    /// Operations that were received from it.
+    #[serde(rename = "r_frames")]
+    pub frames_received: u64,
+    /// Bytes of their bodies.
+    #[serde(rename = "r_bytes")]
+    pub bytes_received: u64,
+    /// Messages and acknowledgements that it was sent.
+    #[serde(rename = "w_frames")]
+    pub frames_sent: u64,
+    /// Bytes of their bodies.
+    #[serde(rename = "w_bytes")]
+    pub bytes_sent: u64,
+    /// Messages that wait for it.
+    pub queue: usize,
+    /// Its connections: itself, and its secondaries.
+    pub instances: usize,
+}

@@ -1,0 +1,45 @@
+//! Everything that native clients and a broker say to each other (docs/protocol.md, section 20), and
+//! what `.broker` answers. The frames of BUS/RT are in `proto::frame::busrt`.
+
+mod codec;
+mod headers;
+mod introspection;
+mod operation;
+mod record;
+mod request;
+
+pub use headers::{Headers, HeadersTooLong};
+pub use introspection::ClientInfo;
+
+pub(crate) use codec::{codec_number, codec_of};
+pub(crate) use introspection::{ClientList, Filter, Info, Test, Traffic};
+pub(crate) use operation::{Operation, Outcome, Receipt};
+pub(crate) use record::{Record, RecordKind};
+pub(crate) use request::{Attach, Attached, Subscribe, Watch, Will};
+
+/// The methods and events of a broker.
+pub(crate) mod method {
+    /// Gets a name; the answer's items are what is sent to it.
+    pub(crate) const ATTACH: &str = "bus.attach";
+    /// Gives the name back, without a last will.
+    pub(crate) const LEAVE: &str = "bus.leave";
+    /// Wants publications; the answer's items are they.
+    pub(crate) const SUBSCRIBE: &str = "bus.subscribe";
+    /// Publishes; also an event.
+    pub(crate) const PUBLISH: &str = "bus.publish";
+    /// Publishes for one primary client; also an event.
+    pub(crate) const PUBLISH_FOR: &str = "bus.publish_for";
+    /// Sends to one client; also an event.
+    pub(crate) const SEND: &str = "bus.send";
+    /// Sends to all clients whose names are alike; also an event.
+    pub(crate) const BROADCAST: &str = "bus.broadcast";
+    /// Waits until a client is gone.
+    pub(crate) const WATCH: &str = "bus.watch";
+    /// Lists the clients.
+    pub(crate) const CLIENTS: &str = "bus.clients";
+}
+
+/// What is received makes no sense.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the {0} of a message is malformed")]
+pub(crate) struct Malformed(pub(crate) &'static str);
