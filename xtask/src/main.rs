@@ -15,6 +15,7 @@ mod cross;
 mod docs;
 mod fuzz;
 mod packages;
+mod python;
 mod race;
 mod schema;
 mod shape;
@@ -37,6 +38,7 @@ enum Command {
     CheckTargets(check_targets::Options),
     Docs(docs::Options),
     Fuzz(fuzz::Options),
+    Python(python::Options),
     Race(race::Options),
     Schema(schema::Options),
     Shape(shape::Options),
@@ -60,6 +62,7 @@ fn run(arguments: Arguments) -> Result<()> {
         Command::CheckTargets(options) => check_targets::run(&options),
         Command::Docs(options) => docs::run(&options),
         Command::Fuzz(options) => fuzz::run(&options),
+        Command::Python(options) => python::run(&options),
         Command::Race(options) => race::run(&options),
         Command::Schema(options) => schema::run(&options),
         Command::Shape(options) => shape::run(&options),

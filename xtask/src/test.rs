@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::steps::Steps;
-use crate::{command, packages, shell};
+use crate::{command, packages, python, shell};
 
 /// Run all tests: what CI calls, and what runs before a change is handed in
 ///
@@ -22,6 +22,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         let remedy = "install what is named above, or run with --quick";
         steps.step("System packages", remedy, packages::install_missing)?;
     }
+    let remedy = "install python3 with its module venv; pip needs pypi.org or a mirror";
+    steps.step("Python packages", remedy, python::install)?;
     let remedy = "run the test that is named above by `cargo test -p CRATE NAME`";
     steps.step("Tests", remedy, tests)?;
     let remedy = "run it alone by `cargo test -p CRATE --doc`";

@@ -10,6 +10,11 @@ mod address;
 mod backends;
 #[cfg(feature = "bus")]
 mod bus_busrt;
+#[cfg(all(unix, feature = "bus"))]
+mod bus_hostile;
+// Python's clients know Unix sockets and TCP.
+#[cfg(all(unix, feature = "bus"))]
+mod bus_python;
 mod conformance;
 #[cfg(feature = "daemon")]
 mod daemon_lifecycle;

@@ -21,7 +21,7 @@ mod golden;
 mod liveness;
 mod openings;
 mod overflow;
-mod raw;
+pub(crate) mod raw;
 mod routing;
 mod scene;
 mod service;

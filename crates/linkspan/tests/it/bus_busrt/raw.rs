@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// A connection that says what it is told to.
-pub(super) struct Raw {
+pub(crate) struct Raw {
     stream: Box<dyn Stream>,
 }
 
@@ -18,7 +18,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 /// What a broker sends after the opening.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Frame {
+pub(crate) enum Frame {
     Ping,
     Ack {
         id: u32,
@@ -32,7 +32,7 @@ pub(super) enum Frame {
 }
 
 impl Raw {
-    pub(super) async fn connect(address: &Address) -> Self {
+    pub(crate) async fn connect(address: &Address) -> Self {
         let stream: Box<dyn Stream> = match address {
             #[cfg(unix)]
             Address::Unix(path) => Box::new(tokio::net::UnixStream::connect(path).await.unwrap()),
@@ -49,38 +49,38 @@ impl Raw {
         Self { stream }
     }
 
-    pub(super) async fn send(&mut self, bytes: &[u8]) {
+    pub(crate) async fn send(&mut self, bytes: &[u8]) {
         self.try_send(bytes).await.unwrap();
     }
 
-    pub(super) async fn try_send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+    pub(crate) async fn try_send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         wait::within("the broker to take bytes", self.stream.write_all(bytes)).await
     }
 
     /// Sends bytes however long it takes.
-    pub(super) async fn pour(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+    pub(crate) async fn pour(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         self.stream.write_all(bytes).await
     }
 
-    pub(super) async fn read(&mut self, count: usize) -> Vec<u8> {
+    pub(crate) async fn read(&mut self, count: usize) -> Vec<u8> {
         let mut bytes = vec![0; count];
         let read = self.stream.read_exact(&mut bytes);
         wait::within("bytes of the broker", read).await.unwrap();
         bytes
     }
 
-    pub(super) async fn expect(&mut self, bytes: &[u8]) {
+    pub(crate) async fn expect(&mut self, bytes: &[u8]) {
         assert_eq!(hex(&self.read(bytes.len()).await), hex(bytes));
     }
 
     /// Expects that the connection ends without a further byte.
-    pub(super) async fn expect_end(&mut self) {
+    pub(crate) async fn expect_end(&mut self) {
         let rest = self.rest().await;
         assert_eq!(hex(&rest), "", "before the end");
     }
 
     /// All that comes until the connection ends.
-    pub(super) async fn rest(&mut self) -> Vec<u8> {
+    pub(crate) async fn rest(&mut self) -> Vec<u8> {
         let mut rest = Vec::new();
         // It may end with a reset where it was not read to its end.
         let read = self.stream.read_to_end(&mut rest);
@@ -89,7 +89,7 @@ impl Raw {
     }
 
     /// The next frame; none at the end.
-    pub(super) async fn frame(&mut self) -> Option<Frame> {
+    pub(crate) async fn frame(&mut self) -> Option<Frame> {
         let mut header = [0; 6];
         let read = self.stream.read_exact(&mut header);
         wait::within("a frame of the broker", read).await.ok()?;
@@ -115,15 +115,15 @@ impl Raw {
     }
 
     /// Tells the broker that nothing follows.
-    pub(super) async fn end(&mut self) {
+    pub(crate) async fn end(&mut self) {
         self.stream.shutdown().await.unwrap();
     }
 }
 
 /// A connection that has done its greeting and has a name, if it got it.
-pub(super) struct Client {
-    pub(super) raw: Raw,
-    pub(super) name: String,
+pub(crate) struct Client {
+    pub(crate) raw: Raw,
+    pub(crate) name: String,
     next_id: u32,
     /// What came while an ack was waited for.
     deliveries: VecDeque<Delivery>,
@@ -131,23 +131,23 @@ pub(super) struct Client {
 
 /// What somebody sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Delivery {
-    pub(super) kind: u8,
-    pub(super) is_realtime: bool,
-    pub(super) sender: String,
+pub(crate) struct Delivery {
+    pub(crate) kind: u8,
+    pub(crate) is_realtime: bool,
+    pub(crate) sender: String,
     /// Empty unless it is a publication.
-    pub(super) topic: String,
-    pub(super) payload: Vec<u8>,
+    pub(crate) topic: String,
+    pub(crate) payload: Vec<u8>,
 }
 
 impl Client {
-    pub(super) async fn join(address: &Address, name: &str) -> Self {
+    pub(crate) async fn join(address: &Address, name: &str) -> Self {
         let joined = Self::try_join(address, name.as_bytes()).await;
         joined.unwrap_or_else(|status| panic!("{name} was refused with {status:02x?}"))
     }
 
     /// Joins, or gives the status that it was refused with, if there was one.
-    pub(super) async fn try_join(address: &Address, name: &[u8]) -> Result<Self, Option<u8>> {
+    pub(crate) async fn try_join(address: &Address, name: &[u8]) -> Result<Self, Option<u8>> {
         let mut raw = Raw::connect(address).await;
         raw.expect(&GREETING).await;
         raw.send(&GREETING).await;
@@ -173,7 +173,7 @@ impl Client {
     }
 
     /// Sends an operation; says which number it had.
-    pub(super) async fn operate(&mut self, code: u8, qos: u8, body: &[u8]) -> u32 {
+    pub(crate) async fn operate(&mut self, code: u8, qos: u8, body: &[u8]) -> u32 {
         let id = self.next_id;
         self.next_id += 1;
         self.raw.send(&operation(id, code, qos, body)).await;
@@ -181,13 +181,13 @@ impl Client {
     }
 
     /// Sends an operation and waits for its ack.
-    pub(super) async fn ask(&mut self, code: u8, body: &[u8]) -> u8 {
+    pub(crate) async fn ask(&mut self, code: u8, body: &[u8]) -> u8 {
         let id = self.operate(code, ACKED, body).await;
         self.ack(id).await
     }
 
     /// Waits for an ack, and keeps what comes before it.
-    pub(super) async fn ack(&mut self, expected: u32) -> u8 {
+    pub(crate) async fn ack(&mut self, expected: u32) -> u8 {
         loop {
             match self.raw.frame().await.expect("an ack before the end") {
                 Frame::Ping => {}
@@ -206,24 +206,24 @@ impl Client {
         }
     }
 
-    pub(super) async fn subscribe(&mut self, masks: &[&str]) {
+    pub(crate) async fn subscribe(&mut self, masks: &[&str]) {
         assert_eq!(self.ask(SUBSCRIBE, masks.join("\0").as_bytes()).await, OK);
     }
 
-    pub(super) async fn publish(&mut self, topic: &str, payload: &[u8]) -> u8 {
+    pub(crate) async fn publish(&mut self, topic: &str, payload: &[u8]) -> u8 {
         self.ask(PUBLISH, &body(&[topic], payload)).await
     }
 
-    pub(super) async fn message(&mut self, target: &str, payload: &[u8]) -> u8 {
+    pub(crate) async fn message(&mut self, target: &str, payload: &[u8]) -> u8 {
         self.ask(MESSAGE, &body(&[target], payload)).await
     }
 
-    pub(super) async fn broadcast(&mut self, mask: &str, payload: &[u8]) -> u8 {
+    pub(crate) async fn broadcast(&mut self, mask: &str, payload: &[u8]) -> u8 {
         self.ask(BROADCAST, &body(&[mask], payload)).await
     }
 
     /// The next delivery; none at the end.
-    pub(super) async fn next(&mut self) -> Option<Delivery> {
+    pub(crate) async fn next(&mut self) -> Option<Delivery> {
         if let Some(delivery) = self.deliveries.pop_front() {
             return Some(delivery);
         }
@@ -240,12 +240,12 @@ impl Client {
         }
     }
 
-    pub(super) async fn delivery(&mut self) -> Delivery {
+    pub(crate) async fn delivery(&mut self) -> Delivery {
         self.next().await.expect("a delivery before the end")
     }
 
     /// Expects that all that came until now are these payloads.
-    pub(super) async fn expect_payloads(&mut self, payloads: &[&str]) {
+    pub(crate) async fn expect_payloads(&mut self, payloads: &[&str]) {
         let own = self.name.clone();
         assert_eq!(self.message(&own, b"until here").await, OK);
         let mut got = Vec::new();
@@ -282,7 +282,7 @@ impl Delivery {
 }
 
 /// An operation as bytes.
-pub(super) fn operation(id: u32, code: u8, qos: u8, body: &[u8]) -> Vec<u8> {
+pub(crate) fn operation(id: u32, code: u8, qos: u8, body: &[u8]) -> Vec<u8> {
     let mut bytes = id.to_le_bytes().to_vec();
     bytes.push(code | qos << 6);
     bytes.extend_from_slice(&u32::try_from(body.len()).unwrap().to_le_bytes());
@@ -291,7 +291,7 @@ pub(super) fn operation(id: u32, code: u8, qos: u8, body: &[u8]) -> Vec<u8> {
 }
 
 /// Texts, a NUL behind each, and a payload.
-pub(super) fn body(texts: &[&str], payload: &[u8]) -> Vec<u8> {
+pub(crate) fn body(texts: &[&str], payload: &[u8]) -> Vec<u8> {
     let mut body = Vec::new();
     for text in texts {
         body.extend_from_slice(text.as_bytes());
@@ -302,7 +302,7 @@ pub(super) fn body(texts: &[&str], payload: &[u8]) -> Vec<u8> {
 }
 
 /// Bytes as the specification writes them; what is not a hexadecimal digit is skipped.
-pub(super) fn bytes(text: &str) -> Vec<u8> {
+pub(crate) fn bytes(text: &str) -> Vec<u8> {
     let digits: Vec<u8> = text
         .bytes()
         .filter_map(|byte| u8::try_from(char::from(byte).to_digit(16)?).ok())
@@ -313,28 +313,28 @@ pub(super) fn bytes(text: &str) -> Vec<u8> {
         .collect()
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     let bytes: Vec<_> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     bytes.join(" ")
 }
 
-pub(super) const GREETING: [u8; 3] = [0xeb, 1, 0];
-pub(super) const OK: u8 = 0x01;
-pub(super) const NOT_REGISTERED: u8 = 0x71;
-pub(super) const BAD_DATA: u8 = 0x72;
-pub(super) const NOT_SUPPORTED: u8 = 0x75;
-pub(super) const BUSY: u8 = 0x76;
-pub(super) const NOT_DELIVERED: u8 = 0x77;
-pub(super) const ACCESS_DENIED: u8 = 0x79;
+pub(crate) const GREETING: [u8; 3] = [0xeb, 1, 0];
+pub(crate) const OK: u8 = 0x01;
+pub(crate) const NOT_REGISTERED: u8 = 0x71;
+pub(crate) const BAD_DATA: u8 = 0x72;
+pub(crate) const NOT_SUPPORTED: u8 = 0x75;
+pub(crate) const BUSY: u8 = 0x76;
+pub(crate) const NOT_DELIVERED: u8 = 0x77;
+pub(crate) const ACCESS_DENIED: u8 = 0x79;
 
-pub(super) const PUBLISH: u8 = 0x01;
-pub(super) const SUBSCRIBE: u8 = 0x02;
-pub(super) const UNSUBSCRIBE: u8 = 0x03;
-pub(super) const EXCLUDE: u8 = 0x04;
-pub(super) const UNEXCLUDE: u8 = 0x05;
-pub(super) const PUBLISH_FOR: u8 = 0x06;
-pub(super) const MESSAGE: u8 = 0x12;
-pub(super) const BROADCAST: u8 = 0x13;
+pub(crate) const PUBLISH: u8 = 0x01;
+pub(crate) const SUBSCRIBE: u8 = 0x02;
+pub(crate) const UNSUBSCRIBE: u8 = 0x03;
+pub(crate) const EXCLUDE: u8 = 0x04;
+pub(crate) const UNEXCLUDE: u8 = 0x05;
+pub(crate) const PUBLISH_FOR: u8 = 0x06;
+pub(crate) const MESSAGE: u8 = 0x12;
+pub(crate) const BROADCAST: u8 = 0x13;
 
 /// The quality of service with an ack, at once.
-pub(super) const ACKED: u8 = 3;
+pub(crate) const ACKED: u8 = 3;

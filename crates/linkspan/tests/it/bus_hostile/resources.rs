@@ -1,0 +1,158 @@
+//! What clients can take of a broker's process, by the kernel's word.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use linkspan_test::wait;
+
+use super::process::Process;
+use crate::bus_busrt::raw::{Client, GREETING, OK, PUBLISH, Raw, operation};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn announced_memory_is_not_taken() {
+    for limit in [16 * 1024 * 1024, u32::MAX] {
+        let process = Process::with_message_limit(limit);
+        let mut witness = Client::join(&process.address, "witness").await;
+        expect_alive(&mut witness).await;
+        let before = resident_kib(&process);
+        let mut attackers = Vec::new();
+        for number in 0..20_u32 {
+            let name = format!("attacker{number}");
+            let mut attacker = Client::join(&process.address, &name).await;
+            // As much as may be, and 4 GiB; ten bytes of it.
+            let announced = if number % 2 == 0 { u32::MAX } else { limit };
+            let mut header = operation(1, PUBLISH, 0, b"");
+            header[5..9].copy_from_slice(&announced.to_le_bytes());
+            header.extend_from_slice(b"t\0 8 bytes");
+            attacker.raw.send(&header).await;
+            attackers.push(attacker);
+        }
+        let start = Instant::now();
+        expect_alive(&mut witness).await;
+        assert!(
+            start.elapsed() < Duration::from_secs(1),
+            "{:?}",
+            start.elapsed()
+        );
+        let grown = resident_kib(&process).saturating_sub(before);
+        // The attackers' connections, too.
+        assert!(
+            grown < 1024,
+            "{grown} KiB more with a limit of {limit} bytes"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_idle_clients_cost_little() {
+    let process = Process::start();
+    let mut first = Client::join(&process.address, "first").await;
+    expect_alive(&mut first).await;
+    let before = resident_kib(&process);
+    let mut idle = Vec::new();
+    for number in 0..COUNT {
+        let mut client = Client::join(&process.address, &format!("idle.{number}")).await;
+        client.subscribe(&["t/+", &format!("own/{number}")]).await;
+        assert_eq!(client.publish("t/1", &[b'x'; 3000]).await, OK);
+        // Each gets what all others published before, and is idle then.
+        idle.push(client);
+        if number % 100 == 99 {
+            read_all(&mut idle).await;
+        }
+    }
+    read_all(&mut idle).await;
+    let grown = resident_kib(&process).saturating_sub(before);
+    // Debug builds need no more; what the kernel has for sockets is not the process's.
+    assert!(grown < 18 * COUNT, "{grown} KiB for {COUNT} idle clients");
+}
+
+/// Reads all that has come, so that nothing waits in the broker.
+async fn read_all(clients: &mut [Client]) {
+    for client in clients {
+        let own = client.name.clone();
+        assert_eq!(client.message(&own, b"read").await, OK);
+        while client.delivery().await.payload != b"read" {}
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_comes_and_goes_leaves_nothing() {
+    let process = Process::start();
+    let mut publisher = Client::join(&process.address, "publisher").await;
+    let before = descriptors(&process);
+    for number in 0..1000 {
+        let mut client = Client::join(&process.address, "guest").await;
+        if number % 10 == 0 {
+            client.subscribe(&["t"]).await;
+            // The publisher knows it from now on, and publishes nothing more.
+            assert_eq!(publisher.publish("t", b"hello").await, OK);
+            assert_eq!(client.delivery().await.payload, b"hello");
+        }
+    }
+    wait::until("descriptors are as before", || {
+        descriptors(&process) <= before
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_descriptors_the_next_client_waits() {
+    let process = Process::start();
+    let mut witness = Client::join(&process.address, "witness").await;
+    let limit = descriptors(&process) + 5;
+    set_descriptor_limit(&process, limit);
+    let mut waiting = Vec::new();
+    for _ in 0..20 {
+        waiting.push(Raw::connect(&process.address).await);
+    }
+    wait::until("no descriptor is left", || descriptors(&process) >= limit).await;
+    let before = processor_time(&process);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let spent = processor_time(&process) - before;
+    // In hundredths of a second.
+    assert!(
+        spent < 25,
+        "{spent} ticks in half a second without descriptors"
+    );
+    expect_alive(&mut witness).await;
+    drop(waiting);
+    let mut next = Raw::connect(&process.address).await;
+    next.expect(&GREETING).await;
+}
+
+async fn expect_alive(client: &mut Client) {
+    let own = client.name.clone();
+    assert_eq!(client.message(&own, b"alive").await, OK);
+    assert_eq!(client.delivery().await.payload, b"alive");
+}
+
+fn resident_kib(process: &Process) -> usize {
+    let status = fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    let field = line.unwrap().split_whitespace().nth(1);
+    field.unwrap().parse().unwrap()
+}
+
+fn descriptors(process: &Process) -> usize {
+    let entries = fs::read_dir(format!("/proc/{}/fd", process.id()));
+    entries.unwrap().count()
+}
+
+/// Time on processors, in ticks.
+fn processor_time(process: &Process) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", process.id())).unwrap();
+    let fields = stat.rsplit_once(") ").unwrap().1;
+    let times = fields.split(' ').skip(11).take(2);
+    times.map(|ticks| ticks.parse::<u64>().unwrap()).sum()
+}
+
+fn set_descriptor_limit(process: &Process, limit: usize) {
+    let done = std::process::Command::new("prlimit")
+        .arg(format!("--pid={}", process.id()))
+        .arg(format!("--nofile={limit}:{limit}"))
+        .status();
+    assert!(done.unwrap().success(), "prlimit of util-linux");
+}
+
+/// Clients, and KiB that they may cost for each 18.
+const COUNT: usize = 1000;
