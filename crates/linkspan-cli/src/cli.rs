@@ -6,7 +6,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ColorChoice, Parser, Subcommand};
 
 use crate::commands::{
-    call, completions, config, daemon, doctor, exchange, man, status, transport, up,
+    bus, call, completions, config, daemon, doctor, exchange, man, status, transport, up,
 };
 
 /// Programs made of several processes: typed calls, events and streams over the fastest safe local
@@ -47,6 +47,8 @@ pub(crate) enum Command {
     Transport(transport::Command),
     #[command(subcommand)]
     Exchange(exchange::Command),
+    #[command(subcommand)]
+    Bus(bus::Command),
     #[command(subcommand)]
     Daemon(daemon::Command),
     #[command(subcommand)]

@@ -16,7 +16,7 @@ use crate::commands::status::CLOSE_LIMIT;
 use crate::commands::window::{Look, Window};
 use crate::config::{DefaultType, Loaded, Span};
 use crate::failure::{Failure, Kind, Result};
-use crate::node::{ConnectionStatus, ListenerStatus};
+use crate::node::{Answers, ConnectionStatus, ListenerStatus};
 use crate::output::{Output, counted};
 use crate::signals::Signals;
 
@@ -136,10 +136,10 @@ impl<'a> Report<'a> {
     }
 }
 
-/// The connections of a listener, as far as its transport tells; of exchanges there is no list.
+/// The connections of a listener, as far as its transport tells; of others than calls there is no list.
 fn connections<'a>(look: &'a Look, listener: &ListenerStatus) -> Vec<&'a ConnectionStatus> {
     let is_of_it = |connection: &&ConnectionStatus| {
-        listener.exchange.is_none() && connection.transport == listener.scheme()
+        listener.answers == Answers::Calls && connection.transport == listener.scheme()
     };
     look.status.connections.iter().filter(is_of_it).collect()
 }

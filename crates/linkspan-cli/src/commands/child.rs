@@ -35,6 +35,7 @@ impl ChildNode {
             .env("LINKSPAN_IPC__TRANSPORT", backend)
             // Another node may answer there.
             .env("LINKSPAN_IPC__ENDPOINT_PATH", "null")
+            .env("LINKSPAN_BUS__LISTEN", "[]")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
         let mut child = command

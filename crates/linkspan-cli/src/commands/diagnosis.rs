@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::commands::health::micros;
 use crate::commands::window::Window;
-use crate::node::{ConnectionStatus, ListenerStatus};
+use crate::node::{Answers, ConnectionStatus, ListenerStatus};
 use crate::output::{counted, since};
 
 /// Something that makes a listener slow, or keeps clients out.
@@ -258,7 +258,8 @@ fn latest(window: &Window<'_>) -> String {
 /// The key that limits its connections.
 fn max_connections(listener: &ListenerStatus) -> Option<&'static str> {
     match listener.scheme() {
-        _ if listener.exchange.is_some() => Some("ipc.max_connections"),
+        _ if listener.answers == Answers::Exchanges => Some("ipc.max_connections"),
+        _ if listener.answers == Answers::Bus => Some("bus.max_connections"),
         "unix" => Some("transport.unix_socket.max_connections"),
         "pipe" => Some("transport.named_pipe.max_connections"),
         "tcp" => Some("transport.tcp.max_connections"),
@@ -284,7 +285,7 @@ const ERRORS_ONE_IN: u64 = 100;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::node::{ExchangeCounts, Times};
+    use crate::node::Times;
 
     /// What is found in ten seconds in which a listener came from nothing to `after`.
     fn causes(after: &ListenerStatus) -> Vec<Cause> {
@@ -360,27 +361,30 @@ mod tests {
 
     #[test]
     fn the_key_to_change_is_that_of_the_listener() {
-        let key = |address: &str, exchange| {
+        let key = |address: &str, answers| {
             let address = address.to_owned();
             max_connections(&ListenerStatus {
                 address,
-                exchange,
+                answers,
                 ..ListenerStatus::default()
             })
         };
-        let unix = "unix:/run/x.sock";
-        assert_eq!(
-            key(unix, None),
-            Some("transport.unix_socket.max_connections")
-        );
-        assert_eq!(
-            key(unix, Some(ExchangeCounts::default())),
-            Some("ipc.max_connections")
-        );
-        assert_eq!(
-            key("tcp:[::1]:9", None),
-            Some("transport.tcp.max_connections")
-        );
-        assert_eq!(key("mem:x", None), None);
+        for (address, answers, expected) in [
+            (
+                "unix:/x",
+                Answers::Calls,
+                Some("transport.unix_socket.max_connections"),
+            ),
+            ("unix:/x", Answers::Exchanges, Some("ipc.max_connections")),
+            ("unix:/x", Answers::Bus, Some("bus.max_connections")),
+            (
+                "tcp:[::1]:9",
+                Answers::Calls,
+                Some("transport.tcp.max_connections"),
+            ),
+            ("mem:x", Answers::Calls, None),
+        ] {
+            assert_eq!(key(address, answers), expected);
+        }
     }
 }

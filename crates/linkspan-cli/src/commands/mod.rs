@@ -2,6 +2,7 @@
 
 pub(crate) mod analyze;
 pub(crate) mod answer;
+pub(crate) mod bus;
 pub(crate) mod call;
 pub(crate) mod child;
 pub(crate) mod completions;
@@ -41,6 +42,7 @@ pub(crate) fn run(arguments: Arguments, output: &Output) -> Result {
         Command::Status(options) => status::run(options, &loaded()?, output),
         Command::Transport(command) => transport::run(command, &loaded()?, output),
         Command::Exchange(command) => exchange::run(&command, &loaded()?, output),
+        Command::Bus(command) => bus::run(command, &loaded()?, output),
         Command::Daemon(command) => daemon::run(command, output),
         Command::Config(command) => config::run(&command, loaded, output),
         Command::Doctor(options) => doctor::run(&options, file.as_deref(), output),

@@ -9,7 +9,7 @@ use crate::commands::block_on;
 use crate::commands::connect::node;
 use crate::config::Loaded;
 use crate::failure::Result;
-use crate::node::{NodeInfo, NodeService, NodeStatus};
+use crate::node::{Answers, BusCounts, NodeInfo, NodeService, NodeStatus};
 use crate::output::{Output, Table, bytes, count, since};
 
 /// Show whether a node runs, and what it is doing.
@@ -62,9 +62,10 @@ fn show(info: &NodeInfo, status: &NodeStatus, output: &Output) -> Result {
     for listener in &status.listeners {
         listeners.row([
             listener.address.clone(),
-            match listener.exchange {
-                Some(_) => "exchanges".to_owned(),
-                None => "calls".to_owned(),
+            match listener.answers {
+                Answers::Calls => "calls".to_owned(),
+                Answers::Exchanges => "exchanges".to_owned(),
+                Answers::Bus => "bus".to_owned(),
             },
             backend(listener.backend.as_ref()),
             listener.open.to_string(),
@@ -77,6 +78,27 @@ fn show(info: &NodeInfo, status: &NodeStatus, output: &Output) -> Result {
     }
     output.line(format_args!("\n{}", listeners.right(&[3, 4, 5, 6, 7, 8])))?;
 
+    if let Some(bus) = &status.bus {
+        output.line(format_args!("\n{}", bus_facts(bus)))?;
+    }
+    show_connections(status, output)
+}
+
+/// What a broker has done.
+pub(crate) fn bus_facts(bus: &BusCounts) -> Table {
+    let of = |frames, size| format!("{} of {}", count(frames), bytes(size));
+    let waiting = u64::try_from(bus.queued_bytes).unwrap_or(u64::MAX);
+    let mut facts = Table::of_facts();
+    facts.fact("bus clients", bus.clients);
+    facts.fact("masks", bus.masks);
+    facts.fact("received", of(bus.frames_received, bus.bytes_received));
+    facts.fact("sent", of(bus.frames_sent, bus.bytes_sent));
+    facts.fact("waiting", bytes(waiting));
+    facts.fact("dropped", count(bus.dropped));
+    facts
+}
+
+fn show_connections(status: &NodeStatus, output: &Output) -> Result {
     let heads = [
         "CONNECTION",
         "BACKEND",
@@ -87,7 +109,7 @@ fn show(info: &NodeInfo, status: &NodeStatus, output: &Output) -> Result {
         "RECEIVED",
         "SENT",
     ];
-    let mut connections = Table::new(heads, style);
+    let mut connections = Table::new(heads, output.style());
     for connection in &status.connections {
         let pid = connection.pid.map(|pid| format!(" pid:{pid}"));
         let address = connection

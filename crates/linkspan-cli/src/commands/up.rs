@@ -94,6 +94,7 @@ async fn serve(options: Options, mut loaded: Loaded, output: &Output) -> Result 
     info!(
         addresses = ?texts(node.addresses().await),
         exchanges = ?texts(node.exchanges().await),
+        bus = ?texts(node.bus().await),
         backend = %loaded.config.ipc.transport,
         "node is up"
     );
@@ -155,6 +156,8 @@ async fn greet(node: &Node, loaded: &Loaded, output: &Output) -> Result {
     let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
     let exchanges = node.exchanges().await;
     let exchanges: Vec<_> = exchanges.iter().map(ToString::to_string).collect();
+    let bus = node.bus().await;
+    let bus: Vec<_> = bus.iter().map(ToString::to_string).collect();
     let methods: Vec<_> = node
         .methods()
         .iter()
@@ -166,6 +169,7 @@ async fn greet(node: &Node, loaded: &Loaded, output: &Output) -> Result {
             pid: std::process::id(),
             addresses,
             exchanges,
+            bus,
             methods: methods.into_iter().map(str::to_owned).collect(),
         };
         return Ok(output.json_line(&ready)?);
@@ -182,6 +186,9 @@ async fn greet(node: &Node, loaded: &Loaded, output: &Output) -> Result {
     }
     for address in &exchanges {
         output.line(format_args!("  {:<9} {}", "exchanges", style.name(address)))?;
+    }
+    for address in &bus {
+        output.line(format_args!("  {:<9} {}", "bus", style.name(address)))?;
     }
     let file = loaded.file().map(|file| file.display().to_string());
     let preset = match loaded.config.environment.name {
@@ -271,6 +278,7 @@ fn is_fixed(key: &str) -> bool {
     ]
     .iter()
     .any(|fixed| key.ends_with(fixed))
+        || key.starts_with("bus.")
 }
 
 /// Waits for a second wish to stop.

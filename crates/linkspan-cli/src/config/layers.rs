@@ -221,6 +221,9 @@ impl Loaded {
         if let Err((key, problem)) = self.config.ipc.check() {
             return Err(self.wrong(&["ipc", key], &problem));
         }
+        if let Err((key, problem)) = self.config.bus.check() {
+            return Err(self.wrong(&["bus", key], &problem));
+        }
         if let Err(error) = self.config.transport.named_pipe.address() {
             let path = ["transport", "named_pipe", "pipe_name"];
             return Err(self.wrong(&path, &error.to_string()));

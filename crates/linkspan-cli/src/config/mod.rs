@@ -4,6 +4,7 @@
 //!   defaults ─► preset ─► file (YAML or TOML) ─► LINKSPAN_... variables ─► Config, checked
 //! ```
 
+mod bus;
 mod environment;
 mod error;
 mod file;
@@ -18,6 +19,7 @@ mod transport;
 mod units;
 mod variables;
 
+pub(crate) use bus::{Bus, CompatChoice, OverflowChoice, SecondariesChoice};
 pub(crate) use environment::{Environment, LogFormat, LogLevel, Preset};
 pub(crate) use error::ConfigError;
 pub(crate) use ipc::{BackendChoice, Crc32Choice, Ipc};

@@ -8,7 +8,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{DefaultType, Environment, Ipc, Performance, Transport};
+use crate::config::{Bus, DefaultType, Environment, Ipc, Performance, Transport};
 
 /// Everything that `linkspan.yaml` can say.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -21,6 +21,8 @@ pub(crate) struct Config {
     pub(crate) transport: Transport,
     /// Exchange, and the backend of all local sockets.
     pub(crate) ipc: Ipc,
+    /// The broker of a node.
+    pub(crate) bus: Bus,
     /// How much is done at once, and for how long.
     pub(crate) performance: Performance,
 }

@@ -25,16 +25,45 @@ impl Config {
         if let Some(problem) = chosen.and_then(|own| self.obstacle(own)) {
             return Err((key, problem));
         }
+        self.check_exchanges(own.as_ref())?;
+        self.check_bus(own.as_ref())
+    }
+
+    fn check_exchanges(&self, own: Option<&Address>) -> Result<(), Wrong> {
         let Ok(Some(endpoint)) = self.ipc.address() else {
             return Ok(());
         };
         let problem = match own {
-            Some(own) if is_same(&own, &endpoint) => {
+            Some(own) if is_same(own, &endpoint) => {
                 Some(format!("{endpoint} is where the node takes calls"))
             }
             _ => self.obstacle(&endpoint),
         };
         problem.map_or(Ok(()), |problem| Err((&["ipc", "endpoint_path"], problem)))
+    }
+
+    fn check_bus(&self, own: Option<&Address>) -> Result<(), Wrong> {
+        let endpoint = self.ipc.address().ok().flatten();
+        let mut others: Vec<_> = [
+            (own, "takes calls"),
+            (endpoint.as_ref(), "answers exchanges"),
+        ]
+        .into_iter()
+        .filter_map(|(address, does)| Some((address?, does)))
+        .collect();
+        let addresses = self.bus.addresses().unwrap_or_default();
+        for address in &addresses {
+            let same = others.iter().find(|(other, _)| is_same(other, address));
+            let problem = match same {
+                Some((_, does)) => Some(format!("{address} is where the node {does}")),
+                None => self.obstacle(address),
+            };
+            if let Some(problem) = problem {
+                return Err((&["bus", "listen"], problem));
+            }
+            others.push((address, "takes clients of its broker already"));
+        }
+        Ok(())
     }
 
     /// Why nobody can listen at an address, with this configuration on this system.

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use linkspan::Address;
+use linkspan::bus::BrokerStats;
 use linkspan::exchange::ExchangeStats;
 use linkspan::transport::{LastError, Percentiles, TransportHealth};
 
-use crate::node::wire::{Complaint, ExchangeCounts, ListenerStatus, Times};
+use crate::node::wire::{Answers, BusCounts, Complaint, ExchangeCounts, ListenerStatus, Times};
 
 impl ListenerStatus {
     /// How the listener at an address is doing, which takes so many connections, at `now_ms` since
@@ -42,6 +43,7 @@ impl ListenerStatus {
             handling: health.handling.into(),
             write_stalls: health.write_stalls.into(),
             last_error: health.last_error.map(complaint),
+            answers: Answers::Calls,
             exchange: None,
         }
     }
@@ -85,6 +87,21 @@ impl From<&ExchangeStats> for ExchangeCounts {
             panics: stats.panics,
             unsendable: stats.unsendable,
             evicted: stats.evicted,
+        }
+    }
+}
+
+impl From<&BrokerStats> for BusCounts {
+    fn from(stats: &BrokerStats) -> Self {
+        Self {
+            clients: stats.clients,
+            masks: stats.masks,
+            frames_received: stats.frames_received,
+            bytes_received: stats.bytes_received,
+            frames_sent: stats.frames_sent,
+            bytes_sent: stats.bytes_sent,
+            dropped: stats.dropped,
+            queued_bytes: stats.queued_bytes,
         }
     }
 }

@@ -1,10 +1,11 @@
 //! The node: a server with the built-in services, and its life from start to stop.
 //!
 //! ```text
-//!   Config ──► Node::start ──► Running { node.*, host.*, exchanges } ──► Node::stop
+//!   Config ──► Node::start ──► Running { node.*, host.*, exchanges, bus } ──► Node::stop
 //!                  ▲ reload
 //! ```
 
+mod besides;
 mod detection;
 mod echo;
 mod health;
@@ -15,22 +16,25 @@ mod service;
 mod trial;
 mod wire;
 
+pub(crate) use besides::broker;
 pub(crate) use service::{Node as NodeService, NodeClient};
 pub(crate) use trial::trial_methods;
 pub(crate) use wire::{
-    ConnectionStatus, ExchangeCounts, ListenerStatus, NodeInfo, NodeStatus, Ready, Switched, Times,
+    Answers, BusCounts, ConnectionStatus, ExchangeCounts, ListenerStatus, NodeInfo, NodeStatus,
+    Ready, Switched, Times,
 };
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use linkspan::Address;
-use linkspan::exchange;
+use linkspan::bus::ServeError;
 use linkspan::rpc::{MethodInfo, Router, Server, StopReport};
 use linkspan::transport::ListenError;
 use tokio::sync::RwLock;
 
 use crate::config::Config;
+use crate::node::besides::Besides;
 use crate::node::host::{HostServer, ThisHost};
 use crate::node::running::Running;
 use crate::node::service::{NodeServer, ThisNode};
@@ -53,24 +57,24 @@ pub(crate) struct State {
 impl Node {
     /// Begins to serve calls at these addresses.
     pub(crate) async fn start(config: &Config, addresses: &[Address]) -> Result<Self, ListenError> {
-        Self::launch(config, addresses, Router::new(), None).await
+        Self::launch(config, addresses, Router::new(), Besides::default()).await
     }
 
-    /// The same with further methods, and with exchanges if they are configured.
+    /// The same with further methods, and with a broker, and with exchanges if they are configured.
     pub(crate) async fn start_with(
         config: &Config,
         addresses: &[Address],
         more: Router,
-    ) -> Result<Self, ListenError> {
-        let exchanges = detection::serve(config).await?;
-        Self::launch(config, addresses, more, exchanges).await
+    ) -> Result<Self, ServeError> {
+        let besides = Besides::start(config).await?;
+        Ok(Self::launch(config, addresses, more, besides).await?)
     }
 
     async fn launch(
         config: &Config,
         addresses: &[Address],
         more: Router,
-        exchanges: Option<exchange::Serving>,
+        besides: Besides,
     ) -> Result<Self, ListenError> {
         let state = Arc::new(State {
             started: Instant::now(),
@@ -78,6 +82,8 @@ impl Node {
         });
         let router = router(&state, more);
         let methods = router.methods();
+        // What clients of the bus use is nothing that people call.
+        let router = router.service(besides.bus_methods());
         let server = Server::new().config(config.server()).service(router);
         let [first, more @ ..] = addresses else {
             return Ok(Self { state, methods });
@@ -86,7 +92,7 @@ impl Node {
         for address in more {
             calls.also(address.clone()).await?;
         }
-        *state.running.write().await = Some(Running::new(calls, exchanges, config));
+        *state.running.write().await = Some(Running::new(calls, besides, config));
         Ok(Self { state, methods })
     }
 
@@ -100,9 +106,18 @@ impl Node {
     /// Where it answers exchanges.
     pub(crate) async fn exchanges(&self) -> Vec<Address> {
         let running = self.state.running.read().await;
-        let exchanges = running.iter().flat_map(|running| &running.exchanges);
-        let addresses = exchanges.flat_map(exchange::Serving::addresses);
-        addresses.cloned().collect()
+        let besides = running.iter().map(|running| &running.besides);
+        besides
+            .flat_map(Besides::exchange_addresses)
+            .cloned()
+            .collect()
+    }
+
+    /// Where clients of its broker come.
+    pub(crate) async fn bus(&self) -> Vec<Address> {
+        let running = self.state.running.read().await;
+        let besides = running.iter().map(|running| &running.besides);
+        besides.flat_map(Besides::bus_addresses).cloned().collect()
     }
 
     /// What can be called.

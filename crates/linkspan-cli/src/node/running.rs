@@ -1,21 +1,22 @@
-//! What a node serves: calls at its addresses, and exchanges if they are configured.
+//! What a node serves: calls at its addresses, and besides them what is configured.
 
 use std::time::{Duration, SystemTime};
 
 use linkspan::Address;
-use linkspan::exchange::{self, IpcConfig};
+use linkspan::exchange::IpcConfig;
 use linkspan::rpc::{ServerConfig, Serving, StopReport};
 use linkspan::transport::{Backend, ListenError};
 use tracing::error;
 
 use crate::config::Config;
+use crate::node::besides::Besides;
 use crate::node::wire::{ListenerStatus, Switched};
 
 /// Servers with the settings that they have now.
 #[derive(Debug)]
 pub(crate) struct Running {
     pub(crate) calls: Serving,
-    pub(crate) exchanges: Option<exchange::Serving>,
+    pub(crate) besides: Besides,
     settings: Settings,
 }
 
@@ -26,14 +27,10 @@ struct Settings {
 }
 
 impl Running {
-    pub(crate) fn new(
-        calls: Serving,
-        exchanges: Option<exchange::Serving>,
-        config: &Config,
-    ) -> Self {
+    pub(crate) fn new(calls: Serving, besides: Besides, config: &Config) -> Self {
         Self {
             calls,
-            exchanges,
+            besides,
             settings: Settings::new(config),
         }
     }
@@ -75,10 +72,8 @@ impl Running {
 
     async fn set(&mut self, settings: &Settings) -> Result<(), ListenError> {
         self.calls.reconfigure(settings.calls.clone()).await?;
-        if let Some(exchanges) = &mut self.exchanges {
-            exchanges.reconfigure(settings.exchanges.clone()).await?;
-        }
-        Ok(())
+        let exchanges = settings.exchanges.clone();
+        self.besides.reconfigure(exchanges).await
     }
 
     /// How each listener is doing.
@@ -91,20 +86,8 @@ impl Running {
             let limit = self.max_connections(address);
             listeners.push(ListenerStatus::new(address, health, limit, now_ms));
         }
-        let exchanges = self.exchanges.iter();
-        for (address, health) in exchanges.clone().flat_map(exchange::Serving::health) {
-            let limit = Some(self.settings.exchanges.max_connections);
-            listeners.push(ListenerStatus::new(address, health, limit, now_ms));
-        }
-        for (address, stats) in exchanges.flat_map(exchange::Serving::stats) {
-            let address = address.to_string();
-            let of_it = listeners
-                .iter_mut()
-                .find(|listener| listener.address == address);
-            if let Some(listener) = of_it {
-                listener.exchange = Some((&stats).into());
-            }
-        }
+        let max_exchanges = self.settings.exchanges.max_connections;
+        listeners.extend(self.besides.listeners(max_exchanges, now_ms));
         listeners
     }
 
@@ -120,15 +103,10 @@ impl Running {
 
     /// Ends in order; `limit` is for what is under way.
     pub(crate) async fn stop(self, limit: Duration) -> StopReport {
-        let exchanges = async {
-            match self.exchanges {
-                Some(exchanges) => exchanges.stop(limit).await,
-                None => StopReport::default(),
-            }
-        };
-        let (mut report, exchanges) = tokio::join!(self.calls.stop(limit), exchanges);
-        report.connections += exchanges.connections;
-        report.cut += exchanges.cut;
+        let besides = self.besides.stop(limit);
+        let (mut report, besides) = tokio::join!(self.calls.stop(limit), besides);
+        report.connections += besides.connections;
+        report.cut += besides.cut;
         report
     }
 }

@@ -72,6 +72,9 @@ impl Node for ThisNode {
             uptime_ms: millis(self.0.started.elapsed()),
             resident_bytes: os::resident_memory_bytes().unwrap_or_default(),
             listeners: listeners.collect(),
+            bus: running
+                .iter()
+                .find_map(|running| running.besides.bus_counts()),
             connections: connections
                 .map(|connection| status_of(&connection))
                 .collect(),

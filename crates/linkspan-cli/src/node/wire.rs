@@ -15,6 +15,9 @@ pub(crate) struct Ready {
     /// Where it answers exchanges.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) exchanges: Vec<String>,
+    /// Where clients of its broker come.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) bus: Vec<String>,
     /// What can be called.
     pub(crate) methods: Vec<String>,
 }
@@ -51,6 +54,9 @@ pub(crate) struct NodeStatus {
     pub(crate) resident_bytes: u64,
     /// Its listeners.
     pub(crate) listeners: Vec<ListenerStatus>,
+    /// What its broker has done, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) bus: Option<BusCounts>,
     /// Its open connections.
     pub(crate) connections: Vec<ConnectionStatus>,
 }
@@ -94,9 +100,46 @@ pub(crate) struct ListenerStatus {
     pub(crate) write_stalls: Times,
     /// The latest error.
     pub(crate) last_error: Option<Complaint>,
+    /// What is done there.
+    #[serde(default)]
+    pub(crate) answers: Answers,
     /// What is counted of exchanges, where the listener answers them instead of calls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) exchange: Option<ExchangeCounts>,
+}
+
+/// What a listener is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Answers {
+    /// Calls are answered.
+    #[default]
+    Calls,
+    /// Exchanges are answered.
+    Exchanges,
+    /// Messages are passed on.
+    Bus,
+}
+
+/// What a broker has done, and what waits in it.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct BusCounts {
+    /// Clients that are connected.
+    pub(crate) clients: usize,
+    /// Masks that they have subscribed to.
+    pub(crate) masks: usize,
+    /// Operations of clients.
+    pub(crate) frames_received: u64,
+    /// Bytes of them.
+    pub(crate) bytes_received: u64,
+    /// Messages and acknowledgements to clients.
+    pub(crate) frames_sent: u64,
+    /// Bytes of them.
+    pub(crate) bytes_sent: u64,
+    /// Messages that were dropped because somebody had no room for them.
+    pub(crate) dropped: u64,
+    /// Bytes that wait in all queues.
+    pub(crate) queued_bytes: usize,
 }
 
 /// What is counted of exchanges. Each connection that ends with an error counts once.

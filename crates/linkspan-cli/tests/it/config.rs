@@ -33,6 +33,19 @@ ipc:
   write_timeout_ms: 10000
   max_connections: 16
   crc32_variant: ieee
+bus:
+  listen: [run/bus.sock, 'tcp:127.0.0.1:0']
+  max_connections: 4096
+  queue_messages: 8192
+  queue_bytes: 16MiB
+  overflow: Drop_Oldest
+  block_timeout: 500ms
+  timeout: 5s
+  max_message_bytes: 16MiB
+  memory_limit: 1GiB
+  secondaries: same-peer
+  force_register: false
+  compat: Strict
 performance: { enable_multiplexing: true, max_concurrent_requests: 500, request_timeout_ms: 60000 }
 ";
 
@@ -66,6 +79,19 @@ read_timeout_ms = 30000
 write_timeout_ms = 10000
 max_connections = 16
 crc32_variant = "IEEE"
+[bus]
+listen = ["run/bus.sock", "tcp:127.0.0.1:0"]
+max_connections = 4096
+queue_messages = 8192
+queue_bytes = "16MiB"
+overflow = "drop-oldest"
+block_timeout = "500ms"
+timeout = "5s"
+max_message_bytes = 16777216
+memory_limit = "1024MiB"
+secondaries = "SamePeer"
+force_register = false
+compat = "strict"
 [performance]
 enable_multiplexing = true
 max_concurrent_requests = 500
@@ -191,7 +217,7 @@ fn mistakes_are_shown_where_they_are() {
             ":1:28",
             "pipe_name",
         ),
-        ("bus: { listen: [] }\n", ":1:1", "unknown key `bus`"),
+        ("plugins: { listen: [] }\n", ":1:1", "unknown key `plugins`"),
     ];
     for (text, at, words) in cases {
         place.write("wrong.yaml", text);

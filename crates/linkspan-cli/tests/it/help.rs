@@ -5,7 +5,7 @@ use crate::support::Place;
 #[test]
 fn every_command_has_help_with_an_explanation() {
     let place = Place::new();
-    let commands: [&[&str]; 24] = [
+    let commands: [&[&str]; 26] = [
         &[],
         &["up"],
         &["call"],
@@ -20,6 +20,8 @@ fn every_command_has_help_with_an_explanation() {
         &["exchange"],
         &["exchange", "serve"],
         &["exchange", "send"],
+        &["bus"],
+        &["bus", "serve"],
         &["daemon"],
         &["daemon", "list"],
         &["daemon", "status"],

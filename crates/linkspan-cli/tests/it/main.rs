@@ -17,6 +17,8 @@ mod analyze;
 #[cfg(unix)]
 mod backend_switch;
 #[cfg(unix)]
+mod bus;
+#[cfg(unix)]
 mod call;
 #[cfg(unix)]
 mod config;

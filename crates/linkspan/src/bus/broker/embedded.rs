@@ -55,8 +55,9 @@ impl Embedded {
         self.core().stats()
     }
 
-    /// Tells all clients that the broker ends.
-    pub(super) fn stop(&self) {
+    /// Tells all clients that the broker ends, and ends what they subscribed to, so that a server
+    /// that has its [router](Self::router) can stop.
+    pub fn stop(&self) {
         self.core().announce(events::shutdown());
         self.native.stop();
     }

@@ -1,0 +1,173 @@
+//! `linkspan bus serve`.
+
+use std::time::Duration;
+
+use clap::Args;
+use linkspan::Address;
+use linkspan::bus::{ServeError, Serving};
+use serde_json::json;
+
+use crate::commands::monitor::stop;
+use crate::commands::status::bus_facts;
+use crate::config::{
+    Bus, CompatChoice, Config, Loaded, OverflowChoice, SecondariesChoice, Size, VERSION,
+};
+use crate::failure::{Failure, Kind, Result};
+use crate::logging::Logging;
+use crate::node::{BusCounts, broker};
+use crate::output::Output;
+use crate::signals::Signals;
+
+/// Run a broker, until ^C.
+///
+/// Clients of BUS/RT need no change. Those that break its rules are disconnected; why is logged on
+/// standard error. What is not said here, the section `bus` of the configuration says.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Options {
+    /// Where to listen: unix:PATH, pipe:NAME or tcp:HOST:PORT, where port 0 lets the system choose; as
+    /// many as there are. Without one, where `bus.listen` says.
+    addresses: Vec<Address>,
+
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// What is stronger than the configuration.
+#[derive(Debug, Args)]
+struct Settings {
+    /// Messages that may wait for one subscriber.
+    #[arg(long, value_name = "COUNT")]
+    queue_messages: Option<usize>,
+
+    /// Bytes that may wait for one subscriber, as 65536 or 16MiB.
+    #[arg(long, value_name = "SIZE")]
+    queue_bytes: Option<Size>,
+
+    /// What is done about a message for which a subscriber has no room: block, drop-oldest,
+    /// drop-newest, latest-only or disconnect.
+    #[arg(long, value_name = "POLICY")]
+    overflow: Option<OverflowChoice>,
+
+    /// Longest message, as 65536 or 1MiB.
+    #[arg(long, value_name = "SIZE")]
+    max_message: Option<Size>,
+
+    /// Who may be a secondary client of a primary one: same-peer or anybody.
+    #[arg(long, value_name = "WHO")]
+    secondaries: Option<SecondariesChoice>,
+
+    /// Whose acknowledgements clients get: honest, or strict for those of BUS/RT's own broker.
+    #[arg(long, value_name = "WHOSE")]
+    compat: Option<CompatChoice>,
+
+    /// Let a new client take a name over from the one that has it.
+    #[arg(long)]
+    force_register: bool,
+}
+
+pub(crate) fn run(options: Options, loaded: &Loaded, output: &Output) -> Result {
+    let config = options.settings.over(&loaded.config)?;
+    let addresses = places(options.addresses, &config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(serve(&config, &addresses, output))
+}
+
+async fn serve(config: &Config, addresses: &[Address], output: &Output) -> Result {
+    let mut signals = Signals::listen()?;
+    let color = output.notice_style().is_colored();
+    Logging::start_detailed(&config.environment, color, "linkspan::bus")?;
+    let Some(serving) = broker(config, addresses).await? else {
+        return Ok(());
+    };
+    match greet(&serving, &config.bus, output) {
+        // Whoever started it may have read enough, and is served nevertheless.
+        Err(failure) if !failure.is_closed_pipe() => return Err(failure),
+        _ => {}
+    }
+    stop(&mut signals).await;
+    let counts = BusCounts::from(&serving.stats());
+    serving.stop(STOP_LIMIT).await;
+    if output.json {
+        return Ok(output.json_line(&json!({ "event": "stopped", "bus": counts }))?);
+    }
+    bus_facts(&counts)
+        .to_string()
+        .lines()
+        .for_each(|line| output.notice(line));
+    Ok(())
+}
+
+/// Where to listen.
+fn places(named: Vec<Address>, config: &Config) -> Result<Vec<Address>> {
+    let places = match named.is_empty() {
+        true => config.bus.addresses().map_err(ServeError::from)?,
+        false => named,
+    };
+    if places.is_empty() {
+        return Err(Failure::message(Kind::Usage, "there is no address to listen at").hint(
+            "name some, as unix:/tmp/bus.sock or tcp:127.0.0.1:7777, or set `bus: { listen: [...] }`",
+        ));
+    }
+    if let Some(problem) = places.iter().find_map(|place| config.obstacle(place)) {
+        return Err(Failure::message(Kind::Usage, problem));
+    }
+    Ok(places)
+}
+
+impl Settings {
+    fn over(&self, config: &Config) -> Result<Config> {
+        let mut config = config.clone();
+        let bus = &mut config.bus;
+        bus.queue_messages = self.queue_messages.unwrap_or(bus.queue_messages);
+        bus.queue_bytes = self.queue_bytes.unwrap_or(bus.queue_bytes);
+        bus.overflow = self.overflow.unwrap_or(bus.overflow);
+        bus.max_message_bytes = self.max_message.unwrap_or(bus.max_message_bytes);
+        bus.secondaries = self.secondaries.unwrap_or(bus.secondaries);
+        bus.compat = self.compat.unwrap_or(bus.compat);
+        bus.force_register |= self.force_register;
+        bus.check()
+            .map_err(|(key, problem)| Failure::message(Kind::Usage, format!("{key}: {problem}")))?;
+        Ok(config)
+    }
+}
+
+fn greet(serving: &Serving, bus: &Bus, output: &Output) -> Result {
+    let addresses: Vec<_> = serving.addresses().map(ToString::to_string).collect();
+    if output.json {
+        let pid = std::process::id();
+        let ready = json!({ "event": "ready", "pid": pid, "addresses": addresses });
+        return Ok(output.json_line(&ready)?);
+    }
+    let style = output.style();
+    output.line(format_args!(
+        "{} passes messages on at\n",
+        style.title(format_args!("linkspan {VERSION}")),
+    ))?;
+    for address in &addresses {
+        output.line(format_args!("  {}", style.name(address)))?;
+    }
+    output.line(format_args!(
+        "\n  {} messages or {} may wait for each subscriber, messages have up to {}\n",
+        bus.queue_messages, bus.queue_bytes, bus.max_message_bytes
+    ))?;
+    Ok(output.line("^C stops it.")?)
+}
+
+impl From<ServeError> for Failure {
+    fn from(error: ServeError) -> Self {
+        match error {
+            ServeError::Listen(error) => error.into(),
+            ServeError::Address(_) | ServeError::Config(_) => Self::new(Kind::Usage, error),
+            _ => Self::new(Kind::Other, error),
+        }
+    }
+}
+
+/// Time for clients to go.
+const STOP_LIMIT: Duration = Duration::from_secs(1);
+const EXAMPLES: &str = "Examples:
+  linkspan bus serve unix:/tmp/bus.sock
+  linkspan bus serve unix:/tmp/bus.sock tcp:127.0.0.1:7777 --overflow drop-oldest";
