@@ -138,10 +138,11 @@ impl Link {
 
     /// Remembers a subscription, and has it made again if its place was lost meanwhile.
     pub(super) async fn keep(&self, slot: &Arc<Slot>) {
-        let mut slots = self.slots();
-        slots.retain(|slot| slot.strong_count() > 0);
-        slots.push(Arc::downgrade(slot));
-        drop(slots);
+        {
+            let mut slots = self.slots();
+            slots.retain(|slot| slot.strong_count() > 0);
+            slots.push(Arc::downgrade(slot));
+        }
         if let Some(place) = self.current() {
             slot.renew(&place).await;
         }
