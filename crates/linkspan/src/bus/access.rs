@@ -6,6 +6,7 @@ use std::sync::Arc;
 use proto::topic::Mask;
 
 use crate::auth::Principal;
+use crate::bus::broker::Member;
 
 /// What a client wants to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,8 +35,9 @@ impl Authorize {
     }
 
     /// Whether a client may do it.
-    pub(crate) fn permits(&self, principal: &Principal, action: Action<'_>) -> bool {
-        self.0.as_ref().is_none_or(|rule| rule(principal, action))
+    pub(crate) fn permits(&self, member: &Member, action: Action<'_>) -> bool {
+        let permits = |rule: &Rule| rule(member.principal(), action);
+        self.0.as_ref().is_none_or(permits)
     }
 }
 

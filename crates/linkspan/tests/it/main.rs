@@ -12,6 +12,8 @@ mod backends;
 mod bus_busrt;
 #[cfg(all(unix, feature = "bus"))]
 mod bus_hostile;
+#[cfg(feature = "bus")]
+mod bus_native;
 // Python's clients know Unix sockets and TCP.
 #[cfg(all(unix, feature = "bus"))]
 mod bus_python;

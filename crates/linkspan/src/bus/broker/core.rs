@@ -244,7 +244,7 @@ impl Core {
 
     /// Whether a client may do something: the one place where that is asked.
     pub(crate) fn permits(&self, member: &Member, action: Action<'_>) -> bool {
-        self.authorize.permits(&member.origin.principal, action)
+        self.authorize.permits(member, action)
     }
 
     /// Adds masks; those that are there do not matter.

@@ -16,7 +16,7 @@ use crate::bus::broker::Core;
 use crate::bus::busrt::converse;
 use crate::bus::error::ConnectionError;
 use crate::session::Sessions;
-use crate::transport::{ByteLink, Config, Front, Health, Link, Refusal, Serving};
+use crate::transport::{ByteLink, ByteWriter, Config, Front, Health, Link, Refusal, Serving};
 
 /// What is done with connections that come by one address.
 pub(crate) struct Clients {
@@ -41,43 +41,61 @@ impl Clients {
         self.sessions.stop(limit);
     }
 
+    /// Serves a client. Each step has its own memory, and gives it back: most clients are idle for
+    /// long.
     async fn converse(&self, link: Link, health: Arc<Health>) -> Result<(), ConnectionError> {
-        let sessions = Arc::clone(&self.sessions);
-        if link.has_frames() {
-            sessions.converse(link, BytesMut::new(), health).await;
-            return Ok(());
-        }
-        let mut link = link.into_bytes().ok_or(ConnectionError::NotBytes)?;
-        let mut read = BytesMut::with_capacity(FIRST_BYTES);
         let limit = self.core.config.timeout;
-        let opening = tokio::time::timeout(limit, introduce(&mut link, &mut read)).await;
-        opening
-            .unwrap_or(Err(ConnectionError::Silent { limit }))
-            .inspect_err(|error| health.handshake_failed(error))?;
-        if read.first() == Some(&NATIVE_START) {
-            sessions.converse(link.into(), read, health).await;
-            return Ok(());
+        let opened = Box::pin(tokio::time::timeout(limit, introduce(link))).await;
+        let opened = opened.unwrap_or(Err(ConnectionError::Silent { limit }));
+        match opened.inspect_err(|error| health.handshake_failed(error))? {
+            Opened::Native(link, read) => {
+                let sessions = Arc::clone(&self.sessions);
+                Box::pin(sessions.converse(link, read, health)).await;
+                Ok(())
+            }
+            Opened::BusRt(link, read) => {
+                let (core, port) = (Arc::clone(&self.core), self.address.to_string());
+                Box::pin(converse(core, link, read, port, &health)).await
+            }
         }
-        let port = self.address.to_string();
-        converse(Arc::clone(&self.core), link, read, port, &health).await
     }
 }
 
+/// A client that has said something, which shows of which sort it is.
+enum Opened {
+    Native(Link, BytesMut),
+    BusRt(ByteLink, BytesMut),
+}
+
 /// Greets a client, and waits until it has said something.
-async fn introduce(link: &mut ByteLink, read: &mut BytesMut) -> Result<(), ConnectionError> {
+async fn introduce(link: Link) -> Result<Opened, ConnectionError> {
+    if link.has_frames() {
+        return Ok(Opened::Native(link, BytesMut::new()));
+    }
+    let mut link = link.into_bytes().ok_or(ConnectionError::NotBytes)?;
+    greet(&*link.writer).await?;
+    poll_fn(|cx| link.reader.poll_ready(cx)).await?;
+    let mut read = BytesMut::with_capacity(FIRST_BYTES);
+    poll_fn(|cx| link.reader.poll_read(cx, &mut read, FIRST_BYTES)).await?;
+    Ok(match read.first() {
+        Some(&NATIVE_START) => Opened::Native(link.into(), read),
+        _ => Opened::BusRt(link, read),
+    })
+}
+
+async fn greet(writer: &dyn ByteWriter) -> io::Result<()> {
     let mut greeting = GREETING.as_slice();
     while !greeting.is_empty() {
-        match link.writer.try_write(&[IoSlice::new(greeting)]) {
+        match writer.try_write(&[IoSlice::new(greeting)]) {
             Ok(taken) => greeting = greeting.get(taken..).unwrap_or_default(),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                poll_fn(|cx| link.writer.poll_write_ready(cx)).await?;
+                poll_fn(|cx| writer.poll_write_ready(cx)).await?;
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         }
     }
-    link.writer.stop_waiting();
-    poll_fn(|cx| link.reader.poll_read(cx, read, FIRST_BYTES)).await?;
+    writer.stop_waiting();
     Ok(())
 }
 

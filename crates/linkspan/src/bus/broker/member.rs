@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use proto::frame::busrt::Name;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 use crate::auth::Principal;
 use crate::bus::broker::flow::Flow;
@@ -28,7 +29,10 @@ pub(crate) struct Member {
     /// Whether it ever had a secondary client.
     pub(crate) has_secondaries: AtomicBool,
     farewell: Box<dyn Farewell>,
-    is_gone: watch::Sender<bool>,
+    /// Tells those who wait for it to go.
+    departure: Notify,
+    /// Who it is; made when somebody asks.
+    principal: OnceLock<Principal>,
 }
 
 /// Who can tell a client's connection to end.
@@ -42,15 +46,15 @@ impl Farewell for () {
 }
 
 /// Where a client comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Origin {
     pub(crate) kind: OriginKind,
     /// Its network address, where there is one.
     pub(crate) source: Option<String>,
     /// The address of the listener by which it came.
     pub(crate) port: Option<String>,
-    /// Who it is, for those who decide what it may do.
-    pub(crate) principal: Principal,
+    /// The process at the other end; none is the broker's own.
+    peer: Option<Peer>,
     identity: Identity,
 }
 
@@ -78,7 +82,7 @@ impl Origin {
             kind: OriginKind::Internal,
             source: None,
             port: None,
-            principal: Principal::named("internal"),
+            peer: None,
             identity: Identity::Internal,
         }
     }
@@ -99,7 +103,7 @@ impl Origin {
             },
             source: peer.address.map(|address| address.to_string()),
             port: Some(port),
-            principal: peer.principal(),
+            peer: Some(peer.clone()),
             identity,
         }
     }
@@ -137,7 +141,8 @@ impl Member {
             received: Flow::default(),
             has_secondaries: AtomicBool::new(false),
             farewell,
-            is_gone: watch::Sender::new(false),
+            departure: Notify::new(),
+            principal: OnceLock::new(),
         }
     }
 
@@ -168,8 +173,18 @@ impl Member {
 
     /// Waits until it is no member any more.
     pub(crate) async fn gone(&self) {
-        let mut gone = self.is_gone.subscribe();
-        gone.wait_for(|is_gone| *is_gone).await.ok();
+        let mut departed = pin!(self.departure.notified());
+        departed.as_mut().enable();
+        if !self.inbox.queue.is_closed() {
+            departed.await;
+        }
+    }
+
+    /// Who it is, for those who decide what it may do.
+    pub(crate) fn principal(&self) -> &Principal {
+        let peer = self.origin.peer.as_ref();
+        self.principal
+            .get_or_init(|| peer.map_or_else(|| Principal::named("internal"), Peer::principal))
     }
 
     /// Ends its connection.
@@ -179,7 +194,7 @@ impl Member {
             subscription.queue.close();
         }
         self.farewell.leave();
-        self.is_gone.send_replace(true);
+        self.departure.notify_waiters();
     }
 }
 

@@ -1,0 +1,52 @@
+//! One session for rpc and bus, and brokers within a process.
+
+use linkspan::bus::{Broker, Client, Delivery};
+use linkspan::rpc::{self, CallError, Context, Server};
+
+use super::scene::next;
+use crate::support::{SCHEMES, address};
+
+#[tokio::test]
+async fn a_server_of_rpc_can_be_a_broker_too() {
+    for scheme in SCHEMES {
+        let directory = tempfile::tempdir().unwrap();
+        let broker = Broker::new().embed().unwrap();
+        let serving = Server::new()
+            .method("double", async |number: i64, _: Context| {
+                Ok::<_, CallError>(2 * number)
+            })
+            .service(broker.router())
+            .listen(&address(scheme, &directory))
+            .await
+            .unwrap();
+        let caller = rpc::Client::connect(serving.address()).await.unwrap();
+        assert_eq!(caller.send_request("double", &21).await, Ok(42));
+        let client = Client::connect(serving.address(), "one").await.unwrap();
+        let inside = broker.connect("inside").await.unwrap();
+        let mut subscription = inside.subscribe("t").await.unwrap();
+        assert_eq!(
+            client.publish("t", &7).await,
+            Ok(Delivery::Delivered),
+            "{scheme}"
+        );
+        let message = next(&mut subscription).await;
+        assert_eq!((message.sender(), message.decode()), ("one", Ok(7)));
+        assert_eq!(broker.stats().clients, 2);
+    }
+}
+
+#[tokio::test]
+async fn without_a_name_nothing_is_passed_on() {
+    let broker = Broker::new().embed().unwrap();
+    let serving = Server::new()
+        .service(broker.router())
+        .listen("mem:nameless")
+        .await
+        .unwrap();
+    let caller = rpc::Client::connect(serving.address()).await.unwrap();
+    let refused = caller
+        .send_request::<()>("bus.subscribe", &())
+        .await
+        .unwrap_err();
+    assert!(refused.to_string().contains("bus.attach"), "{refused}");
+}

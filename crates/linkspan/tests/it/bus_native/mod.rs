@@ -1,0 +1,23 @@
+//! Native clients of the bus, over memory, the local socket and TCP.
+//!
+//! | what holds | where |
+//! |---|---|
+//! | who gets what, with which headers, and what publishers are told | [`posts`] |
+//! | what becomes of messages that are not read | [`overflow`] |
+//! | calls between clients, and callees that die | [`calls`] |
+//! | clients of BUS/RT and native ones | [`mixed`] |
+//! | names, last wills, who is there | [`membership`] |
+//! | brokers that are lost | [`comeback`] |
+//! | who may do what | [`access`] |
+//! | one session for rpc and bus | [`embedding`] |
+
+mod access;
+mod calls;
+#[cfg(unix)]
+mod comeback;
+mod embedding;
+mod membership;
+mod mixed;
+mod overflow;
+mod posts;
+mod scene;
