@@ -121,6 +121,10 @@ impl Backlog {
             Item::Ack { .. } => self.answers -= 1,
             Item::Ping | Item::Gap(_) => {}
         }
+        // What a burst needed is not kept.
+        if self.items.is_empty() && self.items.capacity() > KEPT_ITEMS {
+            self.items = VecDeque::new();
+        }
         Some(item)
     }
 
@@ -197,3 +201,6 @@ impl Drop for Backlog {
         self.memory.give_back(self.bytes);
     }
 }
+
+/// Room for items that an empty queue keeps.
+const KEPT_ITEMS: usize = 64;

@@ -18,6 +18,8 @@ mod service;
 mod serving;
 mod stats;
 mod subscription;
+#[cfg(test)]
+mod tests;
 
 pub use embedded::Embedded;
 pub use server::Broker;

@@ -117,6 +117,11 @@ impl Publisher {
         }
     }
 
+    /// Forgets what only a busy client needs: with many subscribers that is much.
+    pub(crate) fn rest(&mut self) {
+        self.known = HashMap::default();
+    }
+
     /// Begins with a message, if it may be sent.
     fn begin(&mut self, action: Action<'_>) -> bool {
         // The one before may have been given up half-way.

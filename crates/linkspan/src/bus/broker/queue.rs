@@ -1,5 +1,6 @@
 //! What waits for a receiver: bounded in messages and bytes, with a rule for when it is full.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -49,8 +50,10 @@ pub(crate) trait Outlet: Send + Sync {
 
 struct State {
     backlog: Backlog,
-    /// Publishers that wait for room.
-    waiting: usize,
+    /// Publishers that wait for room, the first one first.
+    waiting: VecDeque<u64>,
+    /// Who waits next.
+    next_waiting: u64,
     /// Somebody waited in vain; until half of it is empty, nobody does and nothing is taken.
     is_overflowing: bool,
     is_closed: bool,
@@ -82,7 +85,8 @@ impl Queue {
     ) -> Self {
         let state = State {
             backlog: Backlog::new(limits, Arc::clone(&memory), has_gaps),
-            waiting: 0,
+            waiting: VecDeque::new(),
+            next_waiting: 0,
             is_overflowing: false,
             is_closed: false,
         };
@@ -103,9 +107,9 @@ impl Queue {
     pub(crate) fn push(&self, message: &Shared) -> Pushed {
         let mut state = self.lock();
         // Nobody overtakes those who wait.
-        match state.waiting > 0 && !state.is_overflowing && !state.is_closed {
-            true => Pushed::Full,
-            false => self.push_locked(&mut state, message),
+        match state.waiting.is_empty() || state.is_over() {
+            true => self.push_locked(&mut state, message),
+            false => Pushed::Full,
         }
     }
 
@@ -119,12 +123,12 @@ impl Queue {
     /// Puts a message at the end as soon as there is room. At the deadline it is lost, and nobody
     /// waits for this queue any more until half of it is empty.
     pub(crate) async fn push_before(&self, message: &Shared, deadline: Instant) -> Pushed {
-        let _waiting = Waiting::new(self);
+        let waiting = Waiting::new(self);
         let mut is_late = false;
         loop {
             let mut room = pin!(self.room.notified());
             room.as_mut().enable();
-            match self.push_waiting(message, is_late) {
+            match self.push_waiting(message, waiting.number, is_late) {
                 Pushed::Full => {}
                 pushed => return pushed,
             }
@@ -139,9 +143,12 @@ impl Queue {
     }
 
     /// Puts a message at the end that has waited; one that did so for too long is lost.
-    fn push_waiting(&self, message: &Shared, is_late: bool) -> Pushed {
+    fn push_waiting(&self, message: &Shared, number: u64, is_late: bool) -> Pushed {
         let mut state = self.lock();
-        let pushed = self.push_locked(&mut state, message);
+        let pushed = match state.waiting.front() == Some(&number) || state.is_over() {
+            true => self.push_locked(&mut state, message),
+            false => Pushed::Full,
+        };
         if !is_late || pushed != Pushed::Full {
             return pushed;
         }
@@ -157,12 +164,13 @@ impl Queue {
         if state.is_closed {
             return Pushed::Gone;
         }
-        state.is_overflowing &= !state.backlog.is_half_empty();
         if self.overflow == Overflow::LatestOnly && state.backlog.replace(message) {
             self.count_losses(1);
             return Pushed::Taken;
         }
-        if !state.is_overflowing && state.backlog.try_add(message) {
+        let may_add = !state.is_overflowing || state.backlog.is_half_empty();
+        if may_add && state.backlog.try_add(message) {
+            state.is_overflowing = false;
             return Pushed::Taken;
         }
         match self.overflow {
@@ -218,7 +226,7 @@ impl Queue {
             sum += self.note_sent(&item);
             taken.push(item);
         }
-        let wakes = state.waiting > 0;
+        let wakes = !state.waiting.is_empty();
         let has_answered = answers >= MOST_ANSWERS && state.backlog.answers() < MOST_ANSWERS;
         drop(state);
         if wakes {
@@ -232,7 +240,7 @@ impl Queue {
     /// Whether a message would be taken now, and none be dropped for it.
     pub(crate) fn has_room(&self, message: &Message) -> bool {
         let state = self.lock();
-        let is_open = !state.is_closed && !state.is_overflowing && state.waiting == 0;
+        let is_open = !state.is_closed && !state.is_overflowing && state.waiting.is_empty();
         is_open && state.backlog.fits(message)
     }
 
@@ -309,25 +317,38 @@ impl fmt::Debug for Queue {
     }
 }
 
+impl State {
+    /// Whether there is no use in waiting.
+    fn is_over(&self) -> bool {
+        self.is_overflowing || self.is_closed
+    }
+}
+
 /// A publisher that waits for room.
-struct Waiting<'a>(&'a Queue);
+struct Waiting<'a> {
+    queue: &'a Queue,
+    number: u64,
+}
 
 impl<'a> Waiting<'a> {
     fn new(queue: &'a Queue) -> Self {
-        queue.lock().waiting += 1;
-        Self(queue)
+        let mut state = queue.lock();
+        let number = state.next_waiting;
+        state.next_waiting += 1;
+        state.waiting.push_back(number);
+        Self { queue, number }
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        let mut state = self.0.lock();
-        state.waiting -= 1;
+        let mut state = self.queue.lock();
+        state.waiting.retain(|number| *number != self.number);
         // Others may wait only because this one was first.
-        let wakes = state.waiting > 0 && !state.backlog.is_full();
+        let wakes = !state.waiting.is_empty() && !state.backlog.is_full();
         drop(state);
         if wakes {
-            self.0.room.notify_waiters();
+            self.queue.room.notify_waiters();
         }
     }
 }

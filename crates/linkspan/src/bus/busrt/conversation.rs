@@ -141,9 +141,13 @@ impl Conversation<'_> {
     async fn work_off(&mut self) -> Result<(u64, usize), ConnectionError> {
         let (mut frames, mut bytes) = (0, 0);
         while let Some(said) = self.input.next()? {
-            if let FromClient::Operation(operation) = said {
-                frames += 1;
-                bytes += self.handle(operation).await;
+            match said {
+                FromClient::Operation(operation) => {
+                    frames += 1;
+                    bytes += self.handle(operation).await;
+                }
+                // Who has to say that it is alive says nothing else.
+                _ => self.publisher.rest(),
             }
         }
         Ok((frames, bytes))

@@ -10,6 +10,7 @@
 //! | which operation has which ack | [`acks`] |
 //! | what becomes of messages for who does not keep up | [`overflow`] |
 //! | who sends and does not read holds up nobody | [`floods`] |
+//! | many masks cost no more than few | [`many_masks`] |
 #![expect(
     clippy::indexing_slicing,
     reason = "tests fail by panicking and read as scripts"
@@ -19,6 +20,7 @@ mod acks;
 mod floods;
 mod golden;
 mod liveness;
+mod many_masks;
 mod openings;
 mod overflow;
 pub(crate) mod raw;
