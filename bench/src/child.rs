@@ -12,7 +12,7 @@ use tempfile::{Builder, TempDir};
 use tokio::runtime::{self, Runtime};
 
 use crate::figures::Sample;
-use crate::peer::{Place, Ready};
+use crate::peer::{Listening, Place, Ready};
 use crate::peers::{self, Connections, Way};
 use crate::process::{LISTENING, Order};
 use crate::scenarios::{Setting, Target, Work, allow_descriptors};
@@ -21,17 +21,17 @@ use crate::scenarios::{Setting, Target, Work, allow_descriptors};
 pub(crate) fn serve(order: &Order) -> Result<()> {
     allow_descriptors()?;
     let runtime = runtime(order.setting)?;
-    let peer = peers::named(&order.peer)?.connections()?;
+    let serve = peers::named(&order.peer)?.server()?;
     let directory = directory()?;
     let place = Place::new(directory.path());
     let (ready, listening) = Ready::new();
     // Nobody joins it: it answers for ever, and ends with the process.
-    let serving = thread::spawn(move || (peer.serve)(&runtime, place, ready));
-    let Ok(address) = listening.blocking_recv() else {
+    let serving = thread::spawn(move || serve(&runtime, place, ready));
+    let Ok(listening) = listening.blocking_recv() else {
         let ended = serving.join().ok().context("the server panicked")?;
         return ended.context("the server cannot listen");
     };
-    println!("{LISTENING}{address}");
+    println!("{LISTENING}{}", serde_json::to_string(&listening)?);
     wait_for_end_of_input();
     directory
         .close()
@@ -80,7 +80,12 @@ fn sample(order: Order, place: &Place) -> Result<Sample> {
     let peer = peers::named(&order.peer)?;
     let sample = match (&peer.way, order.work) {
         (Way::Program(measure), Work::Commands(commands)) => measure(commands, place),
-        (Way::Program(_), work) => bail!("a program cannot do {work:?}"),
+        (Way::Broker(broker), Work::Bus(work)) => {
+            let runtime = runtime(order.setting)?;
+            let server = order.server.context("a broker has a process of its own")?;
+            (broker.measure)(&runtime, work, server.into())
+        }
+        (Way::Program(_) | Way::Broker(_), work) => bail!("it cannot do {work:?}"),
         (Way::Connections(peer), work) => {
             let runtime = runtime(order.setting)?;
             let target = target(order.server, peer, &runtime)?;
@@ -91,20 +96,17 @@ fn sample(order: Order, place: &Place) -> Result<Sample> {
 }
 
 /// The server that is there, or else one on the client's own runtime.
-fn target(server: Option<(String, u32)>, peer: &Connections, runtime: &Runtime) -> Result<Target> {
-    if let Some((address, process)) = server {
-        return Ok(Target {
-            address,
-            server: Some(process),
-        });
+fn target(server: Option<Listening>, peer: &Connections, runtime: &Runtime) -> Result<Target> {
+    if let Some(server) = server {
+        return Ok(server.into());
     }
     let (ready, listening) = Ready::new();
     (peer.serve_beside)(runtime, ready);
-    let address = runtime
+    let listening = runtime
         .block_on(listening)
         .context("the server within this process does not listen")?;
     Ok(Target {
-        address,
+        address: listening.address,
         server: None,
     })
 }

@@ -15,8 +15,12 @@ pub(crate) enum Figure {
     P99,
     P999,
     Max,
-    /// Calls or connections per second.
+    /// Calls, connections or deliveries per second.
     Rate,
+    /// Of the messages that were published, how many of a hundred arrived.
+    Arrived,
+    /// CPU time of the broker for each delivery or call.
+    BrokerMicros,
     /// GiB per second, both ways together.
     Throughput,
     /// CPU seconds of both processes for each GiB.
@@ -46,6 +50,8 @@ impl Figure {
             Self::P999 => "p99.9 µs",
             Self::Max => "max µs",
             Self::Rate => "per second",
+            Self::Arrived => "arrived %",
+            Self::BrokerMicros => "broker CPU µs each",
             Self::Throughput => "GiB/s",
             Self::CpuPerGib => "CPU s/GiB",
             Self::ServerKib => "server KiB",
@@ -64,7 +70,11 @@ impl Figure {
             Self::Rate => thousands(value),
             Self::P50 | Self::P99 | Self::P999 | Self::Max if value >= 1000.0 => thousands(value),
             Self::Throughput if value < 0.1 => format!("{value:.3}"),
-            Self::Throughput | Self::CpuPerGib | Self::P50 => format!("{value:.2}"),
+            // Not rounded up: 100 is all.
+            Self::Arrived => format!("{:.2}", (value * 100.0).floor() / 100.0),
+            Self::Throughput | Self::CpuPerGib | Self::P50 | Self::BrokerMicros => {
+                format!("{value:.2}")
+            }
             Self::IdleMb | Self::IdleAnonymousMb | Self::BusyAnonymousMb | Self::PeakMb => {
                 format!("{value:.2}")
             }

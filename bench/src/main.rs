@@ -10,9 +10,11 @@
 //! Peers are servers with clients, or programs that the client starts (program). The bench starts a fresh server and a fresh client for each sample; peers alternate, and what is
 //! compared are ratios within one run. It needs Linux, for `/proc`.
 
+mod bus;
 mod child;
 mod figures;
 mod instructions;
+mod keeper;
 mod machine;
 mod peer;
 mod peers;
@@ -22,6 +24,8 @@ mod report;
 mod results;
 mod run;
 mod scenarios;
+#[cfg(feature = "peers")]
+mod tool;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -39,6 +43,9 @@ struct Arguments {
 enum Role {
     /// Counts instructions per call under valgrind.
     Instructions,
+    /// Has the program busrt measure its own broker and ours.
+    #[cfg(feature = "peers")]
+    Tool(tool::Options),
     /// Answers until standard input ends.
     #[command(hide = true)]
     Server { order: String },
@@ -52,6 +59,8 @@ fn main() -> Result<()> {
     match arguments.role {
         None => run::run(&arguments.options),
         Some(Role::Instructions) => instructions::run(),
+        #[cfg(feature = "peers")]
+        Some(Role::Tool(options)) => tool::run(&options),
         Some(Role::Server { order }) => child::serve(&serde_json::from_str(&order)?),
         Some(Role::Client { order }) => child::measure(serde_json::from_str(&order)?),
     }

@@ -1,9 +1,11 @@
 //! What every peer of the comparison does.
 
 use std::path::{Path, PathBuf};
+use std::process;
 
 use anyhow::{Result, bail, ensure};
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 /// A way for two processes to talk.
@@ -60,17 +62,30 @@ impl Place {
 
 /// How a server says that it listens.
 #[derive(Debug)]
-pub(crate) struct Ready(oneshot::Sender<String>);
+pub(crate) struct Ready(oneshot::Sender<Listening>);
+
+/// Where a server listens.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Listening {
+    pub(crate) address: String,
+    pub(crate) process: u32,
+}
 
 impl Ready {
-    pub(crate) fn new() -> (Self, oneshot::Receiver<String>) {
+    pub(crate) fn new() -> (Self, oneshot::Receiver<Listening>) {
         let (send, receive) = oneshot::channel();
         (Self(send), receive)
     }
 
     /// Clients can connect to `address` from now on.
     pub(crate) fn listening(self, address: impl Into<String>) -> Result<()> {
-        let told = self.0.send(address.into());
+        self.listening_in(process::id(), address)
+    }
+
+    /// The same for a server in another process.
+    pub(crate) fn listening_in(self, process: u32, address: impl Into<String>) -> Result<()> {
+        let address = address.into();
+        let told = self.0.send(Listening { address, process });
         ensure!(told.is_ok(), "nobody waits for the server any more");
         Ok(())
     }

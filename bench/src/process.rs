@@ -14,6 +14,7 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::figures::Sample;
+use crate::peer::Listening;
 use crate::peers;
 use crate::scenarios::{Setting, Work};
 
@@ -23,9 +24,9 @@ pub(crate) struct Order {
     pub(crate) peer: String,
     pub(crate) setting: Setting,
     pub(crate) work: Work,
-    /// The server's address and process; none for the server itself, for a peer within one process,
-    /// and for a program, which the client starts.
-    pub(crate) server: Option<(String, u32)>,
+    /// The server; none for the server itself, for a peer within one process, and for a program,
+    /// which the client starts.
+    pub(crate) server: Option<Listening>,
 }
 
 /// How processes are started.
@@ -72,9 +73,7 @@ impl Launcher {
         } else {
             None
         };
-        order.server = server
-            .as_ref()
-            .map(|server| (server.address.clone(), server.child.id()));
+        order.server = server.as_ref().and_then(|server| server.listening.clone());
         let sample = self.measure(&order);
         if let Some(server) = server {
             server.stop()?;
@@ -82,20 +81,20 @@ impl Launcher {
         sample
     }
 
-    fn serve(&self, order: &Order) -> Result<Server> {
+    /// Starts a server, and waits until it listens.
+    pub(crate) fn serve(&self, order: &Order) -> Result<Server> {
         let mut child = self.command(Role::Server, order)?.spawn()?;
         let output = child.stdout.take().context("no output of the server")?;
         let mut server = Server {
             child,
-            address: String::new(),
+            listening: None,
         };
         let mut line = String::new();
         BufReader::new(output).read_line(&mut line)?;
-        let address = line
-            .trim()
+        let listening = line
             .strip_prefix(LISTENING)
             .context("the server does not listen")?;
-        address.clone_into(&mut server.address);
+        server.listening = serde_json::from_str(listening)?;
         Ok(server)
     }
 
@@ -150,14 +149,23 @@ impl Role {
     }
 }
 
+/// A server that ends when this is dropped.
 #[derive(Debug)]
-struct Server {
+pub(crate) struct Server {
     child: Child,
-    address: String,
+    listening: Option<Listening>,
 }
 
 impl Server {
-    fn stop(mut self) -> Result<()> {
+    /// Where it listens.
+    pub(crate) fn listening(&self) -> Result<&Listening> {
+        self.listening
+            .as_ref()
+            .context("the server does not listen")
+    }
+
+    /// Ends it, and sees whether it did well.
+    pub(crate) fn stop(mut self) -> Result<()> {
         let status = self.child.wait()?;
         ensure!(status.success(), "the server failed: {status}");
         Ok(())
@@ -182,5 +190,5 @@ pub(crate) fn beside(name: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// What a server prints before its address.
+/// What a server prints before it says where it listens.
 pub(crate) const LISTENING: &str = "listening ";

@@ -69,6 +69,18 @@ impl Results {
         median(self.values(scenario, case, peer, figure).collect())
     }
 
+    /// The least of a peer's rounds, for what has to hold in each.
+    pub(crate) fn least(
+        &self,
+        scenario: &str,
+        case: &str,
+        peer: &str,
+        figure: Figure,
+    ) -> Option<f64> {
+        let values = self.values(scenario, case, peer, figure);
+        values.min_by(f64::total_cmp)
+    }
+
     /// The median of the ratios of two peers, round by round: what disturbs a round disturbs both.
     pub(crate) fn ratio(
         &self,
@@ -119,7 +131,7 @@ impl Results {
 }
 
 /// The middle value; of two middle ones, their mean.
-fn median(mut values: Vec<f64>) -> Option<f64> {
+pub(crate) fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let upper = values.get(values.len() / 2)?;
     let lower = values.get(values.len().checked_sub(1)? / 2)?;

@@ -22,7 +22,7 @@ pub(crate) trait Echo {
     async fn echo(&self, body: Bytes) -> Result<Bytes, CallError>;
 }
 
-struct Same;
+pub(super) struct Same;
 
 impl Echo for Same {
     async fn echo(&self, body: Bytes) -> Result<Bytes, CallError> {

@@ -1,5 +1,7 @@
 //! The peers, and how a name becomes code.
 
+#[cfg(feature = "peers")]
+pub(crate) mod busrt;
 mod daemon_cli;
 mod echo;
 mod exchange;
@@ -8,7 +10,10 @@ mod frames;
 mod frames_std;
 mod frames_tokio;
 mod linkspan;
+mod linkspan_bus;
 mod linkspan_daemon;
+#[cfg(feature = "peers")]
+mod nats;
 mod raw_std;
 mod raw_tokio;
 #[cfg(feature = "peers")]
@@ -22,6 +27,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use tokio::runtime::Runtime;
 
+#[cfg(feature = "peers")]
+use self::busrt::Busrt;
 use self::daemon_cli::DaemonCli;
 use self::echo::Echo;
 use self::exchange::Exchange;
@@ -29,13 +36,15 @@ use self::floor::{FloorCommand, FloorSocket};
 use self::frames_std::FramesStd;
 use self::frames_tokio::FramesTokio;
 use self::linkspan::{Linkspan, Memory, Tcp, Unchecked, Unix};
+use self::linkspan_bus::LinkspanBus;
 use self::linkspan_daemon::LinkspanDaemon;
 use self::raw_std::RawStd;
 use self::raw_tokio::RawTokio;
+use crate::bus::Bus;
 use crate::figures::Sample;
 use crate::peer::{Peer, Place, Ready};
 use crate::program::Program;
-use crate::scenarios::{Commands, Target, Work};
+use crate::scenarios::{BusWork, Commands, Target, Work};
 
 /// A peer whose types are forgotten.
 pub(crate) struct Entry {
@@ -51,18 +60,22 @@ impl Entry {
         self.brought.as_ref().is_none_or(Brought::is_here)
     }
 
-    /// How it is measured by connections.
-    pub(crate) fn connections(&self) -> Result<&Connections> {
+    /// How its server is run.
+    pub(crate) fn server(&self) -> Result<Serve> {
         match &self.way {
-            Way::Connections(connections) => Ok(connections),
+            Way::Connections(connections) => Ok(connections.serve),
+            Way::Broker(broker) => Ok(broker.serve),
             Way::Program(_) => bail!("{} is a program, not a server", self.name),
         }
     }
 
     /// Whether it needs a server in a process of its own.
     pub(crate) fn has_server(&self) -> bool {
-        let connections = self.connections();
-        connections.is_ok_and(|connections| !connections.is_in_process)
+        match &self.way {
+            Way::Connections(connections) => !connections.is_in_process,
+            Way::Broker(_) => true,
+            Way::Program(_) => false,
+        }
     }
 }
 
@@ -84,6 +97,8 @@ impl Brought {
 pub(crate) enum Way {
     /// By connections to a server.
     Connections(Connections),
+    /// By clients of a broker.
+    Broker(Broker),
     /// By starting its program.
     Program(fn(Commands, &Place) -> Result<Sample>),
 }
@@ -91,13 +106,22 @@ pub(crate) enum Way {
 /// A [`Peer`] whose types are forgotten.
 pub(crate) struct Connections {
     pub(crate) is_in_process: bool,
-    /// Answers for ever.
-    pub(crate) serve: fn(&Runtime, Place, Ready) -> Result<()>,
+    pub(crate) serve: Serve,
     /// Answers on a runtime that does something else, too.
     pub(crate) serve_beside: fn(&Runtime, Ready),
     /// Takes one sample.
     pub(crate) measure: fn(&Runtime, Work, Target) -> Result<Sample>,
 }
+
+/// A [`Bus`] whose types are forgotten.
+pub(crate) struct Broker {
+    serve: Serve,
+    /// Takes one sample.
+    pub(crate) measure: fn(&Runtime, BusWork, Target) -> Result<Sample>,
+}
+
+/// Answers for ever.
+pub(crate) type Serve = fn(&Runtime, Place, Ready) -> Result<()>;
 
 /// All that are built in, in the order of the tables.
 pub(crate) const ALL: &[Entry] = &[
@@ -123,6 +147,15 @@ pub(crate) const ALL: &[Entry] = &[
     entry::<tarpc::Tarpc>(),
     #[cfg(feature = "peers")]
     entry::<tonic::Tonic>(),
+    broker::<LinkspanBus>(),
+    #[cfg(feature = "peers")]
+    broker::<Busrt<busrt::Ours>>(),
+    #[cfg(feature = "peers")]
+    broker::<Busrt<busrt::Theirs>>(),
+    #[cfg(feature = "peers")]
+    broker::<Busrt<busrt::Daemon>>(),
+    #[cfg(feature = "peers")]
+    broker::<nats::NatsServer>(),
 ];
 
 /// The peer of a name.
@@ -145,6 +178,26 @@ const fn program<P: Program>() -> Entry {
             Some(variable) => Some(Brought {
                 variable,
                 version: |place| P::prepare(place)?.version(),
+            }),
+        },
+    }
+}
+
+const fn broker<B: Bus>() -> Entry {
+    let broker = Broker {
+        serve: |runtime, place, ready| runtime.block_on(B::serve(place, ready)),
+        measure: |runtime, work, target| {
+            runtime.block_on(async { tokio::spawn(work.measure::<B>(target)).await? })
+        },
+    };
+    Entry {
+        name: B::NAME,
+        way: Way::Broker(broker),
+        brought: match B::BROUGHT_BY {
+            None => None,
+            Some(variable) => Some(Brought {
+                variable,
+                version: |_| B::version(),
             }),
         },
     }

@@ -97,6 +97,14 @@ MB are millions of bytes.
 `daemon-cli` takes part when `LINKSPAN_BENCH_DAEMON_CLI` names a program that uses that crate, as it cannot be
 built from here. `bench/src/peers/daemon_cli.rs` says what such a program has to do: the same as ours, and
 its output is compared as ours is.
+
+Brokers are processes of their own, with default settings: `linkspan-bus` is ours with our clients, and
+`linkspan-busrt` is ours with clients of busrt's library; `busrt` is the broker in that library with the same
+clients. All these are on a runtime of one thread, and use a Unix socket. `nats` is nats-server, a program with threads of its own, by async-nats over TCP, as it has no Unix
+socket. All clients of a sample are in one other process, on one thread, with a connection each.
+*Broker CPU* is user and system time by the kernel's count, which has steps of 10 ms. Whoever receives a
+publication looks at its length, its content and its number: none may overtake another one.
+`cargo xtask bench --tool` has the benchmark of the program `busrt` measure both brokers instead.
 ",
         rounds = results.rounds,
         seconds = results.seconds,
@@ -125,7 +133,7 @@ fn versions(lock: &str) -> Vec<String> {
         };
         Some((value("name")?, value("version")?))
     });
-    let peers = packages.filter(|(name, _)| matches!(*name, "tarpc" | "tokio" | "tonic"));
+    let peers = packages.filter(|(name, _)| PEERS.contains(name));
     peers
         .map(|(name, version)| format!("{name} {version}"))
         .collect()
@@ -137,6 +145,7 @@ fn unquoted(text: &str) -> &str {
 
 const START: &str = "<!-- notes: what is between these marks is written by hand and stays -->";
 const END: &str = "<!-- end of the notes -->";
+const PEERS: &[&str] = &["async-nats", "busrt", "tarpc", "tokio", "tonic"];
 const LOCK: &str = include_str!("../../Cargo.lock");
 
 /// The load up to which a machine counts as quiet.
@@ -159,6 +168,6 @@ mod tests {
 
     #[test]
     fn all_peers_have_a_version() {
-        assert_eq!(versions(LOCK).len(), 3, "{:?}", versions(LOCK));
+        assert_eq!(versions(LOCK).len(), PEERS.len(), "{:?}", versions(LOCK));
     }
 }

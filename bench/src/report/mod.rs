@@ -12,7 +12,7 @@ use crate::scenarios::{Case, Effort, Scenario, USUAL};
 
 pub(crate) use self::document::write;
 pub(crate) use self::table::Table;
-pub(crate) use self::targets::targets;
+pub(crate) use self::targets::{Bound, targets};
 
 /// Where a run takes place, in one line.
 pub(crate) fn machine_line(machine: &Machine) -> String {

@@ -5,8 +5,8 @@ use crate::report::Table;
 use crate::results::Results;
 use crate::scenarios::unary::{ANY_CORE, ONE_CORE};
 use crate::scenarios::{
-    GIB, concurrency, daemon_memory, exchange, first_byte, idle, mixed, output, roll_back, sizes,
-    stream,
+    GIB, bus_idle, concurrency, daemon_memory, exchange, fan_out, first_byte, idle, mixed, output,
+    roll_back, sizes, stream,
 };
 
 /// A demand on one number.
@@ -17,14 +17,14 @@ struct Target {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Bound {
+pub(crate) enum Bound {
     AtLeast(f64),
     AtMost(f64),
     Below(f64),
 }
 
 impl Bound {
-    fn holds(self, value: f64) -> bool {
+    pub(crate) fn holds(self, value: f64) -> bool {
         match self {
             Self::AtLeast(bound) => value >= bound,
             Self::AtMost(bound) => value <= bound,
@@ -32,7 +32,7 @@ impl Bound {
         }
     }
 
-    fn shown(self) -> String {
+    pub(crate) fn shown(self) -> String {
         match self {
             Self::AtLeast(bound) => format!("at least {bound}"),
             Self::AtMost(bound) => format!("at most {bound}"),
@@ -196,7 +196,40 @@ const TARGETS: &[Target] = &[
         bound: Bound::Below(8.0),
         measured: |results| daemon_memory(results, Figure::PeakMb),
     },
+    Target {
+        text: "bus: 1 to 1, messages that arrive in every round, %",
+        bound: Bound::AtLeast(100.0),
+        measured: |results| results.least("fan-out", &fan_out::label(1), BUS, Figure::Arrived),
+    },
+    Target {
+        text: "bus: 1 to 1, rate ÷ NATS",
+        bound: Bound::AtLeast(3.0),
+        measured: |results| {
+            let peers = [BUS, "nats"];
+            results.ratio("fan-out", &fan_out::label(1), peers, Figure::Rate)
+        },
+    },
+    Target {
+        text: "bus: one call after the other, p50 ÷ NATS",
+        bound: Bound::AtMost(0.5),
+        measured: |results| called(results, 1, "nats", Figure::P50),
+    },
+    Target {
+        text: "bus: 64 calls in flight, rate ÷ busrt",
+        bound: Bound::AtLeast(2.0),
+        measured: |results| called(results, 64, "busrt", Figure::Rate),
+    },
+    Target {
+        text: "bus: memory of the broker for each idle client, KiB",
+        bound: Bound::AtMost(18.0 * 1000.0 / 1024.0),
+        measured: |results| results.median("bus-idle", bus_idle::CASE, BUS, Figure::ServerKib),
+    },
 ];
+
+fn called(results: &Results, in_flight: usize, base: &str, figure: Figure) -> Option<f64> {
+    let case = concurrency::label(in_flight);
+    results.ratio("bus-call", &case, [BUS, base], figure)
+}
 
 fn rate(results: &Results, base: &str) -> Option<f64> {
     results.ratio(
@@ -235,6 +268,7 @@ fn slowest(results: &Results, peer: &str) -> Option<f64> {
 }
 
 const DAEMON: &str = "linkspan-daemon";
+const BUS: &str = "linkspan-bus";
 
 #[cfg(test)]
 mod tests {
@@ -269,6 +303,7 @@ mod tests {
             Figure::BusyKib,
             Figure::IdleMb,
             Figure::PeakMb,
+            Figure::Arrived,
         ];
         let sample = figures
             .into_iter()

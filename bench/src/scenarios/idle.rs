@@ -50,16 +50,7 @@ impl Idle {
         let connections = open::<P>(&target, self.connections).await?;
         let after = Resident::settled(&target).await?;
         drop(connections);
-        let each = |kib: f64| kib / self.connections as f64;
-        Ok(Sample::default()
-            .with(
-                Figure::ServerKib,
-                each(after.server_kib - before.server_kib),
-            )
-            .with(
-                Figure::ClientKib,
-                each(after.client_kib - before.client_kib),
-            ))
+        Ok(after.growth(&before, self.connections))
     }
 }
 
@@ -98,6 +89,16 @@ impl Resident {
             last = now;
         }
         Ok(last)
+    }
+
+    /// What was added since before, for each connection.
+    pub(super) fn growth(&self, before: &Self, connections: usize) -> Sample {
+        let each = |kib: f64| kib / connections as f64;
+        let server = each(self.server_kib - before.server_kib);
+        let client = each(self.client_kib - before.client_kib);
+        Sample::default()
+            .with(Figure::ServerKib, server)
+            .with(Figure::ClientKib, client)
     }
 
     fn now(target: &Target) -> Result<Self> {

@@ -3,6 +3,9 @@
 //! A new one is a file with a [`SCENARIO`](unary::SCENARIO), a line in [`ALL`], and, if no other
 //! scenario does the same work with other numbers, a variant of [`Work`].
 
+mod bus;
+pub(crate) mod bus_call;
+pub(crate) mod bus_idle;
 mod calls;
 mod commands;
 pub(crate) mod concurrency;
@@ -10,6 +13,7 @@ mod connect;
 mod crowd;
 pub(crate) mod daemon_memory;
 pub(crate) mod exchange;
+pub(crate) mod fan_out;
 pub(crate) mod first_byte;
 mod fixed;
 pub(crate) mod idle;
@@ -27,8 +31,9 @@ use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::figures::{Figure, Sample};
-use crate::peer::Peer;
+use crate::peer::{Listening, Peer};
 
+pub(crate) use self::bus::BusWork;
 pub(crate) use self::commands::Commands;
 pub(crate) use self::fixed::Fixed;
 pub(crate) use self::idle::allow_descriptors;
@@ -49,6 +54,9 @@ pub(crate) const ALL: &[&Scenario] = &[
     &first_byte::SCENARIO,
     &output::SCENARIO,
     &daemon_memory::SCENARIO,
+    &fan_out::SCENARIO,
+    &bus_call::SCENARIO,
+    &bus_idle::SCENARIO,
 ];
 
 /// One workload, in one or several variants, with the table that shows it.
@@ -125,6 +133,9 @@ pub(crate) enum Work {
     Idle(idle::Idle),
     Crowd(crowd::Crowd),
     Commands(Commands),
+    Bus(BusWork),
+    /// What another program does.
+    Nothing,
 }
 
 impl Work {
@@ -138,6 +149,8 @@ impl Work {
             Self::Idle(work) => work.measure::<P>(target).await,
             Self::Crowd(work) => work.measure::<P>(target).await,
             Self::Commands(work) => bail!("{work:?} needs a program"),
+            Self::Bus(work) => bail!("{work:?} needs a broker"),
+            Self::Nothing => bail!("there is nothing to measure"),
         }
     }
 }
@@ -148,6 +161,15 @@ pub(crate) struct Target {
     pub(crate) address: String,
     /// Its process, if that is another one.
     pub(crate) server: Option<u32>,
+}
+
+impl From<Listening> for Target {
+    fn from(server: Listening) -> Self {
+        Self {
+            address: server.address,
+            server: Some(server.process),
+        }
+    }
 }
 
 /// How long a sample takes unless told otherwise.

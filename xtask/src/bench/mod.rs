@@ -1,5 +1,7 @@
 //! `cargo xtask bench`: Linkspan against its peers and against the raw socket.
 
+mod programs;
+
 use std::process::Command;
 use std::{env, path};
 
@@ -16,8 +18,11 @@ pub(crate) struct Options {
     /// Counts instructions per call under valgrind instead
     #[arg(long, conflicts_with_all = ["smoke", "arguments"])]
     instructions: bool,
+    /// Has the benchmark of the program busrt measure its broker and ours instead; takes minutes
+    #[arg(long, conflicts_with_all = ["smoke", "instructions"])]
+    tool: bool,
     /// Goes to the bench: --peer NAME..., --scenario NAME..., --rounds N, --seconds S, --no-docs,
-    /// --json FILE. The peer daemon-cli takes part if `LINKSPAN_BENCH_DAEMON_CLI` names a program
+    /// --json FILE; with --tool: --runs N, --finishes N, --iterations N. The peer daemon-cli takes part if `LINKSPAN_BENCH_DAEMON_CLI` names a program
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
 }
@@ -29,8 +34,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     // What needs no peers shall not wait until they are compiled.
     if !options.smoke && !options.instructions {
         command.args(["--features", "peers"]);
+        bring_programs(&mut command);
     }
     command.arg("--");
+    if options.tool {
+        command.arg("tool");
+    }
     if options.instructions {
         command.arg("instructions");
     }
@@ -42,6 +51,18 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         command.env(DAEMON_CLI, path::absolute(program)?);
     }
     shell::run(command.args(&options.arguments))
+}
+
+/// Tells the bench of peers that are programs; it says itself which it has to do without.
+fn bring_programs(command: &mut Command) {
+    for program in programs::ALL {
+        match program.place() {
+            Ok((variable, place)) => {
+                command.env(variable, place);
+            }
+            Err(error) => eprintln!("{} cannot be had: {error:#}", program.shown()),
+        }
+    }
 }
 
 fn cargo(verb: &str) -> Command {

@@ -1,0 +1,186 @@
+//! The benchmark of the program `busrt`, against busrt's own broker and against ours.
+//!
+//! The tool does one stage after the other and prints a table at the end. Brokers take turns; each run
+//! has a fresh one. Ours has its default settings, busrt's has longer queues than by default, without
+//! which it does not always get to the end.
+
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+
+use crate::figures::Figure;
+use crate::machine::cpu_seconds;
+use crate::peers::busrt::busrt_program;
+use crate::process::{Launcher, Order};
+use crate::report::{Bound, Table};
+use crate::results::median;
+use crate::scenarios::{Setting, Work};
+
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// How often each broker has its turn
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    runs: usize,
+    /// How often ours has to get to the end, with those runs
+    #[arg(long, default_value_t = 20, value_name = "N")]
+    finishes: usize,
+    /// Operations of each stage, by 8 workers together
+    #[arg(long, default_value_t = 200_000, value_name = "N")]
+    iterations: u32,
+}
+
+/// Runs all, and prints a table.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    ensure!(options.runs > 0, "there has to be a run");
+    let mut runs: [Vec<Run>; 2] = Default::default();
+    for turn in 0..options.runs {
+        let mut order = [0, 1];
+        order.rotate_left(turn % 2);
+        for side in order {
+            let [theirs, ours] = &mut runs;
+            match side {
+                0 => theirs.push(Run::take(THEIRS, options.iterations)?),
+                _ => ours.push(Run::take(OURS, options.iterations)?),
+            }
+            eprintln!("run {} of {}", turn + 1, options.runs);
+        }
+    }
+    let [theirs, ours] = &runs;
+    let further = options.finishes.saturating_sub(options.runs);
+    let mut finished = ours.len();
+    for _ in 0..further {
+        Run::take(OURS, options.iterations)?;
+        finished += 1;
+    }
+    println!(
+        "{}\n{OURS} got to the end {finished} times of {finished}",
+        table(theirs, ours)
+    );
+    Ok(())
+}
+
+/// What the tool says about one run.
+#[derive(Debug)]
+struct Run {
+    /// Operations per second of each stage, in the order of [`STAGES`].
+    rates: Vec<f64>,
+    /// CPU time of the broker.
+    cpu_seconds: f64,
+}
+
+impl Run {
+    fn take(broker: &str, iterations: u32) -> Result<Self> {
+        let order = Order {
+            peer: broker.to_owned(),
+            setting: Setting::TwoThreads,
+            work: Work::Nothing,
+            server: None,
+        };
+        let server = Launcher::default().serve(&order)?;
+        let listening = server.listening()?;
+        let mut tool = Command::new(busrt_program("busrt")?);
+        tool.arg(&listening.address)
+            .args(["benchmark", "-w", "8", "-i"]);
+        tool.arg(iterations.to_string()).stdin(Stdio::null());
+        let output = tool.output().context("the tool cannot be started")?;
+        let cpu_seconds = cpu_seconds(listening.process)?;
+        server.stop()?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        ensure!(
+            output.status.success(),
+            "the tool did not get to the end with {broker}: {}\n{said}\n{complaint}",
+            output.status
+        );
+        let rates = STAGES.iter().map(|stage| rate(&said, stage));
+        Ok(Self {
+            rates: rates.collect::<Result<_>>()?,
+            cpu_seconds,
+        })
+    }
+}
+
+/// The last number in the line of a stage, which is the rate.
+fn rate(said: &str, stage: &str) -> Result<f64> {
+    let mut lines = said.lines().map(str::split_whitespace);
+    let words = lines.find_map(|mut words| (words.next()? == stage).then(|| words.last()));
+    let word = words.flatten();
+    let word = word.with_context(|| format!("the tool says nothing about {stage}: {said}"))?;
+    Ok(word.replace('_', "").parse()?)
+}
+
+fn table(theirs: &[Run], ours: &[Run]) -> Table {
+    let mut table = Table::new(["stage", THEIRS, OURS, "ratio", "target", "met"]);
+    for (index, stage) in STAGES.iter().enumerate() {
+        let rate = |run: &Run| run.rates.get(index).copied().unwrap_or_default();
+        add(&mut table, stage, theirs, ours, rate, Bound::AtLeast(0.95));
+    }
+    let cpu = |run: &Run| run.cpu_seconds;
+    add(
+        &mut table,
+        "CPU s of the broker",
+        theirs,
+        ours,
+        cpu,
+        Bound::AtMost(0.6),
+    );
+    table
+}
+
+/// A line with the medians of both, and of the ratios turn by turn.
+fn add(
+    table: &mut Table,
+    what: &str,
+    theirs: &[Run],
+    ours: &[Run],
+    figure: impl Fn(&Run) -> f64,
+    bound: Bound,
+) {
+    let values = |runs: &[Run]| median(runs.iter().map(&figure).collect()).unwrap_or_default();
+    let turns = ours.iter().zip(theirs);
+    let ratios = turns.map(|(ours, theirs)| figure(ours) / figure(theirs));
+    let ratio = median(ratios.collect()).unwrap_or_default();
+    let met = if bound.holds(ratio) { "yes" } else { "**no**" };
+    let shown = |value| match bound {
+        Bound::AtMost(_) => format!("{value:.2}"),
+        _ => Figure::Rate.shown(value),
+    };
+    table.add([
+        what.to_owned(),
+        shown(values(theirs)),
+        shown(values(ours)),
+        format!("{ratio:.2}"),
+        bound.shown(),
+        met.to_owned(),
+    ]);
+}
+
+const THEIRS: &str = "busrtd";
+const OURS: &str = "linkspan-busrt";
+/// What the tool does, in its order.
+const STAGES: [&str; 7] = [
+    "rpc.call",
+    "rpc.call+handle",
+    "rpc.call0",
+    "send.qos.no",
+    "send.qos.processed",
+    "send+recv.qos.no",
+    "send+recv.qos.processed",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rate_is_the_last_column() {
+        let said = " stage       iters    secs   msecs     iters/s \n\
+                    -------------------------------------------\n \
+                    rpc.call    200_000  1.786  1785.7    112_000 \n \
+                    rpc.call0   200_000  0.976  975.6     204_999 \n";
+        assert_eq!(rate(said, "rpc.call").unwrap(), 112_000.0);
+        assert_eq!(rate(said, "rpc.call0").unwrap(), 204_999.0);
+        rate(said, "send.qos.no").unwrap_err();
+    }
+}
