@@ -76,8 +76,9 @@ pub enum Compat {
     /// subscription that is partly refused gets one acknowledgement.
     #[default]
     Honest,
-    /// As BUS/RT's own broker: publications are always acknowledged as accepted, and each refused
-    /// mask has an acknowledgement.
+    /// As BUS/RT's own broker: publications are always acknowledged as accepted, each refused mask
+    /// has an acknowledgement, and anybody may publish under `.broker/`, which otherwise only the
+    /// broker does.
     Strict,
 }
 

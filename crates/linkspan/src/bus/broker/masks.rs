@@ -1,5 +1,6 @@
 //! Who wants what: read without a lock, replaced as a whole.
 
+use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::{ArcSwap, Guard};
@@ -41,11 +42,9 @@ impl Masks {
                 return;
             }
             let mut own = subscription.masks();
-            for mask in masks {
-                if !own.contains(&mask) {
-                    trie.insert(&mask, subscriber);
-                    own.insert(mask);
-                }
+            let mut is_new = |mask: &Mask| own.insert(mask.clone());
+            for mask in masks.into_iter().filter(|mask| is_new(mask)) {
+                trie.insert(&mask, subscriber);
             }
         });
     }
@@ -58,10 +57,8 @@ impl Masks {
     ) {
         self.change(subscription, |trie, subscriber| {
             let mut own = subscription.masks();
-            for mask in masks {
-                if own.remove(&mask) {
-                    trie.remove(&mask, subscriber);
-                }
+            for mask in masks.into_iter().filter(|mask| own.remove(mask)) {
+                trie.remove(&mask, subscriber);
             }
         });
     }
@@ -69,7 +66,8 @@ impl Masks {
     /// Takes all masks of a subscription away whose queue is closed: it will have no others.
     pub(super) fn remove_all(&self, subscription: &Arc<Subscription>) {
         self.change(subscription, |trie, subscriber| {
-            for mask in std::mem::take(&mut *subscription.masks()) {
+            let own = mem::take(&mut *subscription.masks());
+            for mask in own {
                 trie.remove(&mask, subscriber);
             }
         });

@@ -57,7 +57,7 @@ pub(crate) async fn converse(
             () = ping(&place.member, place.core.config.timeout / 2) => {}
             () = outlet.dismissed() => return,
         }
-        pending().await
+        pending::<()>().await;
     };
     tokio::select! {
         ended = conversation.run() => ended,
@@ -196,7 +196,13 @@ impl Conversation<'_> {
                 let message = Message::broadcast(name, &payload).realtime(is_realtime);
                 self.broadcast(mask, message).await
             }
-            Action::Subscribe(masks) => self.subscribe(&masks),
+            Action::Subscribe(masks) => {
+                let (status, refused) = self.subscribe(&masks);
+                if qos.wants_ack() {
+                    self.answer_refused(id, refused);
+                }
+                status
+            }
             Action::Unsubscribe(masks) => self.unsubscribe(&masks),
             Action::Exclude(masks) => self.exclude(&masks),
             Action::Unexclude(masks) => self.unexclude(&masks),
@@ -216,17 +222,28 @@ impl Conversation<'_> {
         self.status(delivery)
     }
 
-    fn subscribe(&self, masks: &Masks) -> Status {
-        let mut is_refused = false;
+    /// Adds the masks that it may have; says how many it may not.
+    fn subscribe(&self, masks: &Masks) -> (Status, usize) {
+        let mut refused = 0;
         let status = self.with_masks(masks, |mut masks| {
             let wanted = masks.len();
             masks.retain(|mask| self.core.permits(self.member, Access::Subscribe(mask)));
-            is_refused = masks.len() < wanted;
+            refused = wanted - masks.len();
             self.core.subscribe(&self.member.inbox, masks);
         });
-        match is_refused {
-            true => Status::AccessDenied,
-            false => status,
+        match (self.core.config.compat, refused) {
+            (_, 0) | (Compat::Strict, _) => (status, refused),
+            (Compat::Honest, _) => (Status::AccessDenied, refused),
+        }
+    }
+
+    /// BUS/RT has an answer for each refused mask, before that for all of them.
+    fn answer_refused(&mut self, id: u32, refused: usize) {
+        if self.core.config.compat == Compat::Strict {
+            for _ in 0..refused {
+                let status = Status::AccessDenied;
+                self.publisher.answer(&self.member.inbox, id, status);
+            }
         }
     }
 

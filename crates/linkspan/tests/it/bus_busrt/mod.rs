@@ -10,6 +10,7 @@
 //! | which operation has which ack | [`acks`] |
 //! | what becomes of messages for who does not keep up | [`overflow`] |
 //! | who sends and does not read holds up nobody | [`floods`] |
+//! | what a rule refuses | [`rights`] |
 //! | many masks cost no more than few | [`many_masks`] |
 #![expect(
     clippy::indexing_slicing,
@@ -24,6 +25,7 @@ mod many_masks;
 mod openings;
 mod overflow;
 pub(crate) mod raw;
+mod rights;
 mod routing;
 mod scene;
 mod service;

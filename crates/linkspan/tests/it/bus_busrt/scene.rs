@@ -24,11 +24,15 @@ impl Scene {
     }
 
     pub(super) async fn with(adjust: impl FnOnce(&mut Config)) -> Self {
-        let directory = tempfile::tempdir().unwrap();
         let mut config = Config::default();
         adjust(&mut config);
+        Self::of(Broker::new().config(config)).await
+    }
+
+    pub(super) async fn of(broker: Broker) -> Self {
+        let directory = tempfile::tempdir().unwrap();
         let local = support::address(LOCAL, &directory);
-        let mut serving = Broker::new().config(config).listen(local).await.unwrap();
+        let mut serving = broker.listen(local).await.unwrap();
         let tcp = serving.also("tcp:127.0.0.1:0").await.unwrap();
         Self {
             local: serving.address().clone(),
