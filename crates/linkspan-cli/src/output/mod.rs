@@ -73,7 +73,12 @@ impl Output {
 
     /// Writes a value as one line, marked for people.
     pub(crate) fn compact(&self, value: &serde_json::Value) -> io::Result<()> {
-        self.line(json::compact(value, self.stdout))
+        self.line(self.compacted(value))
+    }
+
+    /// A value in one line, marked for people.
+    pub(crate) fn compacted(&self, value: &serde_json::Value) -> String {
+        json::compact(value, self.stdout)
     }
 
     /// Writes a line to standard error.

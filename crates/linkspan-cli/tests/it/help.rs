@@ -5,7 +5,7 @@ use crate::support::Place;
 #[test]
 fn every_command_has_help_with_an_explanation() {
     let place = Place::new();
-    let commands: [&[&str]; 26] = [
+    let commands: [&[&str]; 36] = [
         &[],
         &["up"],
         &["call"],
@@ -22,6 +22,16 @@ fn every_command_has_help_with_an_explanation() {
         &["exchange", "send"],
         &["bus"],
         &["bus", "serve"],
+        &["bus", "pub"],
+        &["bus", "sub"],
+        &["bus", "send"],
+        &["bus", "notify"],
+        &["bus", "call"],
+        &["bus", "clients"],
+        &["bus", "topics"],
+        &["bus", "stats"],
+        &["bus", "tap"],
+        &["bus", "bench"],
         &["daemon"],
         &["daemon", "list"],
         &["daemon", "status"],

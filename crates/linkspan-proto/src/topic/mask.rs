@@ -1,6 +1,7 @@
 //! Masks: of topics, and of names.
 
 use std::fmt;
+use std::str::FromStr;
 
 use crate::error::TopicError;
 use crate::message::Text;
@@ -63,6 +64,15 @@ impl Mask {
 
     pub(super) fn levels(&self) -> impl Iterator<Item = Level<'_>> {
         TOPICS.levels(&self.0)
+    }
+}
+
+/// Takes what the default [`Limits`] allow.
+impl FromStr for Mask {
+    type Err = TopicError;
+
+    fn from_str(text: &str) -> Result<Self, TopicError> {
+        Self::new(text, &Limits::default())
     }
 }
 

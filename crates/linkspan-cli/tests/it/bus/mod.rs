@@ -1,5 +1,7 @@
 //! `linkspan bus`, and the broker of a node: real processes on both sides.
 
+mod commands;
 mod configuration;
 mod peer;
 mod serving;
+mod tapping;

@@ -55,8 +55,8 @@ fn messages_pass_between_its_addresses() {
     assert_eq!((got.sender.as_str(), &*got.payload), ("writer", &b"on"[..]));
     let topic = "house/light".into();
     assert_eq!(got.route, Route::Publication { topic });
-    drop((reader, writer));
     let counts = broker.stop();
+    drop((reader, writer));
     assert_eq!(counts["dropped"], 0, "{counts}");
     assert!(counts["frames_received"].as_u64() >= Some(2), "{counts}");
 }
