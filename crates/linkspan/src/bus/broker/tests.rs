@@ -212,13 +212,8 @@ async fn publishers_are_let_in_by_turns() {
     let slow = subscribe(&core, "slow", Overflow::Block, told);
     let publishers = (0..8).map(|number| {
         let member = join(&core, &format!("publisher{number}"));
-        let mut publisher = Publisher::new(Arc::clone(&core), member);
-        tokio::spawn(async move {
-            for number in 0..500 {
-                let (delivery, _) = publish(&mut publisher, number).await;
-                assert_eq!(delivery, Delivery::Accepted);
-            }
-        })
+        let publisher = Publisher::new(Arc::clone(&core), member);
+        tokio::spawn(publish_accepted(publisher, 500))
     });
     let publishers: Vec<_> = publishers.collect();
     // It reads one at a time, and slowly: a whole round takes less than anybody waits.
@@ -231,6 +226,14 @@ async fn publishers_are_let_in_by_turns() {
         publisher.await.unwrap();
     }
     assert_eq!(slow.queue.dropped(), 0);
+}
+
+/// Publishes so many numbers, none in vain.
+async fn publish_accepted(mut publisher: Publisher, count: u32) {
+    for number in 0..count {
+        let (delivery, _) = publish(&mut publisher, number).await;
+        assert_eq!(delivery, Delivery::Accepted);
+    }
 }
 
 /// What a reader got.

@@ -8,10 +8,6 @@
 //! | comes and goes | leaves no descriptor, not even with idle publishers | [`resources`] |
 //! | takes all descriptors | the next one is accepted when there are some again | [`resources`] |
 //! | wants the address of a live broker | does not get it; a file is not removed | [`sockets`] |
-#![expect(
-    clippy::indexing_slicing,
-    reason = "tests fail by panicking and read as scripts"
-)]
 
 mod process;
 #[cfg(target_os = "linux")]
