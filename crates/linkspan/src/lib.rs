@@ -49,6 +49,7 @@
 //! | module | what it is for |
 //! |---|---|
 //! | [`rpc`] | servers, clients, services, streams: what most programs name |
+//! | `bus` | publish, subscribe, send and call through a broker; behind its feature |
 //! | `daemon` | commands whose work is done by a process that stays; behind its feature |
 //! | `exchange` | one question, one answer, in frames that other programs speak; behind its feature |
 //! | [`codec`] | encodings of bodies, for bodies that no trait describes |
@@ -67,6 +68,7 @@
 //! |---|---|---|
 //! | `rpc` | yes | calls, streams and events |
 //! | `macros` | yes | [`service`]: clients and servers from a trait |
+//! | `bus` | | a broker, for clients of BUS/RT, too, and clients of it |
 //! | `daemon` | | command lines whose work is done by a daemon that starts itself |
 //! | `exchange` | | servers and clients of frames of length, CRC-32 and message |
 //! | `blocking` | | `rpc::blocking`: a client for programs without a runtime |
@@ -157,6 +159,10 @@ mod documents {
     #[cfg(feature = "daemon")]
     #[doc = include_str!("../../../docs/guide/daemon.md")]
     struct DaemonGuide;
+
+    #[cfg(feature = "bus")]
+    #[doc = include_str!("../../../docs/guide/bus.md")]
+    struct BusGuide;
 
     #[doc = include_str!("../../../docs/guide/node.md")]
     struct NodeGuide;

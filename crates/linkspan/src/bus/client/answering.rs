@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use proto::frame::busrt::Rpc;
 use proto::message::Text;
 use tokio::sync::Semaphore;
@@ -57,28 +56,27 @@ impl Answering {
                 link.calls.answer(id, message.sender(), error);
             }
             Some(Rpc::Request { id, method, params }) => {
-                self.begin(link, &message, id, &method, params, answers);
+                let caller = Text::from(message.sender());
+                let question = Question::read(&message, &method, params);
+                answers.spawn(self.answer(link, caller, id, question));
             }
             Some(_) => {}
         }
     }
 
-    fn begin(
+    /// Has a call answered.
+    fn answer(
         &self,
         link: &Arc<Link>,
-        message: &Message,
+        caller: Text,
         id: u32,
-        method: &[u8],
-        params: Bytes,
-        answers: &mut JoinSet<()>,
-    ) {
-        let caller = Text::from(message.sender());
-        let question = Question::read(message, method, params);
+        question: Result<Question, CallError>,
+    ) -> impl Future<Output = ()> + Send + use<> {
         let router = self.router.lock().unwrap_or_else(PoisonError::into_inner);
         let router = router.clone().unwrap_or_default();
         let place = Arc::clone(&self.places).try_acquire_owned();
         let link = Arc::clone(link);
-        answers.spawn(async move {
+        async move {
             let answer = match (question, &place) {
                 (Ok(question), Ok(_)) => answer(router, question).await,
                 (Ok(_), Err(_)) => Err(convention::busy()),
@@ -89,7 +87,7 @@ impl Answering {
                 let (headers, payload) = convention::encode(id, answer);
                 reply(&link, Post::call(caller, headers, payload)).await;
             }
-        });
+        }
     }
 }
 

@@ -111,30 +111,29 @@ impl Calls {
     /// Waits until a client is gone: one caller asks the broker for all.
     async fn gone(&self, place: &Place, name: &str, number: u64) {
         let key = (name.to_owned(), number);
-        loop {
-            let (sender, mut other) = {
-                let mut watched = lock(&self.watched);
-                match watched.get(&key) {
-                    Some(other) => (None, other.clone()),
-                    None => {
-                        let (sender, receiver) = watch::channel(false);
-                        watched.insert(key.clone(), receiver.clone());
-                        (Some(sender), receiver)
-                    }
-                }
+        let sender = loop {
+            let mut first = match self.watch(&key) {
+                Watching::First(sender) => break sender,
+                Watching::Other(first) => first,
             };
-            let Some(sender) = sender else {
-                if other.wait_for(|is_gone| *is_gone).await.is_ok() {
-                    return;
-                }
-                // Whoever watched has its answer.
-                continue;
-            };
-            let _unwatch = Unwatch(self, &key);
-            ask(place, name, number).await;
-            sender.send_replace(true);
-            return;
+            if first.wait_for(|is_gone| *is_gone).await.is_ok() {
+                return;
+            }
+            // Whoever watched has its answer; somebody else has to.
+        };
+        let _unwatch = Unwatch(self, &key);
+        ask(place, name, number).await;
+        sender.send_replace(true);
+    }
+
+    fn watch(&self, key: &(String, u64)) -> Watching {
+        let mut watched = lock(&self.watched);
+        if let Some(first) = watched.get(key) {
+            return Watching::Other(first.clone());
         }
+        let (sender, receiver) = watch::channel(false);
+        watched.insert(key.clone(), receiver);
+        Watching::First(sender)
     }
 
     fn pending(&self) -> MutexGuard<'_, HashMap<u32, Pending>> {
@@ -164,6 +163,12 @@ impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.calls.pending().remove(&self.id);
     }
+}
+
+/// Who asks the broker about a callee.
+enum Watching {
+    First(watch::Sender<bool>),
+    Other(watch::Receiver<bool>),
 }
 
 struct Unwatch<'a>(&'a Calls, &'a (String, u64));

@@ -1,5 +1,5 @@
 //! Calls in the payloads of messages, as clients of BUS/RT have them; what only native clients say is
-//! in the headers (docs/protocol.md, section 20.6).
+//! in the headers (docs/protocol.md, section 20.4).
 
 use std::time::Duration;
 

@@ -141,29 +141,33 @@ impl Subscription {
                 }
                 continue;
             };
-            let error = match ready!(Pin::new(&mut *records).poll_next(cx)) {
-                Some(Ok(mut message)) => {
-                    if let Some(gap) = self.gap.take() {
-                        message.set_gap(Some(gap.merge(message.gap().unwrap_or_default())));
-                    }
-                    return Poll::Ready(Some(Ok(message)));
+            match ready!(Pin::new(&mut *records).poll_next(cx)) {
+                Some(Ok(message)) => return Poll::Ready(Some(Ok(self.after_gap(message)))),
+                Some(Err(CallError::Failed(failure))) if failure.code == Code::OVERFLOW => {
+                    return Poll::Ready(Some(Err(SubscribeError::Overflowed)));
                 }
-                Some(Err(error)) => Some(error),
-                None => None,
-            };
-            if let Some(CallError::Failed(failure)) = &error
-                && failure.code == Code::OVERFLOW
-            {
-                return Poll::Ready(Some(Err(SubscribeError::Overflowed)));
+                _ => self.lose(),
             }
-            let gap = Gap {
-                dropped: 0,
-                is_disconnected: true,
-            };
-            let unsaid = records.gap().unwrap_or_default();
-            self.gap = Some(self.gap.unwrap_or_default().merge(unsaid).merge(gap));
-            self.records = None;
         }
+    }
+
+    /// A message with all that is missing before it.
+    fn after_gap(&mut self, mut message: Message) -> Message {
+        if let Some(gap) = self.gap.take() {
+            message.set_gap(Some(gap.merge(message.gap().unwrap_or_default())));
+        }
+        message
+    }
+
+    /// The place was lost; the slot has what comes by the next one.
+    fn lose(&mut self) {
+        let unsaid = self.records.take().and_then(|records| records.gap());
+        let gap = Gap {
+            dropped: 0,
+            is_disconnected: true,
+        };
+        let gap = gap.merge(unsaid.unwrap_or_default());
+        self.gap = Some(self.gap.unwrap_or_default().merge(gap));
     }
 }
 

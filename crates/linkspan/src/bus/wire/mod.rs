@@ -7,6 +7,8 @@ mod introspection;
 mod operation;
 mod record;
 mod request;
+#[cfg(test)]
+mod tests;
 
 pub use headers::{Headers, HeadersTooLong};
 pub use introspection::ClientInfo;
