@@ -255,7 +255,7 @@ fn lock(latencies: &Mutex<Histogram<u64>>) -> MutexGuard<'_, Histogram<u64>> {
     latencies.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn histogram() -> Result<Histogram<u64>> {
+pub(crate) fn histogram() -> Result<Histogram<u64>> {
     Ok(Histogram::new_with_bounds(1, 3_600_000_000_000, 3).context("a histogram")?)
 }
 

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::commands::bus::client::At;
 use crate::commands::bus::stages::{self, Load};
+use crate::commands::measured::QUANTILES;
 use crate::config::{Loaded, Size};
 use crate::failure::{Failure, Kind, Result};
 use crate::output::{Output, Table, bytes, count, latency};
@@ -186,13 +187,6 @@ fn show(rows: &[Row], output: &Output) -> Result {
     Ok(())
 }
 
-const QUANTILES: [(&str, f64); 5] = [
-    ("p50", 0.5),
-    ("p90", 0.9),
-    ("p99", 0.99),
-    ("p99.9", 0.999),
-    ("max", 1.0),
-];
 /// Room for the time at which a message was published.
 const LEAST_BYTES: u64 = 8;
 const MOST_BYTES: u64 = 1 << 20;

@@ -92,10 +92,11 @@ fn print(status: Status, payload: &Payload, options: &Options, output: &Output) 
     if output.json {
         return Ok(output.json_line(&shown.to_json())?);
     }
-    Ok(match &shown {
-        Shown::Json(value) | Shown::Msgpack(value) => output.pretty(value)?,
-        shown => output.line(shown.line(output))?,
-    })
+    let printed = match &shown {
+        Shown::Json(value) | Shown::Msgpack(value) => output.pretty(value),
+        shown => output.line(shown.line(output)),
+    };
+    Ok(printed?)
 }
 
 /// An answer is MessagePack, whatever it looks like, if nobody says otherwise; clients of BUS/RT cannot.

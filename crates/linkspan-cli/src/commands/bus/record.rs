@@ -12,8 +12,8 @@ use linkspan::codec::{Codec, Payload};
 
 use crate::commands::bus::body::{Encoded, unhex};
 use crate::commands::bus::line::{headers, kind_name};
-use crate::commands::bus::shown::hex;
 use crate::commands::bus::wire::{Head, Recorded};
+use crate::commands::send::hex;
 use crate::failure::{Failure, Kind, Result};
 
 /// A recording that is made.

@@ -1,11 +1,10 @@
 //! Payloads, made readable.
 
-use std::fmt::Write as _;
-
 use clap::ValueEnum;
 use linkspan::codec::Codec;
 use serde_json::{Map, Value, json};
 
+use crate::commands::send::hex;
 use crate::output::{Output, Style, plain};
 
 /// How payloads are to be read.
@@ -139,15 +138,6 @@ fn key_of(key: &rmpv::Value) -> String {
 /// Whether a text has nothing but letters, spaces and line ends.
 fn is_plain(text: &str) -> bool {
     !text.contains(|letter: char| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t'))
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        // Writing into a string cannot fail.
-        write!(text, "{byte:02x}").unwrap_or_default();
-    }
-    text
 }
 
 /// Deeper structures are shown as bytes.

@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::commands::bus::bench::{Measured, Stage};
 use crate::commands::bus::client::{At, CLOSE_LIMIT, off_the_bus};
+use crate::commands::measure::histogram;
 use crate::config::Loaded;
 use crate::failure::{Failure, Kind, Result};
 
@@ -228,10 +229,6 @@ async fn gather(mut clients: JoinSet<Result<Seen>>, began: Instant) -> Result<Me
         time: began.elapsed(),
         lost,
     })
-}
-
-fn histogram() -> Result<Histogram<u64>> {
-    Ok(Histogram::new_with_bounds(1, 3_600_000_000_000, 3).context("a histogram")?)
 }
 
 fn nanos(time: Duration) -> u64 {

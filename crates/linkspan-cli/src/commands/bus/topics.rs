@@ -25,6 +25,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "TIME", default_value = "5s")]
     duration: Span,
 
+    /// Stop after this many messages.
+    #[arg(long, value_name = "COUNT")]
+    first: Option<u64>,
+
     /// Show so many, those with the most messages.
     #[arg(long, value_name = "COUNT")]
     top: Option<usize>,
@@ -55,7 +59,7 @@ pub(super) async fn run(options: Options, loaded: &Loaded, output: &Output) -> R
     let mut subscription = client.subscribe(options.mask.as_str()).await?;
     let (began, mut topics) = (Instant::now(), Topics::default());
     let watched = tokio::select! {
-        watched = watch(&mut subscription, &client, &mut topics) => watched,
+        watched = watch(&mut subscription, options.first, &client, &mut topics) => watched,
         () = tokio::time::sleep(options.duration.0) => Ok(()),
         () = stop(&mut signals) => Ok(()),
     };
@@ -65,11 +69,21 @@ pub(super) async fn run(options: Options, loaded: &Loaded, output: &Output) -> R
     topics.show(began.elapsed(), options.top, output)
 }
 
-async fn watch(subscription: &mut Subscription, client: &Client, topics: &mut Topics) -> Result {
-    while let Some(message) = subscription.next().await {
+async fn watch(
+    subscription: &mut Subscription,
+    first: Option<u64>,
+    client: &Client,
+    topics: &mut Topics,
+) -> Result {
+    let mut counted = 0;
+    while first.is_none_or(|first| counted < first) {
+        let Some(message) = subscription.next().await else {
+            return Err(off_the_bus(client).await);
+        };
         topics.count(&message?);
+        counted += 1;
     }
-    Err(off_the_bus(client).await)
+    Ok(())
 }
 
 impl Topics {
@@ -104,7 +118,7 @@ impl Topics {
             });
         }
         if seen.is_empty() {
-            output.notice(format_args!("nothing was published in {:.1} s", seconds));
+            output.notice(format_args!("nothing was published in {seconds:.1} s"));
             return Ok(());
         }
         let heads = ["TOPIC", "MESSAGES", "PER SECOND", "BYTES", "LAST FROM"];

@@ -1,4 +1,5 @@
-//! What a recording of traffic holds: a line of JSON for each message, after one that says what it is.
+//! What a recording of traffic holds: a line of JSON for each message, after one that says what it is;
+//! and what brokers say about themselves.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -36,4 +37,33 @@ pub(super) struct Recorded {
     /// The payload in hexadecimal digits, if it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) hex: Option<String>,
+}
+
+/// Answer of a broker to `info`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Program {
+    /// Who made it.
+    pub(super) author: String,
+    /// Its version.
+    pub(super) version: String,
+}
+
+/// Answer of a broker to `stats`.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Done {
+    /// Time since it began, in seconds.
+    #[serde(rename = "uptime")]
+    pub(super) uptime_s: u64,
+    /// Operations of clients.
+    #[serde(rename = "r_frames")]
+    pub(super) frames_received: u64,
+    /// Bytes of them.
+    #[serde(rename = "r_bytes")]
+    pub(super) bytes_received: u64,
+    /// Messages and acknowledgements to clients.
+    #[serde(rename = "w_frames")]
+    pub(super) frames_sent: u64,
+    /// Bytes of them.
+    #[serde(rename = "w_bytes")]
+    pub(super) bytes_sent: u64,
 }

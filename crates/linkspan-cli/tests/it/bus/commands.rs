@@ -1,63 +1,14 @@
 //! Clients of a node's broker, with clients of BUS/RT beside them.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use proto::frame::busrt::{Action, Route, Rpc, RpcCode, Status};
 use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 
-use crate::bus::peer::Peer;
-use crate::support::{Lines, Node, Place, Ran, pid, run_with_input};
-
-/// A place with a node whose broker also takes clients of BUS/RT.
-struct Bus {
-    place: Place,
-    node: Node,
-}
-
-impl Bus {
-    #[track_caller]
-    fn start() -> Self {
-        let place = Place::new();
-        place.write("linkspan.yaml", "bus: { listen: [./bus.sock] }");
-        let node = place.node::<&str>([]);
-        Self { place, node }
-    }
-
-    /// A client of BUS/RT.
-    #[track_caller]
-    fn peer(&self, name: &str) -> Peer {
-        let address = format!("unix:{}", self.place.path("bus.sock").display());
-        Peer::join(&address, name)
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = self.place.command(["bus"]);
-        command.args(arguments);
-        command
-    }
-
-    #[track_caller]
-    fn run(&self, arguments: &[&str]) -> Ran {
-        self.place.run(["bus"].iter().chain(arguments))
-    }
-
-    /// A command that prints messages, once it has subscribed.
-    #[track_caller]
-    fn listen(&self, arguments: &[&str]) -> Lines {
-        let mut command = self.command(arguments);
-        command.arg("--json");
-        let lines = Lines::start(command);
-        lines.find("it has subscribed", |line| line["event"] == "subscribed");
-        lines
-    }
-}
-
-#[track_caller]
-fn next(lines: &Lines) -> Value {
-    lines.find("a message", |line| line["event"] == "message")
-}
+use crate::bus::node::{Bus, next};
+use crate::support::{Lines, Place, pid, run_with_input, until};
 
 #[test]
 fn what_is_published_comes_to_subscribers_of_both_kinds() {
@@ -294,14 +245,14 @@ fn a_subscriber_ends_quietly() {
     let mut peer = bus.peer("peer");
     let mut first = String::new();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
-    crate::support::until("it has subscribed", || {
+    until("it has subscribed", || {
         let stats = bus.run(&["pub", "a/b", "text", "--json"]).json();
         stats["delivery"] == "delivered"
     });
     stdout.read_line(&mut first).unwrap();
     assert_eq!(first, "text\n");
     drop(stdout);
-    crate::support::until("it ends", || {
+    until("it ends", || {
         peer.publishes("a/b", "more");
         child.try_wait().unwrap().is_some()
     });
@@ -328,7 +279,7 @@ fn a_broker_that_is_lost_is_waited_for() {
     sub.find("it is there again", |line| line["event"] == "connected");
     assert_eq!(early.ends().0, Some(0));
     let bus = Bus { place, node };
-    crate::support::until("it has subscribed again", || {
+    until("it has subscribed again", || {
         bus.run(&["pub", "a/b", "x", "--json"]).json()["delivery"] == "delivered"
     });
     let got = next(&sub);

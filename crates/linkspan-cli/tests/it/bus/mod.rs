@@ -2,6 +2,7 @@
 
 mod commands;
 mod configuration;
+mod node;
 mod peer;
 mod serving;
 mod tapping;

@@ -3,51 +3,21 @@
 use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 
-use crate::bus::peer::Peer;
-use crate::support::{Lines, Place, pid};
+use crate::bus::node::{Bus, next};
+use crate::support::{finish, pid, until};
 
-/// A node that takes clients of BUS/RT, too, and a client of them.
-struct Bus {
-    place: Place,
-    _node: crate::support::Node,
-    peer: Peer,
-}
-
-impl Bus {
-    #[track_caller]
-    fn start() -> Self {
-        let place = Place::new();
-        place.write("linkspan.yaml", "bus: { listen: [./bus.sock] }");
-        let node = place.node::<&str>([]);
-        let address = format!("unix:{}", place.path("bus.sock").display());
-        let peer = Peer::join(&address, "house.peer");
-        Self {
-            place,
-            _node: node,
-            peer,
-        }
-    }
-
-    #[track_caller]
-    fn tap(&self, arguments: &[&str]) -> Lines {
-        let mut command = self.place.command(["bus", "tap", "--json"]);
-        command.args(arguments);
-        let tap = Lines::start(command);
-        tap.find("it has subscribed", |line| line["event"] == "subscribed");
-        tap
-    }
-
-    #[track_caller]
-    fn replay(&self, arguments: &[&str]) -> Value {
-        let replay = ["bus", "tap", "--replay", "traffic.jsonl", "--json"];
-        self.place.run(replay.iter().chain(arguments)).json()
-    }
+#[track_caller]
+fn replay(bus: &Bus, arguments: &[&str]) -> Value {
+    let replay = ["tap", "--replay", "traffic.jsonl", "--json"];
+    bus.run(&[&replay, arguments].concat()).json()
 }
 
 #[test]
 fn traffic_is_recorded_and_replayed() {
-    let mut bus = Bus::start();
-    let mut tap = bus.tap(&[
+    let bus = Bus::start();
+    let mut peer = bus.peer("house.peer");
+    let mut tap = bus.listen(&[
+        "tap",
         "a/#",
         "b",
         "--record",
@@ -59,8 +29,8 @@ fn traffic_is_recorded_and_replayed() {
         "bus", "pub", "a/n", "[1]", "--as", "json", "--header", "k=v", "--name", "cli",
     ];
     bus.place.run(other).ok();
-    bus.peer.publishes("a/bytes", &b"\x00\xff"[..]);
-    bus.peer.publishes("b", "text");
+    peer.publishes("a/bytes", &b"\x00\xff"[..]);
+    peer.publishes("b", "text");
     bus.place.run(["bus", "send", "watch.?", "to all"]).ok();
     bus.place.run(["bus", "send", "watch.tap", "to it"]).ok();
     bus.place.run(["bus", "notify", "watch.tap", "note"]).ok();
@@ -73,7 +43,7 @@ fn traffic_is_recorded_and_replayed() {
         ("notification", json!("note")),
     ];
     for (kind, payload) in expected {
-        let got = tap.find("a message", |line| line["event"] == "message");
+        let got = next(&tap);
         assert_eq!(
             (&got["kind"], &got["payload"]),
             (&json!(kind), &payload),
@@ -83,10 +53,8 @@ fn traffic_is_recorded_and_replayed() {
     kill_process(pid(&tap.child), Signal::INT).unwrap();
     assert_eq!(tap.ends().0, Some(0));
 
-    let sub = ["bus", "sub", "#", "--exclude", ".broker/#", "--json"];
-    let sub = Lines::start(bus.place.command(sub));
-    sub.find("it has subscribed", |line| line["event"] == "subscribed");
-    let told = bus.replay(&["--at-once"]);
+    let sub = bus.listen(&["sub", "#", "--exclude", ".broker/#"]);
+    let told = replay(&bus, &["--at-once"]);
     let expected =
         json!({ "event": "replayed", "published": 3, "not_delivered": 0, "left_out": 3 });
     assert_eq!(told, expected);
@@ -95,10 +63,10 @@ fn traffic_is_recorded_and_replayed() {
         ("a/bytes", json!("00ff")),
         ("b", json!("text")),
     ] {
-        let got = sub.find("a message", |line| line["event"] == "message");
+        let got = next(&sub);
         assert_eq!((&got["topic"], &got["payload"]), (&json!(topic), &payload));
     }
-    let chosen = bus.replay(&["a/#", "--sender", "house.*", "--speed", "100"]);
+    let chosen = replay(&bus, &["a/#", "--sender", "house.*", "--speed", "100"]);
     assert_eq!(
         (&chosen["published"], &chosen["left_out"]),
         (&json!(1), &json!(5))
@@ -122,7 +90,7 @@ fn a_recording_keeps_its_timing() {
     bus.place.write("traffic.jsonl", &text);
     let took = |arguments: &[&str]| {
         let began = std::time::Instant::now();
-        assert_eq!(bus.replay(arguments)["published"], 2);
+        assert_eq!(replay(&bus, arguments)["published"], 2);
         began.elapsed().as_millis()
     };
     assert!(took(&[]) >= 400);
@@ -134,8 +102,10 @@ fn a_recording_keeps_its_timing() {
 
 #[test]
 fn a_tap_shows_what_is_asked_for() {
-    let mut bus = Bus::start();
-    let tap = bus.tap(&[
+    let bus = Bus::start();
+    let mut peer = bus.peer("house.peer");
+    let tap = bus.listen(&[
+        "tap",
         "--sender",
         "house.*",
         "--kind",
@@ -146,8 +116,8 @@ fn a_tap_shows_what_is_asked_for() {
         "1",
     ]);
     bus.place.run(["bus", "pub", "a", "x"]).ok();
-    bus.peer.publishes("a", "y");
-    let got = tap.find("a message", |line| line["event"] == "message");
+    peer.publishes("a", "y");
+    let got = next(&tap);
     assert_eq!(
         (&got["sender"], &got["payload"]),
         (&json!("house.peer"), &json!("79"))
@@ -156,11 +126,14 @@ fn a_tap_shows_what_is_asked_for() {
 
 #[test]
 fn topics_are_counted() {
-    let mut bus = Bus::start();
+    let bus = Bus::start();
+    let mut peer = bus.peer("house.peer");
     let topics = [
         "bus",
         "topics",
         "a/#",
+        "--first",
+        "4",
         "--duration",
         "30s",
         "--json",
@@ -171,7 +144,7 @@ fn topics_are_counted() {
     command.stdout(std::process::Stdio::piped());
     command.stderr(std::process::Stdio::piped());
     let child = command.spawn().unwrap();
-    crate::support::until("it watches", || {
+    until("it watches", || {
         let told = bus
             .place
             .run(["bus", "pub", "a/first", "x", "--json"])
@@ -179,10 +152,9 @@ fn topics_are_counted() {
         told["delivery"] == "delivered"
     });
     for _ in 0..3 {
-        bus.peer.publishes("a/many", "1234");
+        peer.publishes("a/many", "1234");
     }
-    kill_process(pid(&child), Signal::INT).unwrap();
-    let printed = crate::support::finish(child).ok();
+    let printed = finish(child).ok();
     let topics: Vec<Value> = printed
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
