@@ -55,7 +55,7 @@ async fn a_broker_for_others() {
     };
     let address = linkspan::Address::Unix(socket.into());
     let _serving = linkspan::bus::Broker::new().listen(address).await.unwrap();
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 async fn client(socket: &Path, name: &str) -> Client {

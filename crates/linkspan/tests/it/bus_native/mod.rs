@@ -10,6 +10,10 @@
 //! | brokers that are lost | [`comeback`] |
 //! | who may do what | [`access`] |
 //! | one session for rpc and bus | [`embedding`] |
+#![expect(
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking and read as scripts"
+)]
 
 mod access;
 mod calls;
