@@ -285,3 +285,24 @@ fn a_broker_that_is_lost_is_waited_for() {
     let got = next(&sub);
     assert_eq!(got["missing_before"]["disconnected"], true, "{got}");
 }
+
+#[test]
+fn subscribers_do_not_keep_a_node_from_stopping() {
+    let bus = Bus::start();
+    let mut sub = bus.listen(&["sub", "#"]);
+    let plain = Place::new();
+    let without = plain.node::<&str>([]);
+    let address = without.address();
+    let other = bus.listen(&["sub", "#", "--address", &address]);
+    let began = std::time::Instant::now();
+    for node in [bus.node, without] {
+        node.signal(Signal::TERM);
+        assert_eq!(node.ends().0, Some(0));
+    }
+    assert!(began.elapsed().as_secs() < 8, "{:?}", began.elapsed());
+    for lines in [&sub, &other] {
+        lines.find("it is lost", |line| line["event"] == "lost");
+    }
+    kill_process(pid(&sub.child), Signal::TERM).unwrap();
+    assert_eq!(sub.ends().0, Some(0));
+}
