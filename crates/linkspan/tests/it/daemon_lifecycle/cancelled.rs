@@ -81,7 +81,10 @@ fn a_handler_that_ignores_its_token_is_cut_off_and_that_is_reported() {
     assert_eq!(bed.pid(), daemon);
     // Nobody was there to be told of the second one.
     let status = text(&bed.run(["--daemon", "status"]).stdout);
-    assert!(status.contains("2 commands did not end when cancelled"), "{status}");
+    assert!(
+        status.contains("2 commands did not end when cancelled"),
+        "{status}"
+    );
 }
 
 #[test]

@@ -8,9 +8,9 @@ mod builds;
 mod bulk;
 #[cfg(unix)]
 mod cancelled;
-mod crash_rows;
 #[cfg(windows)]
 mod console;
+mod crash_rows;
 mod crashes;
 #[cfg(target_os = "linux")]
 mod disk;
@@ -28,10 +28,10 @@ mod namespace;
 #[cfg(unix)]
 mod pty;
 mod races;
-#[cfg(windows)]
-mod replaced;
 #[cfg(unix)]
 mod readiness;
+#[cfg(windows)]
+mod replaced;
 #[cfg(target_os = "linux")]
 mod residue;
 #[cfg(unix)]
