@@ -72,12 +72,14 @@ impl Figure {
             Self::Throughput if value < 0.1 => format!("{value:.3}"),
             // Not rounded up: 100 is all.
             Self::Arrived => format!("{:.2}", (value * 100.0).floor() / 100.0),
-            Self::Throughput | Self::CpuPerGib | Self::P50 | Self::BrokerMicros => {
-                format!("{value:.2}")
-            }
-            Self::IdleMb | Self::IdleAnonymousMb | Self::BusyAnonymousMb | Self::PeakMb => {
-                format!("{value:.2}")
-            }
+            Self::Throughput
+            | Self::CpuPerGib
+            | Self::P50
+            | Self::BrokerMicros
+            | Self::IdleMb
+            | Self::IdleAnonymousMb
+            | Self::BusyAnonymousMb
+            | Self::PeakMb => format!("{value:.2}"),
             _ => format!("{value:.1}"),
         }
     }

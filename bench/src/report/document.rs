@@ -100,8 +100,8 @@ its output is compared as ours is.
 
 Brokers are processes of their own, with default settings: `linkspan-bus` is ours with our clients, and
 `linkspan-busrt` is ours with clients of busrt's library; `busrt` is the broker in that library with the same
-clients. All these are on a runtime of one thread, and use a Unix socket. `nats` is nats-server, a program with threads of its own, by async-nats over TCP, as it has no Unix
-socket. All clients of a sample are in one other process, on one thread, with a connection each.
+clients. All these are on a runtime of one thread, and use a Unix socket. `nats` is nats-server, a program
+with threads of its own, by async-nats over TCP, as it has no Unix socket. All clients of a sample are in one other process, on one thread, with a connection each.
 *Broker CPU* is user and system time by the kernel's count, which has steps of 10 ms. Whoever receives a
 publication looks at its length, its content and its number: none may overtake another one.
 `cargo xtask bench --tool` has the benchmark of the program `busrt` measure both brokers instead.
