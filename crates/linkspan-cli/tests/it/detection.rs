@@ -70,7 +70,6 @@ fn find_itself() -> DetectionTask {
         min_memory_bytes: Some(1),
         // Others may run many programs of this name.
         limit: Some(10_000),
-        ..DetectionTask::default()
     }
 }
 
