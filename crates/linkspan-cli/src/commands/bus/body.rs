@@ -54,12 +54,14 @@ impl Body {
         self.format.encode(&self.bytes()?)
     }
 
-    /// A payload for each line.
-    pub(super) fn read_lines(&self) -> Result<Vec<Encoded>> {
-        let bytes = self.bytes()?;
-        let bytes = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
-        let lines = bytes.split(|byte| *byte == b'\n');
-        lines.map(|line| self.format.encode(line)).collect()
+    /// Whether it comes from standard input.
+    pub(super) fn is_piped(&self) -> bool {
+        matches!(self.payload.as_deref(), None | Some("-"))
+    }
+
+    /// A payload of these bytes, as it was typed how they are written.
+    pub(super) fn encode(&self, bytes: &[u8]) -> Result<Encoded> {
+        self.format.encode(bytes)
     }
 
     /// A message with the headers that were typed.

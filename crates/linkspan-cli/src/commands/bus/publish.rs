@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use linkspan::bus::{Client, Delivery, Post};
+use linkspan::bus::{Client, Delivery, Post, PostError};
 use serde_json::json;
+use tokio::io::{AsyncBufReadExt, BufReader};
 
-use crate::commands::bus::body::Body;
+use crate::commands::bus::body::{Body, Encoded};
 use crate::commands::bus::client::{At, CLOSE_LIMIT};
 use crate::config::{Loaded, Span};
 use crate::failure::{Failure, Kind, Result};
@@ -24,7 +25,7 @@ pub(crate) struct Options {
     #[command(flatten)]
     body: Body,
 
-    /// Publish each line by itself.
+    /// Publish each line of standard input when it comes.
     #[arg(long)]
     lines: bool,
 
@@ -41,28 +42,87 @@ pub(crate) struct Options {
 }
 
 pub(super) async fn run(options: &Options, loaded: &Loaded, output: &Output) -> Result {
-    let payloads = match options.lines {
-        true => options.body.read_lines()?,
-        false => vec![options.body.read()?],
+    if options.lines && !options.body.is_piped() {
+        let message = "--lines reads standard input, and a message was given";
+        return Err(Failure::message(Kind::Usage, message));
+    }
+    let one = match options.lines {
+        true => None,
+        false => Some(options.body.read()?),
     };
     let limit = options.retry.map_or(Duration::ZERO, |Span(limit)| limit);
     let client = options.at.connect_within(loaded, limit).await?;
-    let mut result = Ok(());
-    for payload in payloads {
-        let topic = options.topic.as_str();
-        let post = match &options.only {
-            None => Post::to_topic(topic, &payload),
-            Some(name) => Post::to_topic_for(name.as_str(), topic, &payload),
-        };
-        let post = options
-            .body
-            .with_headers(post.map_err(linkspan::bus::PostError::from)?)?;
-        let delivery = insist(&client, &post, limit).await?;
-        let told = tell(delivery, &options.topic, payload.0.bytes.len(), output);
-        result = result.and(told);
-    }
+    let publisher = Publisher {
+        client: &client,
+        options,
+        limit,
+        output,
+    };
+    let published = match one {
+        Some(payload) => publisher.publish(&payload).await,
+        None => publisher.publish_lines().await,
+    };
     client.close(CLOSE_LIMIT).await;
-    result
+    published
+}
+
+struct Publisher<'a> {
+    client: &'a Client,
+    options: &'a Options,
+    limit: Duration,
+    output: &'a Output,
+}
+
+impl Publisher<'_> {
+    /// Publishes each line when it comes; goes on if a subscriber has no room for one.
+    async fn publish_lines(&self) -> Result {
+        let mut lines = BufReader::new(tokio::io::stdin()).split(b'\n');
+        let mut result = Ok(());
+        while let Some(line) = lines.next_segment().await? {
+            let payload = self.options.body.encode(&line)?;
+            let delivery = self.post(&payload).await?;
+            let told = self.tell(delivery, &payload)?;
+            result = result.and(told);
+        }
+        result
+    }
+
+    async fn publish(&self, payload: &Encoded) -> Result {
+        let delivery = self.post(payload).await?;
+        self.tell(delivery, payload)?
+    }
+
+    async fn post(&self, payload: &Encoded) -> Result<Delivery> {
+        let topic = self.options.topic.as_str();
+        let post = match &self.options.only {
+            None => Post::to_topic(topic, payload),
+            Some(name) => Post::to_topic_for(name.as_str(), topic, payload),
+        };
+        let post = post.map_err(PostError::from)?;
+        let post = self.options.body.with_headers(post)?;
+        insist(self.client, &post, self.limit).await
+    }
+
+    /// Says what became of a message; the inner failure is that somebody has no room for it.
+    fn tell(&self, delivery: Delivery, payload: &Encoded) -> Result<Result> {
+        let (topic, output) = (&self.options.topic, self.output);
+        if output.json {
+            let bytes = payload.0.bytes.len();
+            let line = json!({ "topic": topic, "bytes": bytes, "delivery": name(delivery) });
+            output.json_line(&line)?;
+        }
+        Ok(match delivery {
+            Delivery::NotDelivered => {
+                let message = format!("a subscriber of {topic:?} has no room");
+                Err(Failure::message(Kind::Refused, message).hint("--retry tries again for a time"))
+            }
+            Delivery::Nobody if !output.json => {
+                output.notice(format_args!("nobody has subscribed to {topic:?}"));
+                Ok(())
+            }
+            _ => Ok(()),
+        })
+    }
 }
 
 /// Posts it, again and again for a time while somebody has no room.
@@ -74,24 +134,6 @@ pub(super) async fn insist(client: &Client, post: &Post, limit: Duration) -> Res
             return Ok(delivery);
         }
         tokio::time::sleep(PAUSE).await;
-    }
-}
-
-fn tell(delivery: Delivery, topic: &str, bytes: usize, output: &Output) -> Result {
-    if output.json {
-        let line = json!({ "topic": topic, "bytes": bytes, "delivery": name(delivery) });
-        output.json_line(&line)?;
-    }
-    match delivery {
-        Delivery::NotDelivered => {
-            let message = format!("a subscriber of {topic:?} has no room");
-            Err(Failure::message(Kind::Refused, message).hint("--retry tries again for a time"))
-        }
-        Delivery::Nobody if !output.json => {
-            output.notice(format_args!("nobody has subscribed to {topic:?}"));
-            Ok(())
-        }
-        _ => Ok(()),
     }
 }
 
@@ -108,4 +150,4 @@ const PAUSE: Duration = Duration::from_millis(50);
 const EXAMPLES: &str = r#"Examples:
   linkspan bus pub house/kitchen/light on
   linkspan bus pub house/kitchen/state '{"light": "on"}' --as msgpack --retry 5s
-  tail -f events.jsonl | head -100 | linkspan bus pub log/events - --lines --as json"#;
+  tail -f events.jsonl | linkspan bus pub log/events --lines --as json"#;

@@ -1,6 +1,6 @@
 //! Clients of a node's broker, with clients of BUS/RT beside them.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
 
 use proto::frame::busrt::{Action, Route, Rpc, RpcCode, Status};
@@ -88,6 +88,8 @@ fn what_became_of_a_publication_is_told() {
         "one\ntwo\n",
     );
     assert_eq!(lines.ok().lines().count(), 2);
+    let both = bus.run(&["pub", "a/b", "x", "--lines"]).fails(2);
+    assert!(both.contains("--lines reads standard input"), "{both}");
     for payload in [&b"hello"[..], b"one", b"two"] {
         assert_eq!(&*peer.gets().payload, payload);
     }
@@ -95,6 +97,23 @@ fn what_became_of_a_publication_is_told() {
     assert!(wrong.contains("not JSON"), "{wrong}");
     let reserved = bus.run(&["pub", ".broker/info", "x"]).fails(5);
     assert!(reserved.contains(".broker"), "{reserved}");
+}
+
+#[test]
+fn lines_are_published_when_they_come() {
+    let bus = Bus::start();
+    let mut peer = bus.peer("peer");
+    peer.subscribes("a/#");
+    let mut command = bus.command(&["pub", "a/l", "--lines"]);
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    for line in ["one", "two"] {
+        writeln!(stdin, "{line}").unwrap();
+        assert_eq!(&*peer.gets().payload, line.as_bytes());
+    }
+    drop(stdin);
+    until("it ends", || child.try_wait().unwrap().is_some());
+    assert!(child.wait().unwrap().success());
 }
 
 #[test]
