@@ -355,5 +355,6 @@ impl Drop for Waiting<'_> {
 
 /// What an answer takes on the wire.
 const ACK_BYTES: usize = 6;
-/// Answers that a client may leave unread before nothing more is read from it.
-const MOST_ANSWERS: usize = 1024;
+/// Answers that a client may leave unread before nothing more is read from it: as many as BUS/RT keeps
+/// before it cuts a client off.
+const MOST_ANSWERS: usize = 8192;

@@ -90,7 +90,9 @@ impl Input {
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         ready!(self.reader.poll_ready(cx))?;
+        // Only the rest of a long operation is read alone; of short ones, as many as there are.
         let missing = self.decoder.missing_bytes(&self.buffer.bytes);
+        let missing = if missing < LONG_BYTES { 0 } else { missing };
         let room = self.buffer.make_room(missing, OPERATION_HEADER_BYTES);
         let count = ready!(self.reader.poll_read(cx, &mut self.buffer.bytes, room))?;
         self.buffer.note_read(count, room);
@@ -102,3 +104,6 @@ impl Input {
         self.alarm.as_mut().reset(ring.into());
     }
 }
+
+/// From here on what is missing is worth a read of its own.
+const LONG_BYTES: usize = 16 * 1024;

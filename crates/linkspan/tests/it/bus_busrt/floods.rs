@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use linkspan_test::wait;
 
-use super::raw::{ACKED, Client, MESSAGE, NOT_DELIVERED, OK, SUBSCRIBE, body, operation};
+use super::raw::{ACKED, Client, MESSAGE, NOT_DELIVERED, OK, PUBLISH, SUBSCRIBE, body, operation};
 use super::scene::Scene;
 
 /// A broker whose queues are full soon and block for a while.
@@ -124,6 +124,31 @@ async fn who_does_not_read_its_acks_is_not_read_either() {
     assert!(poured < all.len() / 4, "{poured} bytes were taken");
     for id in 0..u32::try_from(poured / 10).unwrap() {
         assert_eq!(asking.ack(id).await, OK);
+    }
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn ten_thousand_operations_may_be_sent_before_an_ack_is_read() {
+    let scene = Scene::start().await;
+    for address in scene.addresses() {
+        let mut hasty = Client::join(address, "hasty").await;
+        let mut all = Vec::new();
+        for id in 0..10_000 {
+            all.extend(operation(
+                id,
+                PUBLISH,
+                ACKED,
+                &body(&["nobody/wants/it"], &[0; 20]),
+            ));
+        }
+        // They are read many at a time, or their acks would fill the socket one by one.
+        hasty.raw.send(&all).await;
+        for id in 0..10_000 {
+            assert_eq!(hasty.ack(id).await, OK);
+        }
+        drop(hasty);
+        scene.until_clients(0).await;
     }
     scene.stop().await;
 }

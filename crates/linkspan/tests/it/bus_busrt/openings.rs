@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use linkspan_test::wait;
 
 use super::raw::{
-    ACCESS_DENIED, BAD_DATA, BUSY, Client, GREETING, NOT_REGISTERED, NOT_SUPPORTED, OK, Raw, bytes,
+    ACCESS_DENIED, BAD_DATA, BUSY, Client, GREETING, NOT_REGISTERED, NOT_SUPPORTED, OK, PUBLISH,
+    Raw, body, bytes, operation,
 };
 use super::scene::Scene;
 
@@ -227,15 +228,13 @@ async fn a_name_is_free_while_its_last_words_wait_for_somebody() {
     let mut stopped = scene.client("stopped").await;
     stopped.subscribe(&["t"]).await;
     let mut hasty = scene.client("hasty").await;
-    let large = vec![b'x'; 100_000];
-    for _ in 0..20 {
-        hasty
-            .operate(super::raw::PUBLISH, 0, &super::raw::body(&["t"], &large))
-            .await;
-        if scene.stats().queued_bytes > 400_000 {
-            break;
-        }
-    }
+    let publication = operation(1, PUBLISH, 0, &body(&["t"], &[b'x'; 100_000]));
+    // Until the broker takes nothing more of it.
+    let limit = Duration::from_millis(300);
+    while tokio::time::timeout(limit, hasty.raw.pour(&publication))
+        .await
+        .is_ok()
+    {}
     wait::until("a full queue", || scene.stats().queued_bytes > 400_000).await;
     drop(hasty);
     let _again = scene.client("hasty").await;
