@@ -290,7 +290,7 @@ mod tests {
         options.append(true).create(true).open(path).unwrap()
     }
 
-    fn text(lines: Vec<Vec<u8>>) -> String {
+    fn text(lines: &[Vec<u8>]) -> String {
         String::from_utf8(lines.join(&b' ')).unwrap()
     }
 
@@ -302,7 +302,7 @@ mod tests {
         std::fs::write(path.with_extension("1"), "3\n4\n").unwrap();
         std::fs::write(path.with_extension("2"), "1\n2\n").unwrap();
         let reader = LogReader::at_end(log).unwrap();
-        let last = |count| text(reader.last_lines(count).unwrap());
+        let last = |count| text(&reader.last_lines(count).unwrap());
         assert_eq!(last(1), "6");
         assert_eq!(last(3), "4 5 6");
         assert_eq!(last(9), "1 2 3 4 5 6");
@@ -311,7 +311,7 @@ mod tests {
         std::fs::rename(path.with_extension("1"), path.with_extension("3")).unwrap();
         std::fs::rename(&path, path.with_extension("1")).unwrap();
         std::fs::write(&path, "7\n").unwrap();
-        assert_eq!(text(reader.last_lines(4).unwrap()), "1 2 5 6");
+        assert_eq!(text(&reader.last_lines(4).unwrap()), "1 2 5 6");
     }
 
     #[test]
@@ -323,12 +323,12 @@ mod tests {
         let mut reader = LogReader::at_end(log).unwrap();
         assert!(reader.look().unwrap().is_empty());
         old.write_all(b"o\nthree\n").unwrap();
-        assert_eq!(text(reader.next_lines().unwrap()), "two three");
+        assert_eq!(text(&reader.next_lines().unwrap()), "two three");
         std::fs::rename(&path, path.with_extension("1")).unwrap();
         let mut new = append(&path);
         new.write_all(b"five\n").unwrap();
         old.write_all(b"four\n").unwrap();
-        assert_eq!(text(reader.next_lines().unwrap()), "four five");
+        assert_eq!(text(&reader.next_lines().unwrap()), "four five");
         // A line may be cut by a turn.
         new.write_all(b"cut ").unwrap();
         assert!(reader.look().unwrap().is_empty());
@@ -336,10 +336,10 @@ mod tests {
         std::fs::rename(&path, path.with_extension("1")).unwrap();
         let mut newest = append(&path);
         newest.write_all(b"here\n").unwrap();
-        assert_eq!(text(reader.next_lines().unwrap()), "cut here");
+        assert_eq!(text(&reader.next_lines().unwrap()), "cut here");
         // A writer that has not parted from the old file yet is heard.
         new.write_all(b"late\n").unwrap();
-        assert_eq!(text(reader.next_lines().unwrap()), "late");
+        assert_eq!(text(&reader.next_lines().unwrap()), "late");
         assert!(reader.look().unwrap().is_empty());
     }
 
@@ -354,7 +354,7 @@ mod tests {
         std::fs::write(path.with_extension("2"), "2\n").unwrap();
         std::fs::write(path.with_extension("1"), "3\n").unwrap();
         std::fs::write(&path, "4\n").unwrap();
-        assert_eq!(text(reader.next_lines().unwrap()), "1 2 3 4");
+        assert_eq!(text(&reader.next_lines().unwrap()), "1 2 3 4");
         assert_eq!(reader.parts.len(), 2);
     }
 
@@ -365,12 +365,12 @@ mod tests {
         let mut reader = LogReader::at_end(log).unwrap();
         assert!(reader.last_lines(5).unwrap().is_empty());
         std::fs::write(&path, "one\n").unwrap();
-        assert_eq!(text(reader.next_lines().unwrap()), "one");
+        assert_eq!(text(&reader.next_lines().unwrap()), "one");
         // As other tools turn logs over.
         std::fs::write(&path, "").unwrap();
         assert!(reader.look().unwrap().is_empty());
         std::fs::write(&path, "two\n").unwrap();
-        assert_eq!(text(reader.next_lines().unwrap()), "two");
+        assert_eq!(text(&reader.next_lines().unwrap()), "two");
     }
 
     #[test]
