@@ -30,10 +30,11 @@ impl ReadBuffer {
     ///
     /// Inside a large frame exactly its rest and the next header are asked for: then the next
     /// frame's payload begins in a new buffer and nothing has to be moved. Space beyond what has
-    /// come so far is made only in proportion to it, whatever a header announces.
+    /// come so far is made only in proportion to it, whatever a header announces. Short frames come
+    /// together, wherever the read before has ended.
     pub(crate) fn make_room(&mut self, missing: usize, header_bytes: usize) -> usize {
         let spare = self.bytes.capacity() - self.bytes.len();
-        if missing > header_bytes {
+        if missing > header_bytes && self.bytes.len().saturating_add(missing) > SHORT_FRAME_BYTES {
             let wanted = missing + header_bytes;
             if spare < wanted {
                 self.reserve(wanted.min(self.read_bytes.max(self.bytes.len())));
@@ -92,7 +93,35 @@ impl ReadBuffer {
 }
 
 const LEAST_READ_BYTES: usize = 4 * 1024;
+/// To move what has come of a frame of this size costs less than a read of its own.
+const SHORT_FRAME_BYTES: usize = 4 * 1024;
 /// A frame of the longest piece of a body, and the header of the next.
 const MOST_READ_BYTES: usize = 64 * 1024 + 1024;
 /// Buffers that are kept while frames in them are still being read.
 const MOST_RETIRED: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: usize = 9;
+
+    #[test]
+    fn short_frames_come_together_wherever_a_read_has_ended() {
+        let mut buffer = ReadBuffer::new(BytesMut::new());
+        buffer.make_room(HEADER, HEADER);
+        buffer.bytes.extend_from_slice(&[0; HEADER]);
+        let room = buffer.make_room(110, HEADER);
+        assert!(room >= LEAST_READ_BYTES / 4, "{room}");
+    }
+
+    #[test]
+    fn a_large_frame_comes_with_the_next_header() {
+        let mut buffer = ReadBuffer::new(BytesMut::new());
+        buffer.bytes.extend_from_slice(&[0; 40_000]);
+        assert_eq!(buffer.make_room(5000, HEADER), 5000 + HEADER);
+        // Its end is not moved with it, however little is missing.
+        buffer.bytes.extend_from_slice(&[0; 4990]);
+        assert_eq!(buffer.make_room(10, HEADER), 10 + HEADER);
+    }
+}
