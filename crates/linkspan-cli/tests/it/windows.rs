@@ -3,7 +3,9 @@
 use std::env;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Instant;
 
+use linkspan_test::wait::PATIENCE;
 use serde_json::Value;
 
 /// A runtime directory and the name of a pipe; what runs there ends with it.
@@ -112,4 +114,38 @@ fn daemons_are_listed_looked_at_and_stopped() {
     let stopped = place.run(&["daemon", "stop", "daemon-example"]);
     assert!(stopped.contains(&format!("process {pid}")), "{stopped}");
     assert_ne!(place.daemon(), pid);
+}
+
+#[test]
+fn messages_pass_through_a_broker_at_a_pipe() {
+    let mut place = Place::new();
+    let pipe = format!("pipe:linkspan-cli-bus-{}", std::process::id());
+    let mut broker = place.start(&["bus", "serve", &pipe, "tcp:127.0.0.1:0", "--json"]);
+    let mut output = BufReader::new(broker.stdout.take().unwrap());
+    place.node = Some(broker);
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    assert!(
+        line.contains(&pipe) && line.contains("tcp:127.0.0.1:"),
+        "{line}"
+    );
+    let tcp: Value = serde_json::from_str(&line).unwrap();
+    let tcp = tcp.pointer("/addresses/1").and_then(Value::as_str).unwrap();
+    let sub = [
+        "bus",
+        "sub",
+        "a/#",
+        "--first",
+        "1",
+        "--payloads",
+        "-a",
+        &pipe,
+    ];
+    let sub = place.start(&sub);
+    let publish = ["bus", "pub", "a/b", "hello", "--json", "-a", tcp];
+    let began = Instant::now();
+    while place.run_json(&publish).get("delivery") != Some(&"delivered".into()) {
+        assert!(began.elapsed() < PATIENCE, "nobody has subscribed");
+    }
+    assert_eq!(printed(sub.wait_with_output().unwrap()), "hello\n");
 }

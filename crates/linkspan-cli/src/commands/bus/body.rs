@@ -156,7 +156,7 @@ pub(super) fn unhex(text: &[u8]) -> Option<Vec<u8>> {
         .map(|letter| {
             char::from(*letter)
                 .to_digit(16)
-                .and_then(|digit| digit.try_into().ok())
+                .and_then(|digit| u8::try_from(digit).ok())
         })
         .collect();
     let digits: Vec<u8> = digits?;
