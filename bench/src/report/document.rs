@@ -104,7 +104,7 @@ clients. All these are on a runtime of one thread, and use a Unix socket. `nats`
 with threads of its own, by async-nats over TCP, as it has no Unix socket. All clients of a sample are in one other process, on one thread, with a connection each.
 *Broker CPU* is user and system time by the kernel's count, which has steps of 10 ms. Whoever receives a
 publication looks at its length, its content and its number: none may overtake another one.
-`cargo xtask bench --tool` has the benchmark of the program `busrt` measure both brokers instead.
+`cargo xtask bench tool` has the benchmark of the program `busrt` measure both brokers instead.
 ",
         rounds = results.rounds,
         seconds = results.seconds,

@@ -18,11 +18,9 @@ pub(crate) struct Options {
     /// Counts instructions per call under valgrind instead
     #[arg(long, conflicts_with_all = ["smoke", "arguments"])]
     instructions: bool,
-    /// Has the benchmark of the program busrt measure its broker and ours instead; takes minutes
-    #[arg(long, conflicts_with_all = ["smoke", "instructions"])]
-    tool: bool,
     /// Goes to the bench: --peer NAME..., --scenario NAME..., --rounds N, --seconds S, --no-docs,
-    /// --json FILE; with --tool: --runs N, --finishes N, --iterations N. The peer daemon-cli takes part if `LINKSPAN_BENCH_DAEMON_CLI` names a program
+    /// --json FILE; or `tool`, which has the benchmark of the program busrt measure its broker and
+    /// ours, with --runs N, --finishes N, --iterations N. The peer daemon-cli takes part if `LINKSPAN_BENCH_DAEMON_CLI` names a program
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
 }
@@ -37,9 +35,6 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         bring_programs(&mut command);
     }
     command.arg("--");
-    if options.tool {
-        command.arg("tool");
-    }
     if options.instructions {
         command.arg("instructions");
     }

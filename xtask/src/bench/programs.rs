@@ -12,7 +12,7 @@ pub(super) struct Program {
     /// The package and its version.
     package: (&'static str, &'static str),
     /// Puts it into a directory.
-    install: fn(&Program, &Path) -> Result<()>,
+    install: fn(&Self, &Path) -> Result<()>,
     /// What shall be there then.
     file: &'static str,
     /// Tells the bench where.
