@@ -71,7 +71,7 @@ pub use unix::{
 
 #[cfg(unix)]
 pub use unix::{
-    ReadySender, SIGCONT, die_by_signal, ignore_sigpipe, open_descriptors, os_string,
+    ReadySender, SIGCONT, die_by_signal, ignore_sigpipe, is_ignored, open_descriptors, os_string,
     reset_sigpipe, terminal_size, thread_count,
 };
 

@@ -43,7 +43,7 @@ pub use ready::ReadySender;
 pub use receive::receive;
 pub use runtime::{RuntimeDirectoryError, default_socket_path, runtime_directory};
 pub use send::{send_vectored, shutdown_write};
-pub use signals::{SIGCONT, die_by_signal, ignore_sigpipe, reset_sigpipe};
+pub use signals::{SIGCONT, die_by_signal, ignore_sigpipe, is_ignored, reset_sigpipe};
 pub use socket::{BindError, BindOptions, SocketFile};
 pub use stale::socket_state;
 pub use terminal::terminal_size;

@@ -31,6 +31,15 @@ pub fn die_by_signal(signal: i32) -> ! {
     unsafe { libc::_exit(128_i32.saturating_add(signal)) }
 }
 
+/// Whether this process was started to ignore a signal, as by `nohup`, or has decided so since.
+pub fn is_ignored(signal: i32) -> bool {
+    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: without a new action it only writes to the local.
+    let asked = unsafe { libc::sigaction(signal, ptr::null(), action.as_mut_ptr()) };
+    // SAFETY: it is made of numbers, for which zero is a value, whether or not it was written to.
+    asked == 0 && unsafe { action.assume_init() }.sa_sigaction == libc::SIG_IGN
+}
+
 /// Gives SIGPIPE its default effect: writing to a pipe that nobody reads ends this process.
 ///
 /// # Platform notes

@@ -1,7 +1,5 @@
 //! Signals of the operating system, as things to wait for.
 
-#[cfg(unix)]
-use std::fs;
 use std::io;
 
 #[cfg(unix)]
@@ -66,10 +64,9 @@ pub(crate) struct Signals {
 impl Signals {
     /// Begins to listen, but not to what this process was started to ignore, as by `nohup`.
     pub(crate) fn listen() -> io::Result<Self> {
-        let ignored = ignored();
-        let listen = |caught: Caught, kind| match ignored & bit(caught) {
-            0 => signal(kind).map(Some),
-            _ => Ok(None),
+        let listen = |caught: Caught, kind| match os::is_ignored(caught.number()) {
+            false => signal(kind).map(Some),
+            true => Ok(None),
         };
         Ok(Self {
             interrupt: listen(Caught::Interrupt, SignalKind::interrupt())?,
@@ -126,19 +123,4 @@ impl Signals {
             _ = self.shutdown.recv() => Caught::Terminate,
         }
     }
-}
-
-/// Signals that this process was started to ignore, a bit for each, where the system tells.
-#[cfg(unix)]
-fn ignored() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mut lines = status.lines();
-    let mask = lines.find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    mask.unwrap_or_default()
-}
-
-#[cfg(unix)]
-fn bit(caught: Caught) -> u64 {
-    1 << (caught.number() - 1)
 }

@@ -127,11 +127,14 @@ impl DaemonClient {
             source,
         })?;
         let command = invocation.to_command(connection::request_id()?, true);
+        // Its thread comes up while the daemon is reached.
+        let mut ready = Some(session::printer()?);
         let mut attempt = 1;
         loop {
             let connection = self.connected().await?;
             let (command, limit) = (command.clone(), invocation.deadline);
-            let ended = session::run(&connection, command, limit, &mut signals).await?;
+            let printer = ready.take().map_or_else(session::printer, Ok)?;
+            let ended = session::run(&connection, command, printer, limit, &mut signals).await?;
             if attempt == ATTEMPTS || !self.is_to_repeat(&ended, invocation).await {
                 return ended.finish();
             }

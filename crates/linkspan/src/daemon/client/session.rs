@@ -50,14 +50,11 @@ impl<'a> Session<'a> {
     pub(super) async fn begin(
         connection: &'a Connection,
         command: Command,
+        printer: Printer,
     ) -> Result<Self, ClientError> {
-        let io = |source| ClientError::Io {
-            action: "start a thread for output",
-            source,
-        };
         Ok(Self {
             running: connection.start(command).await?,
-            printer: Printer::start().map_err(io)?,
+            printer,
             stdin: StdinReader::default(),
             stdin_credit: 0,
             stdin_is_over: false,
@@ -187,14 +184,23 @@ impl<'a> Session<'a> {
     }
 }
 
+/// What prints the output of one command.
+pub(super) fn printer() -> Result<Printer, ClientError> {
+    Printer::start().map_err(|source| ClientError::Io {
+        action: "start a thread for output",
+        source,
+    })
+}
+
 /// Runs a command on this process's streams, not longer than its deadline.
 pub(super) async fn run(
     connection: &Connection,
     command: Command,
+    printer: Printer,
     deadline: Option<std::time::Duration>,
     signals: &mut Signals,
 ) -> Result<Ended, ClientError> {
-    let session = Session::begin(connection, command).await?;
+    let session = Session::begin(connection, command, printer).await?;
     let Some(limit) = deadline else {
         return Ok(session.run(signals).await);
     };
