@@ -198,8 +198,10 @@ fn start_daemon(path: &str) {
 
 fn is_in_job() -> bool {
     let mut result = 0;
+    // SAFETY: gives a constant that stands for this process.
+    let own = unsafe { GetCurrentProcess() };
     // SAFETY: the pseudo handle stands for this process, and the pointer is to a local.
-    let done = unsafe { IsProcessInJob(GetCurrentProcess(), ptr::null_mut(), &raw mut result) };
+    let done = unsafe { IsProcessInJob(own, ptr::null_mut(), &raw mut result) };
     assert_ne!(done, 0);
     result != 0
 }

@@ -9,6 +9,7 @@
 //! | takes all descriptors | the next one is accepted when there are some again | [`resources`] |
 //! | wants the address of a live broker | does not get it; a file is not removed | [`sockets`] |
 
+#[cfg(target_os = "linux")]
 mod process;
 #[cfg(target_os = "linux")]
 mod resources;

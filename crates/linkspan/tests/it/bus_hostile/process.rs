@@ -42,7 +42,6 @@ impl Process {
         }
     }
 
-    #[cfg(target_os = "linux")]
     pub(super) fn id(&self) -> u32 {
         self.child.id()
     }
