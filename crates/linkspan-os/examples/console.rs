@@ -69,8 +69,10 @@ mod windows {
 
     fn type_interrupt() -> io::Result<()> {
         let console = File::options().read(true).write(true).open("CONIN$")?;
-        let mut record = INPUT_RECORD::default();
-        record.EventType = u16::try_from(KEY_EVENT).map_err(io::Error::other)?;
+        let mut record = INPUT_RECORD {
+            EventType: u16::try_from(KEY_EVENT).map_err(io::Error::other)?,
+            ..INPUT_RECORD::default()
+        };
         // SAFETY: the type says that it is a key, and any bits are one.
         let key = unsafe { &mut record.Event.KeyEvent };
         key.bKeyDown = 1;
