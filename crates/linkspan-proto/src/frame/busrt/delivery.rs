@@ -87,19 +87,6 @@ impl Delivery {
         }
     }
 
-    /// All that stands before the payload: the same for every receiver, so that a broker makes it
-    /// once and sends it and the payload to all.
-    ///
-    /// # Errors
-    ///
-    /// - [`TooLarge`](BusrtEncodeError::TooLarge): it exceeds [`Limits::max_delivery_bytes`];
-    /// - [`Nul`](BusrtEncodeError::Nul): the sender or the topic has a NUL.
-    pub fn head(&self, limits: &Limits) -> Result<Bytes, BusrtEncodeError> {
-        let mut head = Vec::with_capacity(LIKELY_HEAD_BYTES);
-        self.write_head(limits, &mut head)?;
-        Ok(head.into())
-    }
-
     /// Reads a delivery, header and all, of which the length was checked.
     pub(super) fn read(mut frame: Bytes) -> Result<Self, BusrtDecodeError> {
         let Some([kind, _, _, _, _, realtime]) = frame.first_chunk().copied() else {
@@ -150,4 +137,3 @@ impl Delivery {
 pub(super) const PUBLICATION: u8 = 0x01;
 pub(super) const MESSAGE: u8 = 0x12;
 pub(super) const BROADCAST: u8 = 0x13;
-const LIKELY_HEAD_BYTES: usize = 64;

@@ -4,7 +4,8 @@ use bytes::{Buf, Bytes, BytesMut};
 use linkspan_proto::error::{BusrtDecodeError, BusrtEncodeError};
 use linkspan_proto::frame::Segments;
 use linkspan_proto::frame::busrt::{
-    DELIVERY_HEADER_BYTES, Delivery, Field, FromBroker, FromBrokerDecoder, Limits, Route, Status,
+    DELIVERY_HEADER_BYTES, Delivery, DeliveryKind, Field, FromBroker, FromBrokerDecoder, Limits,
+    Route, Status, encode_delivery,
 };
 
 use super::{broker_decoder, broker_wire, drain_broker, hex};
@@ -176,7 +177,6 @@ fn what_a_broker_may_take_fits_into_what_it_sends() {
         bytes: 110,
         limit: 109,
     };
-    assert_eq!(longer.head(&limits), Err(too_large));
     assert_eq!(
         FromBroker::Delivery(longer).encode(&limits, &mut out),
         Err(too_large)
@@ -195,21 +195,34 @@ fn what_a_broker_may_take_fits_into_what_it_sends() {
 }
 
 #[test]
-fn the_head_is_all_that_stands_before_the_payload() {
+fn what_a_broker_keeps_is_encoded_like_the_whole_and_a_long_payload_is_shared() {
     let payload = Bytes::from(vec![9; 5000]);
     let route = Route::Publication {
         topic: "t/1".into(),
     };
     let delivery = Delivery::new("b.one", route, true, payload.clone());
-    let head = delivery.head(&Limits::default()).unwrap();
-    assert_eq!(head, hex("01 92 13 00 00 01 62 2e 6f 6e 65 00 74 2f 31 00"));
-    let mut out = Segments::new();
+    let mut whole = Segments::new();
     FromBroker::Delivery(delivery)
-        .encode(&Limits::default(), &mut out)
+        .encode(&Limits::default(), &mut whole)
         .unwrap();
-    assert_eq!(out.chunk(), head);
-    out.advance(head.len());
-    assert_eq!(out.chunk().as_ptr(), payload.as_ptr());
+    let kept = b"b.one\0t/1\0";
+    let mut parts = Segments::new();
+    encode_delivery(
+        DeliveryKind::Publication,
+        true,
+        kept,
+        Some(&payload),
+        &mut parts,
+    );
+    let head = hex("01 92 13 00 00 01 62 2e 6f 6e 65 00 74 2f 31 00");
+    for out in [&mut whole, &mut parts] {
+        assert_eq!(out.chunk(), head);
+        out.advance(head.len());
+        assert_eq!(out.chunk().as_ptr(), payload.as_ptr());
+    }
+    let mut short = Segments::new();
+    encode_delivery(DeliveryKind::Message, false, b"b\0hi", None, &mut short);
+    assert_eq!(short.chunk(), hex("12 04 00 00 00 00 62 00 68 69"));
 }
 
 #[test]

@@ -137,10 +137,23 @@ pub(super) fn error(headers: &Headers, code: RpcCode, data: Bytes) -> Result<Res
     };
     let message = match (headers.value(KIND), text.is_empty()) {
         (Some(_), _) => text.into_owned(),
-        (None, true) => format!("the callee failed with code {code}"),
-        (None, false) => format!("the callee failed with code {code}: {text}"),
+        (None, true) => format!("the callee answers: {}", meaning(code)),
+        (None, false) => format!("the callee answers: {}: {text}", meaning(code)),
     };
     Err(Failure::new(category, known, message).into())
+}
+
+/// What a callee means by a code, for people.
+fn meaning(code: RpcCode) -> String {
+    let meant = match code {
+        RpcCode::PARSE => "the parameters cannot be read",
+        RpcCode::INVALID_REQUEST => "the request makes no sense",
+        RpcCode::METHOD_NOT_FOUND => "there is no such method",
+        RpcCode::INVALID_PARAMS => "the parameters are wrong",
+        RpcCode::INTERNAL => "the handler failed",
+        code => return format!("error {code}"),
+    };
+    format!("{meant} ({code})")
 }
 
 /// More calls are being answered than may be.
