@@ -1,5 +1,7 @@
 //! Who is there.
 
+mod certificate;
 mod principal;
 
+pub use certificate::{CertificateIdentity, SubjectAltName};
 pub use principal::Principal;

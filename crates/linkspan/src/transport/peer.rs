@@ -1,8 +1,10 @@
 //! The process at the other end of a link.
 
+use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use crate::auth::Principal;
+use crate::auth::{CertificateIdentity, Principal};
 use crate::transport::Backend;
 
 /// What the transport knows about the other end.
@@ -17,6 +19,35 @@ pub struct Peer {
     pub address: Option<SocketAddr>,
     /// What carries the connection, on local sockets.
     pub backend: Option<Backend>,
+    /// Whom the certificate names that it proved to hold, over TLS.
+    pub certificate: Option<Arc<CertificateIdentity>>,
+    /// What nobody but the two ends of the TLS connection knows.
+    #[expect(
+        dead_code,
+        reason = "read by the proofs of the handshake, which are to come"
+    )]
+    pub(crate) channel: Option<ChannelBinding>,
+}
+
+/// Keying material of a TLS connection, for proofs that hold on it alone (docs/protocol.md, section
+/// 3.7).
+#[derive(Clone, Copy)]
+#[expect(
+    dead_code,
+    reason = "read by the proofs of the handshake, which are to come"
+)]
+pub(crate) struct ChannelBinding(pub(crate) [u8; 32]);
+
+impl ChannelBinding {
+    /// The label under which TLS exports it, without a context (RFC 5705, RFC 8446 section 7.5).
+    #[expect(dead_code, reason = "for the transport over TLS")]
+    pub(crate) const LABEL: &str = "EXPORTER-linkspan-session-1";
+}
+
+impl fmt::Debug for ChannelBinding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ChannelBinding(..)")
+    }
 }
 
 impl Peer {
@@ -26,6 +57,8 @@ impl Peer {
             credentials: None,
             address: None,
             backend: None,
+            certificate: None,
+            channel: None,
         }
     }
 
