@@ -4,6 +4,7 @@
 //! has a fresh one. Ours has its default settings, busrt's has longer queues than by default, without
 //! which it does not always get to the end.
 
+use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
@@ -31,33 +32,71 @@ pub(crate) struct Options {
 }
 
 /// Runs all, and prints a table.
+///
+/// # Errors
+///
+/// When ours did not get to the end each time.
 pub(crate) fn run(options: &Options) -> Result<()> {
     ensure!(options.runs > 0, "there has to be a run");
-    let mut runs: [Vec<Run>; 2] = Default::default();
+    let mut sides = [THEIRS, OURS].map(Side::new);
     for turn in 0..options.runs {
-        let mut order = [0, 1];
+        let [theirs, ours] = &mut sides;
+        let mut order = [theirs, ours];
         order.rotate_left(turn % 2);
         for side in order {
-            let [theirs, ours] = &mut runs;
-            match side {
-                0 => theirs.push(Run::take(THEIRS, options.iterations)?),
-                _ => ours.push(Run::take(OURS, options.iterations)?),
-            }
-            eprintln!("run {} of {}", turn + 1, options.runs);
+            side.take(options.iterations);
         }
+        eprintln!("run {} of {}", turn + 1, options.runs);
     }
-    let [theirs, ours] = &runs;
-    let further = options.finishes.saturating_sub(options.runs);
-    let mut finished = ours.len();
-    for _ in 0..further {
-        Run::take(OURS, options.iterations)?;
-        finished += 1;
+    let table = table(&sides);
+    let [_, ours] = &mut sides;
+    for _ in ours.begun..options.finishes {
+        ours.take(options.iterations);
+        eprintln!("finish {} of {}", ours.runs.len(), ours.begun);
     }
-    println!(
-        "{}\n{OURS} got to the end {finished} times of {finished}",
-        table(theirs, ours)
+    println!("{table}");
+    for side in &sides {
+        let (name, begun) = (side.broker, side.begun);
+        println!(
+            "{name} got to the end in {} of {begun} runs",
+            side.runs.len()
+        );
+    }
+    let [_, ours] = &sides;
+    ensure!(
+        ours.runs.len() == ours.begun,
+        "{OURS} did not always get to the end"
     );
     Ok(())
+}
+
+/// A broker, and what became of its runs.
+struct Side {
+    broker: &'static str,
+    begun: usize,
+    /// Those that got to the end, by their number.
+    runs: BTreeMap<usize, Run>,
+}
+
+impl Side {
+    fn new(broker: &'static str) -> Self {
+        Self {
+            broker,
+            begun: 0,
+            runs: BTreeMap::new(),
+        }
+    }
+
+    /// Has the tool run once; says why, if it does not get to the end.
+    fn take(&mut self, iterations: u32) {
+        match Run::take(self.broker, iterations) {
+            Ok(run) => {
+                self.runs.insert(self.begun, run);
+            }
+            Err(error) => eprintln!("{error:#}"),
+        }
+        self.begun += 1;
+    }
 }
 
 /// What the tool says about one run.
@@ -110,36 +149,38 @@ fn rate(said: &str, stage: &str) -> Result<f64> {
     Ok(word.replace('_', "").parse()?)
 }
 
-fn table(theirs: &[Run], ours: &[Run]) -> Table {
+fn table(sides: &[Side; 2]) -> Table {
     let mut table = Table::new(["stage", THEIRS, OURS, "ratio", "target", "met"]);
     for (index, stage) in STAGES.iter().enumerate() {
         let rate = |run: &Run| run.rates.get(index).copied().unwrap_or_default();
-        add(&mut table, stage, theirs, ours, rate, Bound::AtLeast(0.95));
+        add(&mut table, stage, sides, rate, Bound::AtLeast(0.95));
     }
     let cpu = |run: &Run| run.cpu_seconds;
     add(
         &mut table,
         "CPU s of the broker",
-        theirs,
-        ours,
+        sides,
         cpu,
         Bound::AtMost(0.6),
     );
     table
 }
 
-/// A line with the medians of both, and of the ratios turn by turn.
+/// A line with the medians of both, and of the ratios of those turns in which both got to the end.
 fn add(
     table: &mut Table,
     what: &str,
-    theirs: &[Run],
-    ours: &[Run],
+    [theirs, ours]: &[Side; 2],
     figure: impl Fn(&Run) -> f64,
     bound: Bound,
 ) {
-    let values = |runs: &[Run]| median(runs.iter().map(&figure).collect()).unwrap_or_default();
-    let turns = ours.iter().zip(theirs);
-    let ratios = turns.map(|(ours, theirs)| figure(ours) / figure(theirs));
+    let values =
+        |side: &Side| median(side.runs.values().map(&figure).collect()).unwrap_or_default();
+    let both = ours
+        .runs
+        .iter()
+        .filter_map(|(turn, ours)| Some((ours, theirs.runs.get(turn)?)));
+    let ratios = both.map(|(ours, theirs)| figure(ours) / figure(theirs));
     let ratio = median(ratios.collect()).unwrap_or_default();
     let met = if bound.holds(ratio) { "yes" } else { "**no**" };
     let shown = |value| match bound {

@@ -10,11 +10,13 @@ use clap::{Parser, Subcommand};
 
 mod arch;
 mod bench;
+mod busrt;
 mod check_targets;
 mod cross;
 mod docs;
 mod fuzz;
 mod packages;
+mod programs;
 mod python;
 mod race;
 mod schema;
@@ -35,6 +37,7 @@ struct Arguments {
 enum Command {
     Arch(arch::Options),
     Bench(bench::Options),
+    Busrt(busrt::Options),
     CheckTargets(check_targets::Options),
     Docs(docs::Options),
     Fuzz(fuzz::Options),
@@ -59,6 +62,7 @@ fn run(arguments: Arguments) -> Result<()> {
     match arguments.command {
         Command::Arch(options) => arch::run(&options),
         Command::Bench(options) => bench::run(&options),
+        Command::Busrt(options) => busrt::run(&options),
         Command::CheckTargets(options) => check_targets::run(&options),
         Command::Docs(options) => docs::run(&options),
         Command::Fuzz(options) => fuzz::run(&options),

@@ -1,13 +1,11 @@
 //! `cargo xtask bench`: Linkspan against its peers and against the raw socket.
 
-mod programs;
-
 use std::process::Command;
 use std::{env, path};
 
 use anyhow::Result;
 
-use crate::shell;
+use crate::{command, programs, shell};
 
 /// Measures Linkspan, its peers and raw sockets, and writes docs/benchmarks.md.
 #[derive(Debug, clap::Args)]
@@ -19,33 +17,37 @@ pub(crate) struct Options {
     #[arg(long, conflicts_with_all = ["smoke", "arguments"])]
     instructions: bool,
     /// Goes to the bench: --peer NAME..., --scenario NAME..., --rounds N, --seconds S, --no-docs,
-    /// --json FILE; or `tool`, which has the benchmark of the program busrt measure its broker and
-    /// ours, with --runs N, --finishes N, --iterations N. The peer daemon-cli takes part if `LINKSPAN_BENCH_DAEMON_CLI` names a program
+    /// --json FILE; or `tool`, which does what `cargo xtask busrt` does and then has the benchmark of
+    /// the program busrt measure its broker and ours, with --runs N, --finishes N, --iterations N. The
+    /// peer daemon-cli takes part if `LINKSPAN_BENCH_DAEMON_CLI` names a program
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
+    if options.arguments.first().is_some_and(|word| word == "tool") {
+        command(&["busrt"])?;
+    }
     // By itself: what is built together gets all features together, and is larger for it.
     shell::run(cargo("build").args(["--package", "linkspan-bench-command"]))?;
-    let mut command = cargo("run");
+    let mut bench = cargo("run");
     // What needs no peers shall not wait until they are compiled.
     if !options.smoke && !options.instructions {
-        command.args(["--features", "peers"]);
-        bring_programs(&mut command);
+        bench.args(["--features", "peers"]);
+        bring_programs(&mut bench);
     }
-    command.arg("--");
+    bench.arg("--");
     if options.instructions {
-        command.arg("instructions");
+        bench.arg("instructions");
     }
     if options.smoke {
-        command.arg("--smoke");
+        bench.arg("--smoke");
     }
     // The bench has another current directory.
     if let Some(program) = env::var_os(DAEMON_CLI).filter(|path| !path.is_empty()) {
-        command.env(DAEMON_CLI, path::absolute(program)?);
+        bench.env(DAEMON_CLI, path::absolute(program)?);
     }
-    shell::run(command.args(&options.arguments))
+    shell::run(bench.args(&options.arguments))
 }
 
 /// Tells the bench of peers that are programs; it says itself which it has to do without.

