@@ -1,5 +1,6 @@
 //! The beginning of connections: who gets which name, and who is refused how.
 
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use linkspan_test::wait;
@@ -218,7 +219,7 @@ async fn names_are_free_as_soon_as_their_connections_end() {
     scene.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_name_is_free_while_its_last_words_wait_for_somebody() {
     let scene = Scene::with(|config| {
         config.queue_messages = 4;
@@ -227,16 +228,31 @@ async fn a_name_is_free_while_its_last_words_wait_for_somebody() {
     .await;
     let mut stopped = scene.client("stopped").await;
     stopped.subscribe(&["t"]).await;
-    let mut hasty = scene.client("hasty").await;
-    let publication = operation(1, PUBLISH, 0, &body(&["t"], &[b'x'; 100_000]));
-    // Until the broker takes nothing more of it.
-    let limit = Duration::from_millis(300);
-    while tokio::time::timeout(limit, hasty.raw.pour(&publication))
-        .await
-        .is_ok()
-    {}
+    // It is another process because on Windows a pipe stays open in its process until all is written.
+    let program = std::env::current_exe().unwrap();
+    let mut hasty = Command::new(program)
+        .args(["--exact", "bus_busrt::openings::hasty", "--nocapture"])
+        .env(HASTY, scene.local.to_string())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
     wait::until("a full queue", || scene.stats().queued_bytes > 400_000).await;
-    drop(hasty);
+    hasty.kill().unwrap();
+    hasty.wait().unwrap();
     let _again = scene.client("hasty").await;
     scene.stop().await;
 }
+
+/// Not a test: a client that publishes for as long as it lives, when the test above has started this
+/// program.
+#[tokio::test]
+async fn hasty() {
+    let Ok(address) = std::env::var(HASTY) else {
+        return;
+    };
+    let mut client = Client::join(&address.parse().unwrap(), "hasty").await;
+    let publication = operation(1, PUBLISH, 0, &body(&["t"], &[b'x'; 100_000]));
+    while client.raw.pour(&publication).await.is_ok() {}
+}
+
+const HASTY: &str = "LINKSPAN_TEST_BUS_HASTY";

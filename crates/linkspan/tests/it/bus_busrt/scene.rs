@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use linkspan::Address;
 use linkspan::bus::{Broker, BrokerStats, Config, Serving};
-use linkspan_test::wait;
+use linkspan_test::wait::{self, PATIENCE};
 use tempfile::TempDir;
 
 use super::raw::Client;
@@ -25,6 +25,8 @@ impl Scene {
 
     pub(super) async fn with(adjust: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::default();
+        // Clients of the tests say nothing while they wait, however slow the machine is.
+        config.timeout = 3 * PATIENCE;
         adjust(&mut config);
         Self::of(Broker::new().config(config)).await
     }

@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 
 use linkspan::Address;
 use linkspan::bus::{Broker, Config};
+use linkspan_test::wait::PATIENCE;
 use tempfile::TempDir;
 
 /// A broker with default settings, at a Unix socket.
@@ -62,6 +63,8 @@ async fn main() {
     };
     let mut config = Config::default();
     config.max_message_bytes = limit.parse().unwrap();
+    // Clients of the tests say nothing while they wait, however slow the machine is.
+    config.timeout = 3 * PATIENCE;
     let listening = Broker::new().config(config).listen(address.as_str());
     let serving = listening.await.unwrap();
     println!("{LISTENING}{}", serving.address());

@@ -11,7 +11,9 @@ use crate::support::LOCAL;
 fn guarded() -> Broker {
     let news = mask("news/+");
     Broker::new().authorize(move |principal, action| {
-        assert!(principal.name.starts_with("uid:") || principal.name == "anonymous");
+        let (sort, _) = principal.name.split_once(':').unwrap_or_default();
+        let expected = if cfg!(windows) { "sid" } else { "uid" };
+        assert!(sort == expected || principal.name == "anonymous");
         match action {
             Action::Publish(topic) => topic.starts_with("open/"),
             Action::Subscribe(wanted) => {
