@@ -12,6 +12,7 @@
 //! | `Pipe` | a Windows named pipe that is claimed, and private from birth |
 //! | `PipeListener` | such a pipe on which a client is always awaited |
 //! | [`PeerCredentials`] | who is at the other end, by the kernel's word |
+//! | [`loopback_uid`] | the same for TCP within this machine, as far as it goes |
 //! | [`Spawn`] | a program that is started as a daemon, and `ReadySender`, its way to say that it is ready |
 //! | [`Process`] | a process, told from those that get its number later |
 //! | [`Changes`] | hears when files in a directory change |
@@ -28,6 +29,9 @@ mod changes_portable;
 mod executable;
 mod file;
 mod lock_state;
+mod loopback;
+#[cfg(not(target_os = "linux"))]
+mod loopback_portable;
 mod output;
 mod peer;
 mod process;
@@ -50,6 +54,7 @@ pub use changes::Changes;
 pub use executable::{ExecutableId, executable_id};
 pub use file::{FileError, FileId};
 pub use lock_state::LockState;
+pub use loopback::loopback_uid;
 pub use output::redirect_output;
 pub use peer::{PeerCredentials, User};
 pub use process::{Process, SignalError};

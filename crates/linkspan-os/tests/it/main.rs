@@ -16,6 +16,8 @@ mod detached;
 mod directory;
 #[cfg(unix)]
 mod lock;
+#[cfg(target_os = "linux")]
+mod loopback;
 #[cfg(unix)]
 mod peer;
 #[cfg(unix)]
