@@ -79,6 +79,14 @@ pub enum FileError {
         /// This process's user, likewise.
         user: String,
     },
+    /// Others may at least read it.
+    #[error("file {path} is open to others ({access}), and holds secrets")]
+    Shared {
+        /// The file.
+        path: PathBuf,
+        /// What others may: its mode, or the first of those who may on Windows.
+        access: String,
+    },
     /// Something else stands there.
     #[error("{path} is not a regular file")]
     NotAFile {

@@ -30,23 +30,27 @@ pub(crate) fn loopback_uid(local: SocketAddr, peer: SocketAddr) -> io::Result<Op
 }
 
 /// A `nlmsghdr` and an `inet_diag_req_v2` that asks for the one socket with these ends.
-fn question(local: SocketAddr, peer: SocketAddr) -> [u8; QUESTION_BYTES] {
+fn question(local: SocketAddr, peer: SocketAddr) -> Vec<u8> {
     let (local_ip, peer_ip) = (local.ip().to_canonical(), peer.ip().to_canonical());
     let family = if peer_ip.is_ipv4() { INET } else { INET6 };
-    let mut text = [0; QUESTION_BYTES];
-    let mut put = |at: usize, bytes: &[u8]| text[at..at + bytes.len()].copy_from_slice(bytes);
-    put(0, &QUESTION_BYTES_U32.to_ne_bytes());
-    put(4, &BY_FAMILY.to_ne_bytes());
-    put(6, &REQUEST.to_ne_bytes());
-    put(16, &[family, TCP]);
-    put(20, &ANY_STATE.to_ne_bytes());
-    // It is asked for by its own view: what is the peer here is its own address.
-    put(24, &peer.port().to_be_bytes());
-    put(26, &local.port().to_be_bytes());
-    put(28, &octets(peer_ip));
-    put(44, &octets(local_ip));
-    put(64, &ANY_COOKIE.to_ne_bytes());
-    text
+    let parts: [&[u8]; 12] = [
+        &QUESTION_BYTES.to_ne_bytes(),
+        &BY_FAMILY.to_ne_bytes(),
+        &REQUEST.to_ne_bytes(),
+        // Sequence and port, which matter to nobody.
+        &[0; 8],
+        &[family, TCP, 0, 0],
+        &ANY_STATE.to_ne_bytes(),
+        // It is asked for by its own view: what is the peer here is its own address.
+        &peer.port().to_be_bytes(),
+        &local.port().to_be_bytes(),
+        &octets(peer_ip),
+        &octets(local_ip),
+        // Any interface.
+        &[0; 4],
+        &ANY_COOKIE.to_ne_bytes(),
+    ];
+    parts.concat()
 }
 
 /// The user in an `inet_diag_msg`, if it is of a connection that a process holds: what else there
@@ -63,15 +67,19 @@ fn owner(answer: &[u8]) -> Option<u32> {
     is_held.then(|| number(80)).flatten()
 }
 
-fn octets(address: IpAddr) -> Vec<u8> {
+/// An address in the place of one of either family.
+fn octets(address: IpAddr) -> [u8; 16] {
     match address {
-        IpAddr::V4(address) => address.octets().into(),
-        IpAddr::V6(address) => address.octets().into(),
+        IpAddr::V6(address) => address.octets(),
+        IpAddr::V4(address) => {
+            let mut octets = [0; 16];
+            octets[..4].copy_from_slice(&address.octets());
+            octets
+        }
     }
 }
 
-const QUESTION_BYTES: usize = 72;
-const QUESTION_BYTES_U32: u32 = 72;
+const QUESTION_BYTES: u32 = 72;
 const ANSWER_BYTES: usize = 88;
 /// `SOCK_DIAG_BY_FAMILY`.
 const BY_FAMILY: u16 = 20;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use rustix::fs::{FileType, Mode, OFlags};
+use rustix::fs::{FileType, Mode, OFlags, RawMode, Stat};
 
 use crate::file::{file_path, temporary_name};
 use crate::unix::socket::identity;
@@ -44,6 +44,29 @@ impl Directory {
     /// - [`FileError::TooLong`]: it has more than `max_bytes` bytes.
     /// - [`FileError::Io`]: the system refused.
     pub fn read_file(&self, name: &Path, max_bytes: usize) -> Result<Option<Vec<u8>>, FileError> {
+        self.read_checked(name, max_bytes, |_, _| Ok(()))
+    }
+
+    /// The same for a file that holds secrets, and that others have no right on.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read_file`](Self::read_file), and [`FileError::Shared`]: others may at least read
+    /// it.
+    pub fn read_private_file(
+        &self,
+        name: &Path,
+        max_bytes: usize,
+    ) -> Result<Option<Vec<u8>>, FileError> {
+        self.read_checked(name, max_bytes, check_private)
+    }
+
+    fn read_checked(
+        &self,
+        name: &Path,
+        max_bytes: usize,
+        check: impl FnOnce(&Path, &Stat) -> Result<(), FileError>,
+    ) -> Result<Option<Vec<u8>>, FileError> {
         let path = file_path(self.path(), name)?;
         let io = |source| FileError::Io {
             path: path.clone(),
@@ -66,8 +89,11 @@ impl Directory {
                 user: user.to_string(),
             });
         }
+        check(&path, &stat)?;
         let limit = u64::try_from(max_bytes).unwrap_or(u64::MAX);
-        let mut bytes = Vec::new();
+        // With room for all of it, no copies of a secret stay behind where a vector was before.
+        let length = usize::try_from(stat.st_size).unwrap_or_default();
+        let mut bytes = Vec::with_capacity(length.min(max_bytes).saturating_add(1));
         let mut reader = File::from(descriptor).take(limit.saturating_add(1));
         reader.read_to_end(&mut bytes).map_err(io)?;
         if bytes.len() > max_bytes {
@@ -107,6 +133,17 @@ impl Directory {
     }
 }
 
+fn check_private(path: &Path, stat: &Stat) -> Result<(), FileError> {
+    if stat.st_mode & OF_OTHERS != 0 {
+        return Err(FileError::Shared {
+            path: path.into(),
+            access: format!("mode {:04o}", stat.st_mode & 0o7777),
+        });
+    }
+    Ok(())
+}
+
+const OF_OTHERS: RawMode = 0o077;
 const READING: OFlags = OFlags::RDONLY
     .union(OFlags::NOFOLLOW)
     .union(OFlags::NONBLOCK)

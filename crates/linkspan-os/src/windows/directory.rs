@@ -191,8 +191,8 @@ fn stranger(list: Option<Vec<Access>>) -> Option<Sid> {
         .map(|access| access.who)
 }
 
-/// Whether somebody who can change the directory can harm nobody with it.
-fn may_write(who: Sid) -> bool {
+/// Whether somebody who can change a directory or read a secret can harm nobody with it.
+pub(crate) fn may_write(who: Sid) -> bool {
     is_trusted(User::Windows { sid: who }) || [OWNER_RIGHTS, TRUSTED_INSTALLER].contains(&who)
 }
 

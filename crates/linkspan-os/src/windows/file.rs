@@ -13,6 +13,7 @@ use windows_sys::Win32::Storage::FileSystem::{
 };
 
 use crate::file::{file_path, temporary_name};
+use crate::windows::directory::may_write;
 use crate::windows::executable::identity;
 use crate::windows::security::SecurityInfo;
 use crate::{Directory, FileError, FileId, User, is_trusted, own_credentials};
@@ -52,6 +53,30 @@ impl Directory {
     /// - [`FileError::TooLong`]: it has more than `max_bytes` bytes.
     /// - [`FileError::Io`]: the system refused.
     pub fn read_file(&self, name: &Path, max_bytes: usize) -> Result<Option<Vec<u8>>, FileError> {
+        self.read_checked(name, max_bytes, |_, _| Ok(()))
+    }
+
+    /// The same for a file that holds secrets, and that nobody else has a right on but the system and
+    /// administrators.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read_file`](Self::read_file), and [`FileError::Shared`]: others may at least read
+    /// it.
+    pub fn read_private_file(
+        &self,
+        name: &Path,
+        max_bytes: usize,
+    ) -> Result<Option<Vec<u8>>, FileError> {
+        self.read_checked(name, max_bytes, check_private)
+    }
+
+    fn read_checked(
+        &self,
+        name: &Path,
+        max_bytes: usize,
+        check: impl FnOnce(&Path, &SecurityInfo) -> Result<(), FileError>,
+    ) -> Result<Option<Vec<u8>>, FileError> {
         let path = file_path(self.path(), name)?;
         let io = |source| FileError::Io {
             path: path.clone(),
@@ -64,9 +89,8 @@ impl Directory {
         if !file.metadata().map_err(io)?.is_file() {
             return Err(FileError::NotAFile { path });
         }
-        let owner = SecurityInfo::of_file(&file)
-            .and_then(|info| info.owner())
-            .map_err(io)?;
+        let info = SecurityInfo::of_file(&file).map_err(io)?;
+        let owner = info.owner().map_err(io)?;
         if !is_trusted(User::Windows { sid: owner }) {
             let user = own_credentials().sid();
             return Err(FileError::Owner {
@@ -75,8 +99,12 @@ impl Directory {
                 user: user.map(|user| user.to_string()).unwrap_or_default(),
             });
         }
+        check(&path, &info)?;
         let limit = u64::try_from(max_bytes).unwrap_or(u64::MAX);
-        let mut bytes = Vec::new();
+        // With room for all of it, no copies of a secret stay behind where a vector was before.
+        let length = file.metadata().map_err(io)?.len();
+        let length = usize::try_from(length).unwrap_or_default();
+        let mut bytes = Vec::with_capacity(length.min(max_bytes).saturating_add(1));
         let mut reader = file.take(limit.saturating_add(1));
         reader.read_to_end(&mut bytes).map_err(io)?;
         if bytes.len() > max_bytes {
@@ -108,6 +136,22 @@ impl Directory {
         });
         removed.map_err(|source| FileError::Io { path, source })
     }
+}
+
+fn check_private(path: &Path, info: &SecurityInfo) -> Result<(), FileError> {
+    let list = info.access().map_err(|source| FileError::Io {
+        path: path.into(),
+        source,
+    })?;
+    let shared = |access| {
+        let path = path.into();
+        Err(FileError::Shared { path, access })
+    };
+    let Some(list) = list else {
+        return shared("everybody".to_owned());
+    };
+    let stranger = list.iter().find(|access| !may_write(access.who));
+    stranger.map_or(Ok(()), |access| shared(access.who.to_string()))
 }
 
 fn write_new(path: &Path, bytes: &[u8]) -> io::Result<FileId> {

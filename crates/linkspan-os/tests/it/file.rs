@@ -49,6 +49,28 @@ fn who_reads_never_sees_half_of_a_file() {
 }
 
 #[test]
+#[cfg(unix)]
+fn a_file_with_secrets_is_read_by_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let base = tempfile::tempdir().unwrap();
+    let directory = Directory::open_private(&base.path().join("private")).unwrap();
+    let name = Path::new(NAME);
+    assert_eq!(directory.read_private_file(name, 10).unwrap(), None);
+    directory.write_file(name, b"secret").unwrap();
+    let read = directory.read_private_file(name, 10).unwrap();
+    assert_eq!(read.unwrap(), b"secret");
+    for mode in [0o640, 0o604, 0o620, 0o601] {
+        let path = directory.path().join(name);
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        let error = directory.read_private_file(name, 10).unwrap_err();
+        assert!(matches!(error, FileError::Shared { .. }), "{error}");
+        assert!(error.to_string().contains(&format!("{mode:04o}")), "{error}");
+        assert!(directory.read_file(name, 10).unwrap().is_some());
+    }
+}
+
+#[test]
 fn what_is_too_long_or_missing_is_told() {
     let base = tempfile::tempdir().unwrap();
     let directory = Directory::open_private(&base.path().join("private")).unwrap();
