@@ -1,6 +1,7 @@
 //! Principals: peers by name.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 /// Who a peer is, as far as that was proved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub struct Principal {
 impl Principal {
     /// A peer that proved nothing.
     pub fn anonymous() -> Self {
-        Self::named("anonymous")
+        Self::named(ANONYMOUS)
     }
 
     /// A peer with a name and nothing else.
@@ -28,4 +29,18 @@ impl Principal {
             attributes: BTreeMap::new(),
         }
     }
+
+    /// Whether nothing was proved.
+    pub fn is_anonymous(&self) -> bool {
+        self.name == ANONYMOUS
+    }
+
+    /// Whether it is the user that this process runs as.
+    pub fn is_owner(&self) -> bool {
+        self.name == *OWNER
+    }
 }
+
+const ANONYMOUS: &str = "anonymous";
+
+static OWNER: LazyLock<String> = LazyLock::new(|| os::own_credentials().user.to_string());
