@@ -122,6 +122,8 @@ impl Code {
     pub const METHOD_NOT_FOUND: Self = Self::named("method_not_found");
     /// The parameters do not fit the method.
     pub const INVALID_PARAMETERS: Self = Self::named("invalid_parameters");
+    /// A body is not what its receivers expect.
+    pub const INVALID_BODY: Self = Self::named("invalid_body");
     /// The body's encoding is not understood.
     pub const UNSUPPORTED_CODEC: Self = Self::named("unsupported_codec");
     /// A message is longer than its receiver takes.

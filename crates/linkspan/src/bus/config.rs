@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bus::ConfigError;
+use crate::bus::{ConfigError, Rates};
 
 /// Settings of a broker.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub struct Config {
     /// Time for each step of a connection's opening; clients are pinged twice in it, and have to send
     /// something within five quarters of it. Default: 5 s.
     pub timeout: Duration,
+    /// How often messages may come. Default: as often as they do.
+    pub rates: Rates,
     /// Whose secondary clients a client may have. Default: [`Secondaries::SamePeer`].
     pub secondaries: Secondaries,
     /// Whether a new client takes a name over from the one that has it. Default: no.
@@ -100,6 +102,7 @@ impl Default for Config {
             overflow: Overflow::Block,
             block_timeout: Duration::from_millis(500),
             timeout: Duration::from_secs(5),
+            rates: Rates::default(),
             secondaries: Secondaries::SamePeer,
             force_register: false,
             compat: Compat::Honest,
@@ -131,7 +134,7 @@ impl Config {
                 least: LEAST_TIMEOUT,
             });
         }
-        Ok(())
+        self.rates.check()
     }
 
     pub(crate) fn queue_limits(&self) -> QueueLimits {

@@ -124,6 +124,16 @@ pub enum PostError {
     /// It cannot be encoded.
     #[error("the message {0}")]
     Encode(#[from] CodecError),
+    /// Messages come faster than the broker's [rates](crate::bus::Rates) allow; this one was not
+    /// passed on.
+    #[error("messages come too fast; the next one may come after {retry_after:?}")]
+    Limited {
+        /// Time until one may come.
+        retry_after: Duration,
+    },
+    /// It does not fit the schema that the broker has for its topic; the text names the place in it.
+    #[error("{0}")]
+    Invalid(String),
     /// The broker cannot be reached, or does not take the message as it is.
     #[error(transparent)]
     Call(CallError),
@@ -133,7 +143,9 @@ impl PostError {
     /// Who has to change something.
     pub fn blame(&self) -> Blame {
         match self {
-            Self::Denied(_) | Self::Encode(_) => Blame::Caller,
+            Self::Denied(_) | Self::Encode(_) | Self::Limited { .. } | Self::Invalid(_) => {
+                Blame::Caller
+            }
             Self::Call(error) => error.blame(),
         }
     }
@@ -141,11 +153,14 @@ impl PostError {
 
 impl From<CallError> for PostError {
     fn from(error: CallError) -> Self {
-        match error {
-            CallError::Failed(failure) if failure.code == Code::DENIED => {
-                Self::Denied(failure.message)
-            }
-            error => Self::Call(error),
+        let CallError::Failed(failure) = error else {
+            return Self::Call(error);
+        };
+        match failure.retry_after {
+            _ if failure.code == Code::DENIED => Self::Denied(failure.message),
+            _ if failure.code == Code::INVALID_BODY => Self::Invalid(failure.message),
+            Some(retry_after) if failure.code == Code::BUSY => Self::Limited { retry_after },
+            _ => Self::Call(CallError::Failed(failure)),
         }
     }
 }

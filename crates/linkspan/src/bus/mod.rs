@@ -56,6 +56,7 @@ mod client;
 mod config;
 mod error;
 mod native;
+mod rates;
 mod wire;
 
 pub use access::Action;
@@ -67,6 +68,7 @@ pub use client::{
 pub use config::{Compat, Config, Overflow, Secondaries};
 pub use error::{ConfigError, ConnectError, JoinError, PostError, ServeError, SubscribeError};
 pub use proto::topic::Mask;
+pub use rates::{Rate, Rates};
 pub use wire::{ClientInfo, Headers, HeadersTooLong};
 
 pub(crate) use config::QueueLimits;

@@ -19,6 +19,7 @@ use crate::bus::broker::member::{Farewell, Member, Origin};
 use crate::bus::broker::memory::Memory;
 use crate::bus::broker::message::Message;
 use crate::bus::broker::queue::{Outlet, Queue};
+use crate::bus::broker::rules::Rules;
 use crate::bus::broker::service::Service;
 use crate::bus::broker::subscription::{Subscriber, Subscription};
 use crate::bus::error::JoinError;
@@ -30,6 +31,7 @@ use crate::clock;
 pub(crate) struct Core {
     pub(crate) config: Config,
     authorize: Authorize,
+    pub(crate) rules: Rules,
     pub(crate) started: Instant,
     pub(crate) memory: Arc<Memory>,
     members: papaya::HashMap<Name, Arc<Member>>,
@@ -61,9 +63,11 @@ pub(crate) struct Wanted {
 
 impl Core {
     pub(crate) fn new(config: Config, authorize: Authorize) -> Arc<Self> {
+        let started = clock::now();
         Arc::new_cyclic(|core| {
             let broker = Self {
-                started: clock::now(),
+                rules: Rules::new(started, &config.rates),
+                started,
                 memory: Arc::new(Memory::new(config.memory_limit)),
                 members: papaya::HashMap::new(),
                 masks: Masks::default(),
@@ -78,7 +82,8 @@ impl Core {
             };
             let service = Box::new(Service::new(core.clone()));
             let inbox = broker.subscription(Name::broker(), service);
-            let member = Member::new(0, Name::broker(), Origin::internal(), inbox, Box::new(()));
+            let (origin, account) = (Origin::internal(), Arc::default());
+            let member = Member::new(0, Name::broker(), origin, inbox, account, Box::new(()));
             broker
                 .members
                 .pin()
@@ -102,6 +107,7 @@ impl Core {
         let inbox = self.subscription(name.clone(), outlet);
         let changes = self.change();
         let members = self.members.pin();
+        let mut account = Arc::default();
         if name.is_secondary() {
             let primary = members.get(name.primary()).ok_or(JoinError::NoPrimary)?;
             let is_theirs = primary.origin.is_same_peer(&origin);
@@ -109,6 +115,7 @@ impl Core {
                 return Err(JoinError::ForeignSecondary);
             }
             primary.has_secondaries.store(true, Ordering::Relaxed);
+            account = Arc::clone(&primary.account);
         }
         if let Some(former) = members.get(name) {
             if !self.config.force_register || name.is_secondary() {
@@ -116,7 +123,8 @@ impl Core {
             }
             self.withdraw(former);
         }
-        let member = Member::new(self.number(), name.clone(), origin, inbox, farewell);
+        let number = self.number();
+        let member = Member::new(number, name.clone(), origin, inbox, account, farewell);
         let member = Arc::new(member);
         members.insert(name.clone(), Arc::clone(&member));
         let warnings = Mask::new(BusEvent::WARN, &Limits::default());

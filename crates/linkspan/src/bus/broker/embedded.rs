@@ -8,7 +8,7 @@ use tokio::sync::OnceCell;
 use crate::Address;
 use crate::bus::broker::{BrokerStats, Core, events};
 use crate::bus::native::Native;
-use crate::bus::{Client, ConnectError};
+use crate::bus::{Client, ConfigError, ConnectError, Rates};
 use crate::rpc::Router;
 use crate::session::{self, Acceptor};
 use crate::transport;
@@ -53,6 +53,17 @@ impl Embedded {
     /// What the broker has done so far.
     pub fn stats(&self) -> BrokerStats {
         self.core().stats()
+    }
+
+    /// Has other rates hold from now on, for clients that are there, too.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] for a rate that lets nothing through; the rates stay what they were.
+    pub fn set_rates(&self, rates: &Rates) -> Result<(), ConfigError> {
+        rates.check()?;
+        self.core().rules.set_rates(rates);
+        Ok(())
     }
 
     /// Tells all clients that the broker ends, and ends what they subscribed to, so that a server

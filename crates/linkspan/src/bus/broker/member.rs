@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 
 use crate::auth::Principal;
 use crate::bus::broker::flow::Flow;
+use crate::bus::broker::rules::Account;
 use crate::bus::broker::subscription::Subscription;
 use crate::transport::Peer;
 
@@ -26,6 +27,8 @@ pub(crate) struct Member {
     subscriptions: Mutex<Vec<Arc<Subscription>>>,
     /// What came from it.
     pub(crate) received: Flow,
+    /// What it has of its rate.
+    pub(crate) account: Arc<Account>,
     /// Whether it ever had a secondary client.
     pub(crate) has_secondaries: AtomicBool,
     farewell: Box<dyn Farewell>,
@@ -130,6 +133,7 @@ impl Member {
         name: Name,
         origin: Origin,
         inbox: Arc<Subscription>,
+        account: Arc<Account>,
         farewell: Box<dyn Farewell>,
     ) -> Self {
         Self {
@@ -139,6 +143,7 @@ impl Member {
             inbox,
             subscriptions: Mutex::default(),
             received: Flow::default(),
+            account,
             has_secondaries: AtomicBool::new(false),
             farewell,
             departure: Notify::new(),

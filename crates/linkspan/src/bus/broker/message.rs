@@ -104,8 +104,26 @@ impl Message {
     pub(crate) fn payload(&self) -> Bytes {
         match &self.long_payload {
             Some(payload) => payload.clone(),
-            None => Bytes::copy_from_slice(self.head.get(self.payload_at..).unwrap_or_default()),
+            None => Bytes::copy_from_slice(self.payload_bytes()),
         }
+    }
+
+    /// The payload where it is.
+    pub(crate) fn payload_bytes(&self) -> &[u8] {
+        match &self.long_payload {
+            Some(payload) => payload,
+            None => self.head.get(self.payload_at..).unwrap_or_default(),
+        }
+    }
+
+    /// Whether it is a call to whom it is for.
+    pub(crate) fn is_request(&self) -> bool {
+        self.call_kind() == Some(REQUEST)
+    }
+
+    /// Whether it says how a call went.
+    pub(crate) fn is_answer(&self) -> bool {
+        matches!(self.call_kind(), Some(REPLY | ERROR))
     }
 
     pub(crate) fn extras(&self) -> &Extras {
@@ -139,6 +157,14 @@ impl Message {
         size_of::<Self>() + self.body_bytes() + self.extras.headers.len()
     }
 
+    /// Which part of a call it is; a notification is none. Calls are messages of which nobody says
+    /// how they are encoded.
+    fn call_kind(&self) -> Option<u8> {
+        let may_be = self.kind == DeliveryKind::Message && self.extras.codec == 0;
+        let kind = self.payload_bytes().first().copied().filter(|_| may_be);
+        kind.filter(|kind| *kind != NOTIFICATION)
+    }
+
     /// The text before the NUL in front of `end`.
     fn text(&self, start: usize, end: usize) -> &str {
         let bytes = self.head.get(start..end.saturating_sub(1));
@@ -156,6 +182,11 @@ fn detached(payload: &Bytes) -> Bytes {
     }
 }
 
+/// With what the payloads of calls begin (docs/protocol.md, section 19.6).
+const NOTIFICATION: u8 = 0;
+const REQUEST: u8 = 1;
+const REPLY: u8 = 0x11;
+const ERROR: u8 = 0x12;
 /// From here on a payload is worth an allocation of its own.
 const SHORT_BYTES: usize = 4096;
 /// From here on a payload is at least a quarter of what is read at once.

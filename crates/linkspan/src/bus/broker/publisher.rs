@@ -13,8 +13,9 @@ use crate::bus::Action;
 use crate::bus::broker::core::Core;
 use crate::bus::broker::group::Receivers;
 use crate::bus::broker::member::Member;
-use crate::bus::broker::message::Shared;
+use crate::bus::broker::message::{Message, Shared};
 use crate::bus::broker::queue::Pushed;
+use crate::bus::broker::rules::Refusal;
 use crate::bus::broker::subscription::{Subscriber, Subscription};
 use crate::clock;
 
@@ -45,7 +46,7 @@ struct Tally {
 }
 
 /// What became of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Delivery {
     /// It waits at everybody who should have it.
     Accepted,
@@ -57,6 +58,8 @@ pub(crate) enum Delivery {
     Gone,
     /// Its sender may not send it.
     Denied,
+    /// It does not keep to the rules.
+    Refused(Refusal),
 }
 
 impl Publisher {
@@ -87,17 +90,18 @@ impl Publisher {
 
     /// Gives a message to the client of this name.
     pub(crate) async fn send(&mut self, receiver: &Member, message: &Shared) -> Delivery {
-        if !self.begin(Action::Send(&receiver.name)) {
-            return Delivery::Denied;
+        if let Err(refused) = self.begin(Action::Send(&receiver.name), message) {
+            return refused;
         }
+        self.core.rules.note_call(receiver, message);
         self.offer([&receiver.inbox], message);
         self.settle(message).await
     }
 
     /// Gives a message to all clients whose names a mask stands for.
     pub(crate) async fn broadcast(&mut self, mask: &NameMask, message: &Shared) -> Delivery {
-        if !self.begin(Action::Send(mask.as_str())) {
-            return Delivery::Denied;
+        if let Err(refused) = self.begin(Action::Send(mask.as_str()), message) {
+            return refused;
         }
         let members = self.core.members_like(mask);
         self.offer(members.iter().map(|member| &member.inbox), message);
@@ -123,11 +127,15 @@ impl Publisher {
     }
 
     /// Begins with a message, if it may be sent.
-    fn begin(&mut self, action: Action<'_>) -> bool {
+    fn begin(&mut self, action: Action<'_>, message: &Message) -> Result<(), Delivery> {
         // The one before may have been given up half-way.
         self.full.clear();
         self.result = Tally::default();
-        self.core.permits(&self.member, action)
+        if !self.core.permits(&self.member, action) {
+            return Err(Delivery::Denied);
+        }
+        let admitted = self.core.rules.admit(&self.member, message);
+        admitted.map_err(Delivery::Refused)
     }
 
     async fn give_publication(
@@ -135,8 +143,8 @@ impl Publisher {
         message: &Shared,
         is_meant: &(dyn Fn(&Subscription) -> bool + Sync),
     ) -> Delivery {
-        if !self.begin(Action::Publish(message.topic())) {
-            return Delivery::Denied;
+        if let Err(refused) = self.begin(Action::Publish(message.topic()), message) {
+            return refused;
         }
         let receivers = self.receivers(message.topic());
         let each = receivers.each.iter();

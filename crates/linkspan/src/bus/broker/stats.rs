@@ -20,6 +20,10 @@ pub struct BrokerStats {
     pub bytes_sent: u64,
     /// Messages that were dropped because somebody had no room for them.
     pub dropped: u64,
+    /// Messages that were refused because they came faster than [`Rates`](crate::bus::Rates) allow.
+    pub rate_limited: u64,
+    /// Publications that were refused because they did not fit a schema.
+    pub invalid: u64,
     /// Bytes that wait in all queues.
     pub queued_bytes: usize,
 }
@@ -36,6 +40,8 @@ impl Core {
             frames_sent: sent.frames(),
             bytes_sent: sent.bytes(),
             dropped: self.dropped(),
+            rate_limited: self.rules.limited(),
+            invalid: self.rules.invalid(),
             queued_bytes: self.memory.used(),
         }
     }

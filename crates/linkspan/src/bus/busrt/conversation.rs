@@ -11,7 +11,7 @@ use proto::message::Text;
 use proto::topic::{self, Mask, NameMask};
 use tracing::debug;
 
-use crate::bus::broker::{Core, Delivery, Member, Message, Origin, Publisher, is_reserved};
+use crate::bus::broker::{Core, Delivery, Member, Message, Origin, Publisher, Refusal, is_reserved};
 use crate::bus::busrt::input::Input;
 use crate::bus::busrt::opening;
 use crate::bus::busrt::outlet::Outlet;
@@ -188,7 +188,7 @@ impl Conversation<'_> {
                 Some(receiver) => {
                     let message = Message::direct(name, &payload).realtime(is_realtime);
                     let delivery = self.publisher.send(&receiver, &Arc::new(message)).await;
-                    delivered(delivery)
+                    delivered(&delivery)
                 }
                 None => Status::NotRegistered,
             },
@@ -281,18 +281,20 @@ impl Conversation<'_> {
     /// How a publication is acknowledged.
     fn status(&self, delivery: Delivery) -> Status {
         match (self.core.config.compat, delivery) {
-            (_, Delivery::Denied) => Status::AccessDenied,
+            (_, delivery @ (Delivery::Denied | Delivery::Refused(_))) => delivered(&delivery),
             (Compat::Strict, _) => Status::Ok,
-            (Compat::Honest, delivery) => delivered(delivery),
+            (Compat::Honest, delivery) => delivered(&delivery),
         }
     }
 }
 
-fn delivered(delivery: Delivery) -> Status {
+fn delivered(delivery: &Delivery) -> Status {
     match delivery {
         Delivery::Accepted | Delivery::Nobody => Status::Ok,
         Delivery::NotDelivered => Status::NotDelivered,
         Delivery::Gone => Status::EndOfFile,
         Delivery::Denied => Status::AccessDenied,
+        Delivery::Refused(Refusal::Limited(_)) => Status::Busy,
+        Delivery::Refused(Refusal::Invalid(_)) => Status::Data,
     }
 }

@@ -1,6 +1,7 @@
 //! A native client with its name.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use bytes::Bytes;
 use proto::error::{Category, Code};
@@ -10,7 +11,7 @@ use proto::topic::{Limits, NameMask};
 use tokio::sync;
 
 use crate::bus::broker::{
-    Core, Delivery, Extras, Farewell, Member, Message, Publisher, is_reserved,
+    Core, Delivery, Extras, Farewell, Member, Message, Publisher, Refusal, is_reserved,
 };
 use crate::bus::native::feed::{End, Feed};
 use crate::bus::wire::{Malformed, Operation, Outcome, Receipt, Will};
@@ -76,6 +77,7 @@ impl Attachment {
             Delivery::Nobody | Delivery::Gone => Outcome::Nobody,
             Delivery::NotDelivered => Outcome::NotDelivered,
             Delivery::Denied => return Err(denied(operation.first())),
+            Delivery::Refused(refusal) => return Err(refused(&refusal)),
         };
         Ok(Receipt { outcome, receiver })
     }
@@ -200,6 +202,21 @@ pub(super) fn check_length(core: &Core, bytes: usize) -> Result<(), Failure> {
 pub(super) fn denied(what: &str) -> Failure {
     let message = format!("access to {what:?} is denied");
     Failure::new(Category::Authorization, Code::DENIED, message)
+}
+
+/// What a client is told whose message does not keep to the rules.
+fn refused(refusal: &Refusal) -> Failure {
+    match refusal {
+        Refusal::Limited(wait) => {
+            let message = format!("messages come too fast; the next one may come after {wait:?}");
+            let failure = Failure::new(Category::Limit, Code::BUSY, message);
+            // The wire has milliseconds, and who comes back too early is refused again.
+            failure.retry_after(*wait + Duration::from_millis(1))
+        }
+        Refusal::Invalid(problem) => {
+            Failure::new(Category::Request, Code::INVALID_BODY, problem.to_string())
+        }
+    }
 }
 
 pub(super) fn invalid(what: &str, error: &dyn std::error::Error) -> Failure {

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use linkspan::bus::{Compat, Overflow};
+use linkspan::bus::{Compat, Overflow, Rate};
 use linkspan_test::wait;
 
 use super::raw::{
-    ACKED, BROADCAST, Client, EXCLUDE, MESSAGE, NOT_DELIVERED, NOT_REGISTERED, OK, PUBLISH,
+    ACKED, BROADCAST, BUSY, Client, EXCLUDE, MESSAGE, NOT_DELIVERED, NOT_REGISTERED, OK, PUBLISH,
     PUBLISH_FOR, UNEXCLUDE, UNSUBSCRIBE, body,
 };
 use super::scene::Scene;
@@ -162,4 +162,40 @@ async fn who_reads_is_never_refused() {
         scene.until_clients(0).await;
     }
     scene.stop().await;
+}
+
+#[tokio::test]
+async fn who_is_too_fast_is_told_that_the_broker_is_busy() {
+    for compat in [Compat::Honest, Compat::Strict] {
+        let scene = Scene::with(|config| {
+            config.compat = compat;
+            config.rates.per_client = Some(Rate::new(1, 4));
+        })
+        .await;
+        let mut other = scene.client("other").await;
+        other.subscribe(&["t"]).await;
+        let mut sender = scene.client("sender").await;
+        let reply = [0x11, 1, 0, 0, 0];
+        let ways = [
+            (PUBLISH, body(&["t"], b"x")),
+            (PUBLISH_FOR, body(&["t", "other"], b"x")),
+            (BROADCAST, body(&["other"], b"x")),
+            (MESSAGE, body(&["other"], b"x")),
+            // An answer to nothing.
+            (MESSAGE, body(&["other"], &reply)),
+        ];
+        for (code, body) in &ways {
+            let until_refused = async { while sender.ask(*code, body).await != BUSY {} };
+            wait::within("to be refused", until_refused).await;
+        }
+        let refused = scene.stats().rate_limited;
+        assert_eq!(refused, 5);
+        let flood = async {
+            while scene.stats().rate_limited == refused {
+                sender.operate(PUBLISH, 0, &body(&["t"], b"x")).await;
+            }
+        };
+        wait::within("one without acknowledgement to be refused", flood).await;
+        scene.stop().await;
+    }
 }

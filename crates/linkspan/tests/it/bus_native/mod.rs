@@ -9,6 +9,7 @@
 //! | names, last wills, who is there | [`membership`] |
 //! | brokers that are lost | [`comeback`] |
 //! | who may do what | [`access`] |
+//! | messages that come faster than they may | [`rates`] |
 //! | one session for rpc and bus | [`embedding`] |
 #![expect(
     clippy::indexing_slicing,
@@ -24,4 +25,5 @@ mod membership;
 mod mixed;
 mod overflow;
 mod posts;
+mod rates;
 mod scene;

@@ -1,0 +1,133 @@
+//! A token bucket in one word: the generic cell rate algorithm.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::bus::Rate;
+
+/// A bucket, full at first: the time at which it would be full again, in nanoseconds since its
+/// broker began.
+#[derive(Debug, Default)]
+pub(crate) struct Bucket(AtomicU64);
+
+/// How buckets are filled.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    /// Time for one token.
+    interval_ns: u64,
+    /// Time for all tokens but one.
+    tolerance_ns: u64,
+}
+
+impl Pace {
+    pub(super) fn of(rate: Rate) -> Self {
+        let interval_ns = (SECOND_NS / u64::from(rate.messages_per_second.max(1))).max(1);
+        let more = u64::from(rate.burst.saturating_sub(1));
+        Self {
+            interval_ns,
+            tolerance_ns: interval_ns.saturating_mul(more),
+        }
+    }
+
+    /// Takes a token out of a bucket; without one, says when there will be one.
+    pub(super) fn take(&self, Bucket(full_at): &Bucket, now_ns: u64) -> Result<(), Duration> {
+        let mut before = full_at.load(Ordering::Relaxed);
+        loop {
+            let missing = before.saturating_sub(now_ns);
+            if missing > self.tolerance_ns {
+                return Err(Duration::from_nanos(missing - self.tolerance_ns));
+            }
+            let after = before.max(now_ns).saturating_add(self.interval_ns);
+            let order = (Ordering::Relaxed, Ordering::Relaxed);
+            match full_at.compare_exchange_weak(before, after, order.0, order.1) {
+                Ok(_) => return Ok(()),
+                Err(present) => before = present,
+            }
+        }
+    }
+
+    /// Puts a token back that was taken and is not needed.
+    pub(super) fn give_back(&self, Bucket(full_at): &Bucket) {
+        let earlier = |full_at: u64| Some(full_at.saturating_sub(self.interval_ns));
+        let order = (Ordering::Relaxed, Ordering::Relaxed);
+        full_at.fetch_update(order.0, order.1, earlier).ok();
+    }
+}
+
+const SECOND_NS: u64 = 1_000_000_000;
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use governor::clock::{Clock, FakeRelativeClock};
+    use governor::{Quota, RateLimiter};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What governor says about the same messages.
+    fn expected(rate: Rate, pauses_ns: &[u64]) -> Vec<Result<(), Duration>> {
+        let number = |number| NonZeroU32::new(number).unwrap();
+        let quota = Quota::per_second(number(rate.messages_per_second));
+        let clock = FakeRelativeClock::default();
+        let limiter =
+            RateLimiter::direct_with_clock(quota.allow_burst(number(rate.burst)), clock.clone());
+        let checked = pauses_ns.iter().map(|pause| {
+            clock.advance(Duration::from_nanos(*pause));
+            let checked = limiter.check();
+            checked.map_err(|not_until| not_until.wait_time_from(clock.now()))
+        });
+        checked.collect()
+    }
+
+    fn told(rate: Rate, pauses_ns: &[u64]) -> Vec<Result<(), Duration>> {
+        let (pace, bucket) = (Pace::of(rate), Bucket::default());
+        let mut now_ns = 0;
+        let taken = pauses_ns.iter().map(|pause| {
+            now_ns += pause;
+            pace.take(&bucket, now_ns)
+        });
+        taken.collect()
+    }
+
+    proptest! {
+        #[test]
+        fn it_says_what_governor_says(
+            messages_per_second in 1..5_000_u32,
+            burst in 1..50_u32,
+            pauses_ns in prop::collection::vec(
+                prop_oneof![Just(0), 0..1_000_000_u64, 0..2_000_000_000_u64], 1..200),
+        ) {
+            let rate = Rate::new(messages_per_second, burst);
+            prop_assert_eq!(told(rate, &pauses_ns), expected(rate, &pauses_ns));
+        }
+    }
+
+    #[test]
+    fn a_token_comes_back_as_if_it_had_not_been_taken() {
+        let (pace, bucket) = (Pace::of(Rate::new(10, 2)), Bucket::default());
+        assert_eq!([0, 0].map(|now| pace.take(&bucket, now)), [Ok(()), Ok(())]);
+        assert_eq!(pace.take(&bucket, 0), Err(Duration::from_millis(100)));
+        pace.give_back(&bucket);
+        assert_eq!(pace.take(&bucket, 0), Ok(()));
+        assert_eq!(
+            pace.take(&bucket, 40_000_000),
+            Err(Duration::from_millis(60))
+        );
+    }
+
+    #[test]
+    fn threads_share_what_there_is() {
+        let (pace, bucket) = (Pace::of(Rate::new(1, 1000)), Bucket::default());
+        let taken = std::thread::scope(|scope| {
+            let count = || (0..1000).filter(|_| pace.take(&bucket, 0).is_ok()).count();
+            let threads = [(); 4].map(|()| scope.spawn(count));
+            threads
+                .map(|thread| thread.join().unwrap())
+                .iter()
+                .sum::<usize>()
+        });
+        assert_eq!(taken, 1000);
+    }
+}
