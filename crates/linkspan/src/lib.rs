@@ -135,7 +135,7 @@ pub mod transport;
 #[doc(hidden)]
 pub mod units;
 
-pub use address::{Address, AddressError, Advice, Facts, HostPort, Platform, Verdict};
+pub use address::{Address, AddressError, Advice, Facts, HostPath, HostPort, Platform, Verdict};
 pub use proto::Limits;
 
 #[cfg(feature = "macros")]

@@ -263,6 +263,7 @@ fn max_connections(listener: &ListenerStatus) -> Option<&'static str> {
         "unix" => Some("transport.unix_socket.max_connections"),
         "pipe" => Some("transport.named_pipe.max_connections"),
         "tcp" => Some("transport.tcp.max_connections"),
+        "ws" => Some("transport.web_socket.max_connections"),
         _ => None,
     }
 }

@@ -73,6 +73,14 @@ impl Config {
         tcp.max_connections = transport.tcp.max_connections;
         tcp.connection_timeout = transport.tcp.connection_timeout.0;
         tcp.allow_plaintext = transport.allow_plaintext;
+
+        let web = &mut server.transport.web_socket;
+        web.max_connections = transport.web_socket.max_connections;
+        web.connection_timeout = transport.web_socket.connection_timeout.0;
+        web.upgrade_timeout = transport.web_socket.upgrade_timeout.0;
+        web.allowed_origins
+            .clone_from(&transport.web_socket.allowed_origins);
+        web.allow_plaintext = transport.allow_plaintext;
         server
     }
 

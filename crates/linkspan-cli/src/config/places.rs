@@ -79,11 +79,17 @@ impl Config {
                 "it is not loopback, and plain TCP leaves this machine only with \
                  transport.allow_plaintext: true"
             }
-            Address::Memory(_) | Address::Unix(_) | Address::Pipe(_) | Address::Tcp(_) => {
-                return None;
+            Address::Ws(place) if !self.transport.allow_plaintext && leaves(&place.host.host) => {
+                "it is not loopback, and plain WebSocket leaves this machine only with \
+                 transport.allow_plaintext: true"
             }
+            Address::Memory(_)
+            | Address::Unix(_)
+            | Address::Pipe(_)
+            | Address::Tcp(_)
+            | Address::Ws(_) => return None,
             Address::UnixTls(_) | Address::Tls(_) => "TLS is not in this build",
-            _ => "WebSocket is not in this build",
+            _ => "WebSocket with TLS is not in this build",
         };
         Some(format!("cannot listen at {address}: {reason}"))
     }
@@ -105,6 +111,7 @@ fn is_same(one: &Address, other: &Address) -> bool {
         }
         // The system chooses another port each time.
         (Address::Tcp(host), _) if host.port == 0 => false,
+        (Address::Ws(place), _) if place.host.port == 0 => false,
         _ => one == other,
     }
 }

@@ -21,8 +21,8 @@ pub(crate) struct Transport {
     pub(crate) default_type: DefaultType,
     /// The Unix socket: a file, or a directory to put `node.sock` in.
     pub(crate) socket_path: Option<PathBuf>,
-    /// Whether plain TCP may leave this machine. Everybody on the way can read and change what
-    /// passes.
+    /// Whether plain TCP and WebSocket may leave this machine. Everybody on the way can read and
+    /// change what passes.
     pub(crate) allow_plaintext: bool,
     /// Longest payload of a frame.
     pub(crate) max_frame_bytes: Size,
@@ -36,6 +36,8 @@ pub(crate) struct Transport {
     pub(crate) named_pipe: NamedPipe,
     /// Settings of `tcp:`.
     pub(crate) tcp: Tcp,
+    /// Settings of `ws:`.
+    pub(crate) web_socket: WebSocket,
 }
 
 impl Default for Transport {
@@ -50,6 +52,7 @@ impl Default for Transport {
             unix_socket: UnixSocket::default(),
             named_pipe: NamedPipe::default(),
             tcp: Tcp::default(),
+            web_socket: WebSocket::default(),
         }
     }
 }
@@ -250,6 +253,32 @@ impl Default for Tcp {
             bind_address: "127.0.0.1:8443".into(),
             max_connections: 50,
             connection_timeout: Span::seconds(30),
+        }
+    }
+}
+
+/// Settings of `ws:`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, expecting = "a section of keys")]
+pub(crate) struct WebSocket {
+    /// Connections at once; further ones are told to come again later.
+    #[serde(deserialize_with = "whole")]
+    pub(crate) max_connections: usize,
+    /// Time for a client's connect and handshake together.
+    pub(crate) connection_timeout: Span,
+    /// Time for the HTTP request that begins a connection.
+    pub(crate) upgrade_timeout: Span,
+    /// Web pages whose scripts may connect, by their origin, as `https://app.example:8443`.
+    pub(crate) allowed_origins: Vec<String>,
+}
+
+impl Default for WebSocket {
+    fn default() -> Self {
+        Self {
+            max_connections: 50,
+            connection_timeout: Span::seconds(30),
+            upgrade_timeout: Span::seconds(10),
+            allowed_origins: Vec::new(),
         }
     }
 }

@@ -97,6 +97,7 @@ impl Running {
             Address::Unix(_) => Some(transport.unix_socket.max_connections),
             Address::Pipe(_) => Some(transport.named_pipe.max_connections),
             Address::Tcp(_) => Some(transport.tcp.max_connections),
+            Address::Ws(_) => Some(transport.web_socket.max_connections),
             _ => None,
         }
     }

@@ -232,9 +232,9 @@ fn places_where_no_node_can_listen_are_refused() {
             "TLS is not in this build",
         ),
         (
-            "endpoint_path: ws:foo:1\n",
+            "endpoint_path: wss:foo:1\n",
             "1:1",
-            "WebSocket is not in this build",
+            "WebSocket with TLS is not in this build",
         ),
         (
             "endpoint_path: pipe:foo\n",

@@ -20,9 +20,11 @@ use std::path::PathBuf;
 /// | `pipe:NAME` | a Windows named pipe; `\\.\pipe\NAME` means the same |
 /// | `tcp:HOST:PORT` | plain TCP, on this machine only unless configured otherwise |
 /// | `tls:HOST:PORT` | TCP with TLS |
-/// | `ws:HOST:PORT`, `wss:HOST:PORT` | WebSocket, plain or with TLS, for the bus |
+/// | `ws:HOST:PORT` | WebSocket, on this machine only unless configured otherwise; `ws:HOST:PORT/PATH` asks for a path |
+/// | `wss:HOST:PORT` | WebSocket with TLS |
 ///
-/// The older forms `ipc://PATH`, `ipc://\\.\pipe\NAME` and `tcp://HOST:PORT` are understood.
+/// The older forms `ipc://PATH`, `ipc://\\.\pipe\NAME` and `tcp://HOST:PORT` are understood, and
+/// `ws://HOST:PORT/PATH`, as other programs write it.
 ///
 /// # Examples
 ///
@@ -50,9 +52,9 @@ pub enum Address {
     /// TCP with TLS.
     Tls(HostPort),
     /// Plain WebSocket.
-    Ws(HostPort),
+    Ws(HostPath),
     /// WebSocket with TLS.
-    Wss(HostPort),
+    Wss(HostPath),
 }
 
 impl Address {
@@ -69,6 +71,15 @@ impl Address {
             Self::Wss(_) => "wss",
         }
     }
+
+    /// The host and the port, of addresses that have them.
+    pub(crate) fn host(&mut self) -> Option<&mut HostPort> {
+        match self {
+            Self::Tcp(host) | Self::Tls(host) => Some(host),
+            Self::Ws(place) | Self::Wss(place) => Some(&mut place.host),
+            Self::Memory(_) | Self::Unix(_) | Self::UnixTls(_) | Self::Pipe(_) => None,
+        }
+    }
 }
 
 impl fmt::Display for Address {
@@ -77,9 +88,8 @@ impl fmt::Display for Address {
         match self {
             Self::Memory(name) | Self::Pipe(name) => f.write_str(name),
             Self::Unix(path) | Self::UnixTls(path) => write!(f, "{}", path.display()),
-            Self::Tcp(host) | Self::Tls(host) | Self::Ws(host) | Self::Wss(host) => {
-                write!(f, "{host}")
-            }
+            Self::Tcp(host) | Self::Tls(host) => write!(f, "{host}"),
+            Self::Ws(place) | Self::Wss(place) => write!(f, "{place}"),
         }
     }
 }
@@ -115,5 +125,32 @@ impl fmt::Display for HostPort {
             Ok(ip) => write!(f, "[{ip}]:{}", self.port),
             Err(_) => write!(f, "{}:{}", self.host, self.port),
         }
+    }
+}
+
+/// A host, a port, and the path that an HTTP request names.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct HostPath {
+    /// The host and the port.
+    pub host: HostPort,
+    /// The path, which begins with a slash; `/` if the text names none.
+    pub path: String,
+}
+
+impl HostPath {
+    /// The root of a host.
+    pub fn root(host: HostPort) -> Self {
+        Self {
+            host,
+            path: "/".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for HostPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = if self.path == "/" { "" } else { &self.path };
+        write!(f, "{}{path}", self.host)
     }
 }

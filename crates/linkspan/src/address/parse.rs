@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use crate::address::{Address, HostPort};
+use crate::address::{Address, HostPath, HostPort};
 
 impl FromStr for Address {
     type Err = AddressError;
@@ -26,7 +26,8 @@ impl FromStr for Address {
                 "unix:PATH or tcp:HOST:PORT",
             ));
         };
-        let host = || host_port(text, rest.strip_prefix("//").unwrap_or(rest));
+        let place = rest.strip_prefix("//").unwrap_or(rest);
+        let host = || host_port(text, place);
         match scheme.to_ascii_lowercase().as_str() {
             "mem" => name(text, rest, "mem:NAME").map(Self::Memory),
             "unix" => path(text, rest.strip_prefix("//").unwrap_or(rest)).map(Self::Unix),
@@ -35,8 +36,8 @@ impl FromStr for Address {
             "ipc" => older_ipc(text, rest),
             "tcp" => host().map(Self::Tcp),
             "tls" => host().map(Self::Tls),
-            "ws" => host().map(Self::Ws),
-            "wss" => host().map(Self::Wss),
+            "ws" => host_path(text, place).map(Self::Ws),
+            "wss" => host_path(text, place).map(Self::Wss),
             _ => Err(AddressError::new(
                 text,
                 format!("{scheme:?} is not a scheme"),
@@ -197,5 +198,28 @@ fn host_port(text: &str, rest: &str) -> Result<HostPort, AddressError> {
     Ok(HostPort::new(host, port))
 }
 
+fn host_path(text: &str, place: &str) -> Result<HostPath, AddressError> {
+    let (host, path) = match place.find('/') {
+        Some(slash) => place.split_at(slash),
+        None => (place, "/"),
+    };
+    let host = host_port(text, host)?;
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "/-._~!$&'()*+,;=:@%".contains(c);
+    let problem = if let Some(wrong) = path.chars().find(|c| !allowed(*c)) {
+        format!("the path contains {wrong:?}")
+    } else if path.len() > MAX_PATH_BYTES {
+        format!(
+            "the path of {} bytes exceeds the limit of {MAX_PATH_BYTES} bytes",
+            path.len()
+        )
+    } else {
+        let path = path.to_owned();
+        return Ok(HostPath { host, path });
+    };
+    let expected = "a path of letters, digits and what URLs have besides, without a query";
+    Err(AddressError::new(text, problem, expected))
+}
+
 const PIPE_PREFIX: &str = r"\\.\pipe\";
 const MAX_NAME_BYTES: usize = 200;
+const MAX_PATH_BYTES: usize = 1000;

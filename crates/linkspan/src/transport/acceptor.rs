@@ -16,6 +16,7 @@ use tracing::{debug, info, warn};
 
 use crate::Address;
 use crate::clock;
+use crate::transport::layer::{Arrival, Opening};
 use crate::transport::{Backend, Config, Health, Link, ListenError, Listener, admits};
 
 /// What is done with the links of a listener.
@@ -208,9 +209,9 @@ impl<F: Front> Office<F> {
                 }
             };
             match accepted {
-                Ok(link) => {
+                Ok(arrival) => {
                     patience = Patience::default();
-                    self.admit(link);
+                    self.admit(arrival);
                 }
                 Err(error) => {
                     self.health.accept_failed(&error);
@@ -233,27 +234,43 @@ impl<F: Front> Office<F> {
         Ok(())
     }
 
-    /// Finds a place for a new link, or tells it that there is none.
-    fn admit(self: &Arc<Self>, link: Link) {
+    /// Finds a place for who comes, or tells it that there is none.
+    fn admit(self: &Arc<Self>, arrival: Arrival) {
         let config = self.config();
         let limit = self.front.max_connections(&self.address, &config);
-        let work = if !admits(&link.peer, &config) {
+        let work = if !admits(arrival.peer(), &config) {
             self.health.refused_untrusted();
-            self.refuse(link, Refusal::Untrusted)
+            self.refuse(arrival, Refusal::Untrusted)
         } else if let Some(place) = self.find_place(limit) {
-            let serving = Arc::clone(&self.front).serve(link, Arc::clone(&self.health));
-            Some(Box::pin(async move {
-                serving.await;
-                drop(place);
-            }) as Serving)
+            Some(self.serve(arrival, place))
         } else {
             self.health.refused_busy();
-            self.refuse(link, Refusal::Busy { limit })
+            self.refuse(arrival, Refusal::Busy { limit })
         };
         let mut tasks = lock(&self.tasks);
         while tasks.try_join_next().is_some() {}
         if let Some(work) = work {
             tasks.spawn(work);
+        }
+    }
+
+    /// The work of serving a link that has a place.
+    fn serve(&self, arrival: Arrival, place: Place<F>) -> Serving {
+        let (front, health) = (Arc::clone(&self.front), Arc::clone(&self.health));
+        match arrival {
+            Arrival::Link(link) => {
+                let serving = front.serve(link, health);
+                Box::pin(async move {
+                    serving.await;
+                    drop(place);
+                })
+            }
+            Arrival::Opening { opening, .. } => Box::pin(async move {
+                if let Some(link) = opened(opening, &health).await {
+                    front.serve(link, health).await;
+                }
+                drop(place);
+            }),
         }
     }
 
@@ -284,16 +301,36 @@ impl<F: Front> Office<F> {
 
     /// The work of telling a link why it is refused. If too many are told already, it is told
     /// without patience, and no work is left.
-    fn refuse(&self, link: Link, refusal: Refusal) -> Option<Serving> {
+    fn refuse(&self, arrival: Arrival, refusal: Refusal) -> Option<Serving> {
         let Ok(permit) = Arc::clone(&self.refusals).try_acquire_owned() else {
-            self.front.refuse_now(&link, refusal);
+            if let Arrival::Link(link) = &arrival {
+                self.front.refuse_now(link, refusal);
+            }
             return None;
         };
-        let refusing = Arc::clone(&self.front).refuse(link, refusal);
+        let (front, health) = (Arc::clone(&self.front), Arc::clone(&self.health));
         Some(Box::pin(async move {
-            refusing.await;
+            let link = match arrival {
+                Arrival::Link(link) => Some(link),
+                Arrival::Opening { opening, .. } => opened(opening, &health).await,
+            };
+            if let Some(link) = link {
+                front.refuse(link, refusal).await;
+            }
             drop(permit);
         }))
+    }
+}
+
+/// The link, once its peer agrees.
+async fn opened(opening: Opening, health: &Health) -> Option<Link> {
+    match opening.await {
+        Ok(link) => Some(link.into()),
+        Err(error) => {
+            health.handshake_failed(&error);
+            debug!(%error, "no agreement with who came");
+            None
+        }
     }
 }
 

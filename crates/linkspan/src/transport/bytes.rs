@@ -1,6 +1,7 @@
 //! Links that carry bytes, as all do but `mem:` between sessions.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll, Waker};
 
@@ -64,4 +65,21 @@ pub(crate) trait ByteWriter: fmt::Debug + Send + Sync {
 
     /// Has what was written reach the peer, and tells it that nothing follows.
     fn shutdown(&self);
+}
+
+/// Writes all of some bytes, and waits for that.
+#[cfg(any(feature = "bus", feature = "ws"))]
+pub(crate) async fn write_all(writer: &dyn ByteWriter, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match writer.try_write(&[IoSlice::new(bytes)]) {
+            Ok(taken) => bytes = bytes.get(taken..).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                poll_fn(|cx| writer.poll_write_ready(cx)).await?;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    writer.stop_waiting();
+    Ok(())
 }

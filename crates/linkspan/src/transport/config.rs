@@ -18,6 +18,8 @@ pub struct Config {
     pub named_pipe: NamedPipeConfig,
     /// Of `tcp:`.
     pub tcp: TcpConfig,
+    /// Of `ws:`; behind the feature `ws`.
+    pub web_socket: WebSocketConfig,
 }
 
 /// Settings of `mem:`.
@@ -124,11 +126,47 @@ impl Default for TcpConfig {
     }
 }
 
+/// Settings of `ws:`.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct WebSocketConfig {
+    /// Connections at once; further ones are told to come again later. Default: 50.
+    pub max_connections: usize,
+    /// Time for a client's connect and handshake together. Default: 30 s.
+    pub connection_timeout: Duration,
+    /// Time that a server gives a client for the HTTP request which begins a connection.
+    /// Default: 10 s.
+    pub upgrade_timeout: Duration,
+    /// Web pages whose scripts may connect to a server, by their origin, such as
+    /// `https://app.example:8443`. Default: none.
+    ///
+    /// Browsers let every page connect to this machine's own ports, and say in the header `Origin`
+    /// which page it is. Programs that are no browsers send none, and are let in.
+    pub allowed_origins: Vec<String>,
+    /// Whether plain WebSocket may leave this machine. Default: false.
+    ///
+    /// Everybody on the way can read and change what passes.
+    pub allow_plaintext: bool,
+}
+
+impl Default for WebSocketConfig {
+    fn default() -> Self {
+        Self {
+            max_connections: 50,
+            connection_timeout: Duration::from_secs(30),
+            upgrade_timeout: Duration::from_secs(10),
+            allowed_origins: Vec::new(),
+            allow_plaintext: false,
+        }
+    }
+}
+
 impl Config {
     /// The time for connect and handshake over the transport of `scheme`.
     pub(crate) fn connection_timeout(&self, scheme: &str) -> Duration {
         match scheme {
             "tcp" => self.tcp.connection_timeout,
+            "ws" => self.web_socket.connection_timeout,
             "pipe" => self.named_pipe.connection_timeout,
             _ => self.unix_socket.connection_timeout,
         }
@@ -138,6 +176,7 @@ impl Config {
     pub(crate) fn max_connections(&self, scheme: &str) -> usize {
         match scheme {
             "tcp" => self.tcp.max_connections,
+            "ws" => self.web_socket.max_connections,
             "unix" => self.unix_socket.max_connections,
             "pipe" => self.named_pipe.max_connections,
             // Links within the process cost no descriptor and come from our own code.

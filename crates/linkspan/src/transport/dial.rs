@@ -1,6 +1,7 @@
 //! Connecting, whatever the transport.
 
 use crate::Address;
+use crate::transport::layer::{Layered, layered};
 use crate::transport::{ByteLink, Config, DialError, Link, error, local, memory, tcp};
 
 /// Connects to a server for a session; the caller limits the time.
@@ -15,10 +16,33 @@ pub(crate) async fn dial(address: &Address, config: &Config) -> Result<Link, Dia
 
 /// Connects to a server that speaks in bytes; the caller limits the time.
 pub(crate) async fn dial_bytes(address: &Address, config: &Config) -> Result<ByteLink, DialError> {
-    match address {
+    match layered(address, config) {
+        None => dial_base(address, address, config.tcp.allow_plaintext, config).await,
+        Some(Layered {
+            base,
+            may_leave,
+            layer,
+        }) => {
+            let link = dial_base(address, &base, may_leave, config).await?;
+            layer.dial(link).await.map_err(|source| DialError::Io {
+                address: address.clone(),
+                source,
+            })
+        }
+    }
+}
+
+/// Connects to what `address` is or stands on.
+async fn dial_base(
+    address: &Address,
+    base: &Address,
+    may_leave: bool,
+    config: &Config,
+) -> Result<ByteLink, DialError> {
+    match base {
         Address::Memory(name) if config.in_process.enabled => memory::dial_bytes(name).await,
-        Address::Tcp(host) => tcp::dial(host, &config.tcp).await,
-        _ if local::serves(address) => local::dial(address, config).await,
+        Address::Tcp(host) => tcp::dial(address, host, may_leave).await,
+        _ if local::serves(base) => local::dial(base, config).await,
         _ => Err(DialError::Unsupported {
             address: address.clone(),
             reason: error::unsupported(address),

@@ -35,9 +35,10 @@ pub enum ListenError {
         /// Its process, where it is known.
         pid: Option<u32>,
     },
-    /// Plain TCP off this machine was not allowed.
+    /// What is not encrypted was not allowed to leave this machine.
     #[error(
-        "{address} is {resolved}, which is not loopback, and plain TCP may not leave this machine"
+        "{address} is {resolved}, which is not loopback, and plain {} may not leave this machine",
+        name(address)
     )]
     Plaintext {
         /// The address.
@@ -86,9 +87,10 @@ pub enum DialError {
         /// The server's user.
         user: User,
     },
-    /// Plain TCP off this machine was not allowed.
+    /// What is not encrypted was not allowed to leave this machine.
     #[error(
-        "{address} is {resolved}, which is not loopback, and plain TCP may not leave this machine"
+        "{address} is {resolved}, which is not loopback, and plain {} may not leave this machine",
+        name(address)
     )]
     Plaintext {
         /// The address.
@@ -117,13 +119,22 @@ pub enum DialError {
     },
 }
 
+/// What an address that is not encrypted is called.
+fn name(address: &Address) -> &'static str {
+    match address {
+        Address::Ws(_) => "WebSocket",
+        _ => "TCP",
+    }
+}
+
 /// Why this build cannot use an address.
 pub(crate) fn unsupported(address: &Address) -> &'static str {
     match address {
         Address::Unix(_) => "Unix sockets do not exist on this system",
         Address::Pipe(_) => "named pipes exist on Windows only",
         Address::UnixTls(_) | Address::Tls(_) => "TLS is not in this build",
-        Address::Ws(_) | Address::Wss(_) => "WebSocket is not in this build",
+        Address::Ws(_) => "WebSocket is not in this build",
+        Address::Wss(_) => "WebSocket with TLS is not in this build",
         Address::Memory(_) | Address::Tcp(_) => "it is turned off",
     }
 }

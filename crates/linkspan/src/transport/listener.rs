@@ -1,20 +1,24 @@
 //! Listening, whatever the transport.
 
 use std::io;
+use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
 use crate::Address;
 use crate::address::HostPort;
 use crate::transport::backend::Origin;
+use crate::transport::layer::{Arrival, Layer, layered};
 use crate::transport::local::{self, LocalListener};
 use crate::transport::memory::MemoryListener;
-use crate::transport::{Backend, Config, Link, ListenError, Peer, error, tcp};
+use crate::transport::{Backend, Config, ListenError, Peer, error, tcp};
 
 /// A place where links come from.
 #[derive(Debug)]
 pub(crate) struct Listener {
     kind: Kind,
+    /// What stands on it.
+    layer: Option<Arc<dyn Layer>>,
     address: Address,
 }
 
@@ -28,29 +32,25 @@ enum Kind {
 impl Listener {
     /// Begins to listen.
     pub(crate) async fn bind(address: &Address, config: &Config) -> Result<Self, ListenError> {
-        let mut bound = address.clone();
-        let kind = match address {
-            Address::Memory(name) if config.in_process.enabled => {
-                Kind::Memory(MemoryListener::bind(name)?)
+        let (kind, layer) = match layered(address, config) {
+            None => {
+                let may_leave = config.tcp.allow_plaintext;
+                (Kind::bind(address, address, may_leave, config).await?, None)
             }
-            Address::Tcp(host) => {
-                let listener = tcp::listen(host, &config.tcp).await?;
-                // Port 0 asks the system for one.
-                if let (0, Ok(local)) = (host.port, listener.local_addr()) {
-                    bound = Address::Tcp(HostPort::new(host.host.clone(), local.port()));
-                }
-                Kind::Tcp(listener)
-            }
-            _ if local::serves(address) => Kind::Local(LocalListener::bind(address, config)?),
-            _ => {
-                return Err(ListenError::Unsupported {
-                    address: address.clone(),
-                    reason: error::unsupported(address),
-                });
+            Some(layered) => {
+                let (base, may_leave) = (&layered.base, layered.may_leave);
+                let kind = Kind::bind(address, base, may_leave, config).await?;
+                (kind, Some(layered.layer))
             }
         };
+        let mut bound = address.clone();
+        // Port 0 asks the system for one.
+        if let (Some(host @ HostPort { port: 0, .. }), Some(port)) = (bound.host(), kind.port()) {
+            host.port = port;
+        }
         Ok(Self {
             kind,
+            layer,
             address: bound,
         })
     }
@@ -77,18 +77,53 @@ impl Listener {
         }
     }
 
-    /// The next link. An error concerns that link or the system, never the listener.
+    /// Who comes next. An error concerns that link or the system, never the listener.
     ///
     /// # Cancel safety
     ///
     /// No link is lost when the future is dropped.
-    pub(crate) async fn accept(&mut self) -> io::Result<Link> {
-        match &mut self.kind {
-            Kind::Memory(listener) => listener.accept().await,
-            Kind::Local(listener) => listener.accept().await.map(Link::from),
-            Kind::Tcp(listener) => {
-                tcp::link(listener.accept().await?.0, Origin::Accepted).map(Link::from)
+    pub(crate) async fn accept(&mut self) -> io::Result<Arrival> {
+        let link = match &mut self.kind {
+            Kind::Memory(listener) => return listener.accept().await.map(Arrival::Link),
+            Kind::Local(listener) => listener.accept().await?,
+            Kind::Tcp(listener) => tcp::link(listener.accept().await?.0, Origin::Accepted)?,
+        };
+        Ok(match &self.layer {
+            None => Arrival::Link(link.into()),
+            Some(layer) => Arrival::Opening {
+                peer: link.peer.clone(),
+                opening: layer.accept(link),
+            },
+        })
+    }
+}
+
+impl Kind {
+    /// Listens at what `address` is or stands on.
+    async fn bind(
+        address: &Address,
+        base: &Address,
+        may_leave: bool,
+        config: &Config,
+    ) -> Result<Self, ListenError> {
+        match base {
+            Address::Memory(name) if config.in_process.enabled => {
+                MemoryListener::bind(name).map(Self::Memory)
             }
+            Address::Tcp(host) => tcp::listen(address, host, may_leave).await.map(Self::Tcp),
+            _ if local::serves(base) => LocalListener::bind(base, config).map(Self::Local),
+            _ => Err(ListenError::Unsupported {
+                address: address.clone(),
+                reason: error::unsupported(address),
+            }),
+        }
+    }
+
+    /// The port at which it listens, where there are ports.
+    fn port(&self) -> Option<u16> {
+        match self {
+            Self::Tcp(listener) => listener.local_addr().ok().map(|local| local.port()),
+            Self::Memory(_) | Self::Local(_) => None,
         }
     }
 }

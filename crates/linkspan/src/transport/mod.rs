@@ -7,7 +7,8 @@
 //! ```
 //!
 //! A transport knows its peer and no message. Sockets move bytes, in one of several ways
-//! ([`Backend`]); between sessions `mem:` moves frames by value.
+//! ([`Backend`]), and further transports stand on them (`layer.rs`); between sessions `mem:` moves
+//! frames by value.
 
 mod acceptor;
 mod backend;
@@ -19,6 +20,7 @@ mod dial;
 mod durations;
 mod error;
 mod health;
+mod layer;
 mod link;
 mod listener;
 mod memory;
@@ -31,6 +33,8 @@ mod tcp;
 mod unix;
 #[cfg(windows)]
 mod windows;
+#[cfg(feature = "ws")]
+mod ws;
 
 #[cfg(unix)]
 use unix as local;
@@ -38,7 +42,9 @@ use unix as local;
 use windows as local;
 
 pub use backend::{Backend, BackendUnavailable, UnknownBackend};
-pub use config::{Config, InProcessConfig, NamedPipeConfig, TcpConfig, UnixSocketConfig};
+pub use config::{
+    Config, InProcessConfig, NamedPipeConfig, TcpConfig, UnixSocketConfig, WebSocketConfig,
+};
 pub use durations::Percentiles;
 pub use error::{DialError, ListenError};
 pub use health::{LastError, Totals, TransportHealth};
@@ -47,7 +53,9 @@ pub use peer::Peer;
 
 pub(crate) use acceptor::{Acceptor, Front, RETRY_AFTER, Refusal, Serving};
 pub(crate) use bytes::ByteLink;
-#[cfg(any(feature = "bus", feature = "daemon", feature = "exchange"))]
+#[cfg(any(feature = "bus", feature = "ws"))]
+pub(crate) use bytes::write_all;
+#[cfg(any(feature = "bus", feature = "daemon", feature = "exchange", feature = "ws"))]
 pub(crate) use bytes::{ByteReader, ByteWriter};
 pub(crate) use dial::dial;
 #[cfg(any(feature = "daemon", feature = "exchange"))]

@@ -8,32 +8,39 @@ use tokio::net::{TcpListener, TcpStream, lookup_host};
 use crate::Address;
 use crate::address::HostPort;
 use crate::transport::backend::{self, Origin};
-use crate::transport::{ByteLink, DialError, ListenError, Peer, TcpConfig};
+use crate::transport::{ByteLink, DialError, ListenError, Peer};
 
+/// Listens for `address`, which is TCP or stands on it.
 pub(crate) async fn listen(
+    address: &Address,
     host: &HostPort,
-    config: &TcpConfig,
+    may_leave: bool,
 ) -> Result<TcpListener, ListenError> {
-    let address = Address::Tcp(host.clone());
     let io = |source| ListenError::Io {
         address: address.clone(),
         source,
     };
     let resolved = resolve(host).await.map_err(io)?;
-    if let Some(resolved) = not_allowed(&resolved, config) {
+    if let Some(resolved) = not_allowed(&resolved, may_leave) {
+        let address = address.clone();
         return Err(ListenError::Plaintext { address, resolved });
     }
     TcpListener::bind(&*resolved).await.map_err(io)
 }
 
-pub(crate) async fn dial(host: &HostPort, config: &TcpConfig) -> Result<ByteLink, DialError> {
-    let address = Address::Tcp(host.clone());
+/// Connects for `address`, which is TCP or stands on it.
+pub(crate) async fn dial(
+    address: &Address,
+    host: &HostPort,
+    may_leave: bool,
+) -> Result<ByteLink, DialError> {
     let io = |source| DialError::Io {
         address: address.clone(),
         source,
     };
     let resolved = resolve(host).await.map_err(io)?;
-    if let Some(resolved) = not_allowed(&resolved, config) {
+    if let Some(resolved) = not_allowed(&resolved, may_leave) {
+        let address = address.clone();
         return Err(DialError::Plaintext { address, resolved });
     }
     let stream = TcpStream::connect(&*resolved).await.map_err(io)?;
@@ -68,10 +75,10 @@ async fn resolve(host: &HostPort) -> io::Result<Vec<SocketAddr>> {
     Ok(resolved)
 }
 
-/// The first address that plain TCP may not use.
-fn not_allowed(resolved: &[SocketAddr], config: &TcpConfig) -> Option<SocketAddr> {
+/// The first address that what stays on this machine may not use.
+fn not_allowed(resolved: &[SocketAddr], may_leave: bool) -> Option<SocketAddr> {
     resolved
         .iter()
-        .find(|address| !config.allow_plaintext && !address.ip().to_canonical().is_loopback())
+        .find(|address| !may_leave && !address.ip().to_canonical().is_loopback())
         .copied()
 }

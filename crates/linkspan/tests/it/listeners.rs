@@ -100,7 +100,7 @@ async fn addresses_that_this_build_cannot_use_say_why() {
         ("tls:localhost:1", "TLS is not in this build"),
         ("unix+tls:/tmp/x", "TLS is not in this build"),
         ELSEWHERE,
-        ("ws:localhost:1", "WebSocket is not in this build"),
+        ("wss:localhost:1", "WebSocket with TLS is not in this build"),
     ] {
         let error = Server::new().listen(text).await.unwrap_err();
         assert_eq!(

@@ -25,8 +25,8 @@ use crate::signals::Signals;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
-    /// Where to listen: unix:PATH, pipe:NAME or tcp:HOST:PORT, where port 0 lets the system choose; as
-    /// many as there are. Without one, where `bus.listen` says.
+    /// Where to listen: unix:PATH, pipe:NAME, tcp:HOST:PORT or ws:HOST:PORT, where port 0 lets the
+    /// system choose; as many as there are. Without one, where `bus.listen` says.
     addresses: Vec<Address>,
 
     #[command(flatten)]
@@ -170,4 +170,5 @@ impl From<ServeError> for Failure {
 const STOP_LIMIT: Duration = Duration::from_secs(1);
 const EXAMPLES: &str = "Examples:
   linkspan bus serve unix:/tmp/bus.sock
-  linkspan bus serve unix:/tmp/bus.sock tcp:127.0.0.1:7777 --overflow drop-oldest";
+  linkspan bus serve unix:/tmp/bus.sock tcp:127.0.0.1:7777 --overflow drop-oldest
+  linkspan bus serve ws:127.0.0.1:7777";

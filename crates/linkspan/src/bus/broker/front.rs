@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::future::poll_fn;
-use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -16,7 +15,7 @@ use crate::bus::broker::Core;
 use crate::bus::busrt::converse;
 use crate::bus::error::ConnectionError;
 use crate::session::Sessions;
-use crate::transport::{ByteLink, ByteWriter, Config, Front, Health, Link, Refusal, Serving};
+use crate::transport::{ByteLink, Config, Front, Health, Link, Refusal, Serving, write_all};
 
 /// What is done with connections that come by one address.
 pub(crate) struct Clients {
@@ -73,7 +72,7 @@ async fn introduce(link: Link) -> Result<Opened, ConnectionError> {
         return Ok(Opened::Native(link, BytesMut::new()));
     }
     let mut link = link.into_bytes().ok_or(ConnectionError::NotBytes)?;
-    greet(&*link.writer).await?;
+    write_all(&*link.writer, &GREETING).await?;
     poll_fn(|cx| link.reader.poll_ready(cx)).await?;
     let mut read = BytesMut::with_capacity(FIRST_BYTES);
     poll_fn(|cx| link.reader.poll_read(cx, &mut read, FIRST_BYTES)).await?;
@@ -81,22 +80,6 @@ async fn introduce(link: Link) -> Result<Opened, ConnectionError> {
         Some(&NATIVE_START) => Opened::Native(link.into(), read),
         _ => Opened::BusRt(link, read),
     })
-}
-
-async fn greet(writer: &dyn ByteWriter) -> io::Result<()> {
-    let mut greeting = GREETING.as_slice();
-    while !greeting.is_empty() {
-        match writer.try_write(&[IoSlice::new(greeting)]) {
-            Ok(taken) => greeting = greeting.get(taken..).unwrap_or_default(),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                poll_fn(|cx| writer.poll_write_ready(cx)).await?;
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    writer.stop_waiting();
-    Ok(())
 }
 
 impl Front for Clients {
