@@ -14,7 +14,8 @@ pub struct Config {
     pub identity: Identity,
     /// Protocol versions that may be agreed on. Default: [`VersionRange::SUPPORTED`].
     pub versions: VersionRange,
-    /// Features that may be agreed on, by name. Default: [`Config::CONTINUED`].
+    /// Features that may be agreed on, by name. Default: [`Config::CONTINUED`] and
+    /// [`Config::SEALED`].
     pub features: Vec<String>,
     /// Body encodings that this side reads. Default: `msgpack`, `json`, `protobuf`, `raw`.
     pub codecs: Vec<String>,
@@ -45,6 +46,10 @@ impl Config {
     /// With a peer that does not know it, an item that does not fit into one chunk arrives as
     /// several.
     pub const CONTINUED: &str = "continued";
+
+    /// The feature that bodies may be sealed envelopes
+    /// ([`Flags::SEALED`](crate::frame::Flags::SEALED)). Who knows it need not be able to open one.
+    pub const SEALED: &str = "sealed";
 }
 
 impl Default for Config {
@@ -52,7 +57,7 @@ impl Default for Config {
         Self {
             identity: Identity::default(),
             versions: VersionRange::SUPPORTED,
-            features: vec![Self::CONTINUED.to_owned()],
+            features: [Self::CONTINUED, Self::SEALED].map(str::to_owned).to_vec(),
             codecs: ["msgpack", "json", "protobuf", "raw"]
                 .map(str::to_owned)
                 .to_vec(),

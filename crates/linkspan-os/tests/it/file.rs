@@ -65,7 +65,10 @@ fn a_file_with_secrets_is_read_by_its_owner_only() {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
         let error = directory.read_private_file(name, 10).unwrap_err();
         assert!(matches!(error, FileError::Shared { .. }), "{error}");
-        assert!(error.to_string().contains(&format!("{mode:04o}")), "{error}");
+        assert!(
+            error.to_string().contains(&format!("{mode:04o}")),
+            "{error}"
+        );
         assert!(directory.read_file(name, 10).unwrap().is_some());
     }
 }

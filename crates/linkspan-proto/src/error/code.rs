@@ -149,6 +149,17 @@ impl Code {
     /// The peer may not do this.
     pub const DENIED: Self = Self::named("denied");
 
+    /// A body is not sealed, and only sealed ones are taken.
+    pub const NOT_SEALED: Self = Self::named("not_sealed");
+    /// A body is sealed with a key that its receiver does not have.
+    pub const UNKNOWN_KEY: Self = Self::named("unknown_key");
+    /// A sealed body was altered on its way.
+    pub const TAMPERED: Self = Self::named("tampered");
+    /// A sealed body came as something else than what it was sealed for.
+    pub const MISADDRESSED: Self = Self::named("misaddressed");
+    /// A sealed body came before.
+    pub const REPLAYED: Self = Self::named("replayed");
+
     const fn named(name: &'static str) -> Self {
         Self(Cow::Borrowed(name))
     }

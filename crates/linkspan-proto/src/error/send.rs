@@ -19,6 +19,12 @@ pub enum SendError {
         /// The peer's limit.
         limit: u64,
     },
+    /// It needs a feature that the peer does not know.
+    #[error("the peer does not know the feature {feature:?}")]
+    NotAgreed {
+        /// The feature.
+        feature: &'static str,
+    },
     /// The stream is closed, or this direction of it has ended.
     #[error("the stream is closed")]
     Closed,

@@ -229,7 +229,7 @@ impl Kind {
         match self {
             Self::Request | Self::Response => Flags::KNOWN,
             Self::Event => Flags::BODY.with(Flags::METADATA),
-            Self::Chunk => Flags::BODY.with(Flags::END).with(Flags::CONTINUED),
+            Self::Chunk => Flags::COMPRESSED.with(Flags::END).with(Flags::CONTINUED),
             _ => Flags::NONE,
         }
     }
@@ -246,7 +246,8 @@ impl Flags {
     pub const LZ4: Self = Self(1);
     /// The body is compressed with Zstandard.
     pub const ZSTD: Self = Self(1 << 1);
-    /// The body is a sealed envelope.
+    /// The body is a sealed envelope, and so is all that follows it in its direction; only if both
+    /// sides know [`Config::SEALED`](crate::Config::SEALED).
     pub const SEALED: Self = Self(1 << 2);
     /// The sender's direction of the stream ends with this frame.
     pub const END: Self = Self(1 << 3);
@@ -258,6 +259,8 @@ impl Flags {
 
     /// How the body is wrapped.
     pub(crate) const BODY: Self = Self(0b111);
+    /// How it is compressed.
+    pub(crate) const COMPRESSED: Self = Self(0b11);
     pub(crate) const KNOWN: Self = Self(0b11_1111);
 
     /// These flags and `other`.

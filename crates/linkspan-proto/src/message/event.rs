@@ -17,6 +17,8 @@ pub struct Event {
     pub metadata: Option<Box<Metadata>>,
     /// The details, in any encoding.
     pub body: Bytes,
+    /// Whether the body is a sealed envelope (docs/protocol.md, section 21).
+    pub sealed: bool,
 }
 
 impl Event {
@@ -27,6 +29,7 @@ impl Event {
             micros_since_1970,
             metadata: None,
             body,
+            sealed: false,
         }
     }
 
@@ -47,6 +50,7 @@ impl Event {
             micros_since_1970: number,
             metadata,
             body: payload,
+            sealed: false,
         })
     }
 }

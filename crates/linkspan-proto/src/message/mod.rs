@@ -123,6 +123,26 @@ impl Message {
         metadata.as_deref()
     }
 
+    /// Whether the body is a sealed envelope.
+    pub(crate) fn is_sealed(&self) -> bool {
+        match self {
+            Self::Request(request) => request.sealed,
+            Self::Response(response) => response.sealed,
+            Self::Event(event) => event.sealed,
+            _ => false,
+        }
+    }
+
+    /// Takes note of whether the body is a sealed envelope.
+    pub(crate) fn set_sealed(&mut self, is_sealed: bool) {
+        match self {
+            Self::Request(request) => request.sealed = is_sealed,
+            Self::Response(response) => response.sealed = is_sealed,
+            Self::Event(event) => event.sealed = is_sealed,
+            _ => {}
+        }
+    }
+
     /// The number in the header.
     pub(crate) fn number(&self) -> u64 {
         match self {

@@ -21,6 +21,9 @@ pub struct Request {
     pub metadata: Option<Box<Metadata>>,
     /// The arguments, in any encoding.
     pub body: Bytes,
+    /// Whether the body, and all that follows it in its direction, are sealed envelopes
+    /// (docs/protocol.md, section 21).
+    pub sealed: bool,
 }
 
 impl Request {
@@ -31,6 +34,7 @@ impl Request {
             timeout: None,
             metadata: None,
             body,
+            sealed: false,
         }
     }
 
@@ -59,6 +63,7 @@ impl Request {
             timeout,
             metadata,
             body: payload,
+            sealed: false,
         })
     }
 }

@@ -15,6 +15,9 @@ pub struct Response {
     pub metadata: Option<Box<Metadata>>,
     /// The result or the error, in the encoding of the request unless the metadata says otherwise.
     pub body: Bytes,
+    /// Whether the body, and all that follows it in its direction, are sealed envelopes
+    /// (docs/protocol.md, section 21).
+    pub sealed: bool,
 }
 
 /// Whether a method succeeded.
@@ -36,6 +39,7 @@ impl Response {
             status,
             metadata: None,
             body,
+            sealed: false,
         }
     }
 
@@ -63,6 +67,7 @@ impl Response {
             status,
             metadata,
             body: payload,
+            sealed: false,
         })
     }
 }

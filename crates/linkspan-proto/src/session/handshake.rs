@@ -242,10 +242,11 @@ impl Agreement {
 
     /// Flags that the frames that follow may have.
     pub(crate) fn flags(&self) -> Flags {
-        let continued = self.features.iter().any(|name| name == Config::CONTINUED);
+        let knows = |feature| self.features.iter().any(|name| name == feature);
         Flags::END
             .with(Flags::METADATA)
-            .with(Flags::CONTINUED.when(continued))
+            .with(Flags::CONTINUED.when(knows(Config::CONTINUED)))
+            .with(Flags::SEALED.when(knows(Config::SEALED)))
     }
 
     /// The decoder for the frames that follow.

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use crate::config::Config;
 use crate::error::SendError;
 use crate::frame::{Flags, Frame, to_u64};
 use crate::message::{Chunk, Failure, Heartbeat, Message, Request, Response};
@@ -14,7 +15,8 @@ use crate::stream_id::StreamId;
 impl<A> Send<A> {
     pub(super) fn push(&mut self, stream: StreamId, flags: Flags, message: Message) {
         let id = self.outbox.next_id();
-        let flags = flags.only(self.flags);
+        let sealed = Flags::SEALED.when(message.is_sealed());
+        let flags = flags.with(sealed).only(self.flags);
         self.outbox.push(Frame::new(id, stream, flags, message));
         self.stats.frames_sent = id;
     }
@@ -93,8 +95,18 @@ impl<A> Send<A> {
         }
     }
 
-    /// Whether the head of a response fits into a frame.
+    /// Whether the peer takes what is sealed, if it is.
+    pub(super) fn check_sealed(&self, is_sealed: bool) -> Result<(), SendError> {
+        if is_sealed && !self.flags.contains(Flags::SEALED) {
+            let feature = Config::SEALED;
+            return Err(SendError::NotAgreed { feature });
+        }
+        Ok(())
+    }
+
+    /// Whether the peer takes a response, and its head fits into a frame.
     pub(super) fn check_response(&self, response: &Response) -> Result<(), SendError> {
+        self.check_sealed(response.sealed)?;
         self.check_head(head_bytes_of_response(response))
     }
 

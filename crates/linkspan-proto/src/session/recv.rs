@@ -57,9 +57,10 @@ impl Recv {
             id,
             stream,
             flags,
-            message,
+            mut message,
             ..
         } = frame;
+        message.set_sealed(flags.contains(Flags::SEALED));
         Ok(match message {
             Message::Request(_) if self.is_refused(stream) => Incoming::Ignored { bytes },
             Message::Request(request) => {

@@ -127,6 +127,7 @@ impl<A> Send<A> {
     ///
     /// - [`SendError::GoingAway`]: one side said goodbye.
     /// - [`SendError::Deadline`]: the request's timeout is zero.
+    /// - [`SendError::NotAgreed`]: the body is sealed, and the peer does not know that.
     /// - [`SendError::TooLarge`]: the method's name and the metadata do not fit into a frame.
     /// - [`SendError::Blocked`]: streams, credit or buffer are used up for now.
     pub fn can_open(&self, request: &Request) -> Result<(), SendError> {
@@ -136,6 +137,7 @@ impl<A> Send<A> {
         if request.timeout.is_some_and(|timeout| timeout.is_zero()) {
             return Err(SendError::Deadline);
         }
+        self.check_sealed(request.sealed)?;
         let head = head_bytes_of_request(request);
         check_name(request.method.len())?;
         self.check_head(head)?;
@@ -169,6 +171,7 @@ impl<A> Send<A> {
     /// # Errors
     ///
     /// - [`SendError::Closed`]: the stream is closed, or this direction has ended.
+    /// - [`SendError::NotAgreed`]: the body is sealed, and the peer does not know that.
     /// - [`SendError::TooLarge`]: the metadata does not fit into a frame.
     pub fn respond(
         &mut self,
@@ -277,10 +280,12 @@ impl<A> Send<A> {
     ///
     /// # Errors
     ///
+    /// - [`SendError::NotAgreed`]: the body is sealed, and the peer does not know that.
     /// - [`SendError::TooLarge`]: the event does not fit into a frame.
     /// - [`SendError::Closed`]: the stream is closed.
     /// - [`SendError::Blocked`]: credit or buffer are used up for now.
     pub fn event(&mut self, id: StreamId, event: Event) -> Result<(), SendError> {
+        self.check_sealed(event.sealed)?;
         check_name(event.topic.len())?;
         let message = Message::Event(event);
         let cost = to_u64(message.payload_bytes());

@@ -21,5 +21,6 @@ mod golden;
 mod handshake;
 mod heartbeat;
 mod misbehaviour;
+mod sealed;
 mod streams;
 mod topic;

@@ -187,6 +187,7 @@ impl Connection {
         let mut message = proto::message::Request::new(request.method, body);
         message.timeout = request.timeout;
         message.metadata = request.metadata;
+        message.sealed = request.sealed;
         let (caller, answer) = oneshot::channel();
         let opened = self
             .handle

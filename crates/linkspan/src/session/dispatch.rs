@@ -141,6 +141,7 @@ impl Dispatch {
             sent_at: SystemTime::UNIX_EPOCH + Duration::from_micros(event.micros_since_1970),
             metadata: event.metadata,
             body: event.body,
+            sealed: event.sealed,
             facts: Some(self.facts(id, stream, None)),
         };
         self.lane.handle(event, cost, cx);
@@ -261,6 +262,7 @@ impl Dispatch {
             timeout: request.timeout,
             idempotent: false,
             body,
+            sealed: request.sealed,
             facts: Some(facts),
         };
         (request, inbox)

@@ -299,6 +299,9 @@ impl From<SendError> for CallError {
             SendError::TooLarge { bytes, limit } => Self::TooLarge { bytes, limit },
             SendError::Deadline => Self::DeadlineExceeded,
             SendError::Closed | SendError::Stopped(_) => Self::Cancelled,
+            SendError::NotAgreed { .. } => {
+                Failure::new(Category::Protocol, Code::VERSION, error.to_string()).into()
+            }
             error => Self::not_accepted(&error),
         }
     }

@@ -29,6 +29,8 @@ pub struct Request {
     pub idempotent: bool,
     /// The arguments.
     pub body: Body,
+    /// Whether the body, and all items in it, are sealed envelopes. Default: false.
+    pub sealed: bool,
     /// On a server, the facts of the call.
     pub(crate) facts: Option<Arc<CallFacts>>,
 }
@@ -93,6 +95,7 @@ impl Request {
             timeout: self.timeout,
             idempotent: self.idempotent,
             body: self.body.try_clone()?,
+            sealed: self.sealed,
             facts: self.facts.clone(),
         })
     }
@@ -108,6 +111,8 @@ pub struct Response {
     pub metadata: Option<Box<Metadata>>,
     /// The result or the error.
     pub body: Body,
+    /// Whether the body, and all items in it, are sealed envelopes. Default: false.
+    pub sealed: bool,
 }
 
 impl Response {
@@ -174,6 +179,8 @@ pub struct Event {
     pub metadata: Option<Box<Metadata>>,
     /// The details.
     pub body: Bytes,
+    /// Whether the body is a sealed envelope.
+    pub sealed: bool,
     pub(crate) facts: Option<Arc<CallFacts>>,
 }
 

@@ -114,6 +114,7 @@ impl Effects {
             status: response.status,
             metadata: response.metadata,
             body,
+            sealed: response.sealed,
         };
         self.answers.push((caller, Ok(answer)));
     }

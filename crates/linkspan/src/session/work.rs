@@ -111,6 +111,7 @@ pub(super) fn respond(state: &mut State, stream: StreamId, response: Response) -
     let (body, items) = response.body.into_outgoing();
     let mut message = proto::message::Response::new(response.status, body);
     message.metadata = response.metadata;
+    message.sealed = response.sealed;
     let end = items.is_none();
     if let Err(error) = state.send.respond(stream, message, end) {
         // A closed stream needs nothing; all else is for the caller to know.
