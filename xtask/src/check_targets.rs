@@ -30,7 +30,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 fn check(cross: &Cross, target: &str) -> Result<()> {
-    let mut clippy = cross.cargo();
+    let mut clippy = cross.checking_cargo(target);
     clippy
         .args(["clippy", "--target", target])
         .args(["--workspace", "--exclude", "xtask"])

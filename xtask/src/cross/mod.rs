@@ -9,10 +9,12 @@
 //! | in the directory | is |
 //! |---|---|
 //! | `toolchain/` | the compiler, with a std for each target |
+//! | `stand-in/` | a C compiler that makes empty files |
 //! | `wineprefix/` | the Windows that tests see |
 //! | `target/` | what cargo builds |
 
 mod debian;
+mod stand_in;
 mod standard;
 mod toolchain;
 mod wine;
@@ -23,6 +25,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use crate::cross::stand_in::StandIn;
 use crate::cross::toolchain::Toolchain;
 use crate::shell;
 
@@ -55,6 +58,7 @@ impl Directory {
 pub(crate) struct Cross {
     directory: PathBuf,
     toolchain: Toolchain,
+    stand_in: StandIn,
     _lock: File,
 }
 
@@ -72,9 +76,11 @@ impl Cross {
         for (target, standard) in targets {
             standard::set_up(&directory, &toolchain, target, *standard)?;
         }
+        let stand_in = StandIn::set_up(&directory)?;
         Ok(Self {
             directory,
             toolchain,
+            stand_in,
             _lock: lock,
         })
     }
@@ -87,6 +93,15 @@ impl Cross {
     pub(crate) fn wine(&self) -> Result<Wine> {
         debian::install_missing(&[wine::PACKAGE])?;
         Wine::set_up(&self.directory)
+    }
+
+    /// Cargo with this toolchain, to check code for a target; C is not compiled, but for Windows.
+    pub(crate) fn checking_cargo(&self, target: &str) -> Command {
+        let mut cargo = self.cargo();
+        if target != WINDOWS {
+            self.stand_in.choose(&mut cargo, target);
+        }
+        cargo
     }
 
     /// Cargo with this toolchain; builds apart from the usual ones.
