@@ -7,6 +7,7 @@
 //! | [`fuzz`] | properties that hold for every input, for the fuzzer and for plain tests |
 //! | [`conformance`] | what every transport has to do, as one suite for all of them |
 //! | [`wait`] | waiting for a condition, with a deadline |
+//! | [`websocket`] | a WebSocket of another make, as a stream of bytes |
 //! | [`raw`] | a client that speaks bytes, for all that a correct one would not say |
 #![expect(
     clippy::panic,
@@ -22,4 +23,5 @@ pub mod raw;
 pub mod script;
 pub mod sim;
 pub mod wait;
+pub mod websocket;
 pub mod wine;

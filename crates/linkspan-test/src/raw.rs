@@ -34,6 +34,7 @@ impl RawClient {
             Address::Tcp(host) => {
                 Box::new(TcpStream::connect((host.host.as_str(), host.port)).await?)
             }
+            Address::Ws(place) => Box::new(crate::websocket::connect(place).await?),
             other => panic!("{other} does not carry bytes"),
         };
         Ok(Self {

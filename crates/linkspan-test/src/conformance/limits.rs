@@ -17,6 +17,7 @@ fn connections(config: &mut ServerConfig, limit: usize) {
     config.transport.unix_socket.max_connections = limit;
     config.transport.named_pipe.max_connections = limit;
     config.transport.tcp.max_connections = limit;
+    config.transport.web_socket.max_connections = limit;
 }
 
 pub(super) async fn once(server: &Server) -> Result<Client, ConnectError> {

@@ -24,6 +24,8 @@ pub enum Place {
     PipeInterprocess,
     /// `tcp:` on loopback.
     Tcp,
+    /// `ws:` on loopback.
+    WebSocket,
 }
 
 impl Place {
@@ -54,6 +56,7 @@ impl Place {
                 format!("pipe:linkspan-test-{}-{number}", std::process::id())
             }
             Self::Tcp => "tcp:127.0.0.1:0".to_owned(),
+            Self::WebSocket => "ws:127.0.0.1:0/conformance".to_owned(),
         };
         text.parse().expect("an address")
     }
@@ -63,7 +66,7 @@ impl Place {
         match self {
             Self::UnixInterprocess | Self::PipeInterprocess => Backend::Interprocess,
             Self::UnixLegacy => Backend::Legacy,
-            Self::Memory | Self::Unix | Self::Pipe | Self::Tcp => Backend::Tokio,
+            Self::Memory | Self::Unix | Self::Pipe | Self::Tcp | Self::WebSocket => Backend::Tokio,
         }
     }
 }

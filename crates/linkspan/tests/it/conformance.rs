@@ -51,3 +51,13 @@ conformance_suite!(tcp, Tcp;
 // Only there can a test take a process's descriptors away.
 #[cfg(unix)]
 conformance_suite!(tcp_without_descriptors, Tcp; descriptor_exhaustion);
+
+conformance_suite!(websocket, WebSocket;
+    echo, large, many, slow_reader, slow_writer, half_close, peer_killed, server_killed,
+    server_stops_in_order, connection_limit, silent_client, idle_begun_frame, unread_answers,
+    broken_frames_harm_only_their_sender,
+);
+
+// Only there can a test take a process's descriptors away.
+#[cfg(unix)]
+conformance_suite!(websocket_without_descriptors, WebSocket; descriptor_exhaustion);

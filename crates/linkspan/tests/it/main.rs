@@ -56,6 +56,8 @@ mod socket_files;
 mod socket_tables;
 mod strength;
 mod support;
+#[cfg(all(feature = "bus", feature = "ws"))]
+mod websocket;
 
 #[cfg(feature = "blocking")]
 mod blocking;

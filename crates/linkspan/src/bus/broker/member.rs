@@ -67,6 +67,7 @@ pub(crate) enum OriginKind {
     Internal,
     Local,
     Tcp,
+    WebSocket,
 }
 
 /// What two connections of one peer have in common.
@@ -101,6 +102,7 @@ impl Origin {
         Self {
             kind: match (peer.transport, peer.address) {
                 ("mem", _) => OriginKind::Internal,
+                ("ws", _) => OriginKind::WebSocket,
                 (_, Some(_)) => OriginKind::Tcp,
                 (_, None) => OriginKind::Local,
             },
@@ -123,6 +125,7 @@ impl OriginKind {
             Self::Internal => "internal",
             Self::Local => "local_ipc",
             Self::Tcp => "tcp",
+            Self::WebSocket => "websocket",
         }
     }
 }

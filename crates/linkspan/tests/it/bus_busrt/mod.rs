@@ -1,4 +1,4 @@
-//! The broker as clients of BUS/RT see it, over a local socket and TCP.
+//! The broker as clients of BUS/RT see it, over a local socket, TCP and WebSocket.
 //!
 //! | what holds | where |
 //! |---|---|

@@ -1,4 +1,4 @@
-//! Brokers for the tests, on the local socket and on TCP.
+//! Brokers for the tests, on the local socket, on TCP and on WebSocket.
 
 use std::time::Duration;
 
@@ -10,11 +10,12 @@ use tempfile::TempDir;
 use super::raw::Client;
 use crate::support::{self, LOCAL};
 
-/// A broker at two addresses.
+/// A broker at three addresses.
 pub(super) struct Scene {
     pub(super) serving: Serving,
     pub(super) local: Address,
     pub(super) tcp: Address,
+    pub(super) web_socket: Address,
     _directory: TempDir,
 }
 
@@ -36,16 +37,18 @@ impl Scene {
         let local = support::address(LOCAL, &directory);
         let mut serving = broker.listen(local).await.unwrap();
         let tcp = serving.also("tcp:127.0.0.1:0").await.unwrap();
+        let web_socket = serving.also("ws:127.0.0.1:0").await.unwrap();
         Self {
             local: serving.address().clone(),
             serving,
             tcp,
+            web_socket,
             _directory: directory,
         }
     }
 
-    pub(super) fn addresses(&self) -> [&Address; 2] {
-        [&self.local, &self.tcp]
+    pub(super) fn addresses(&self) -> [&Address; 3] {
+        [&self.local, &self.tcp, &self.web_socket]
     }
 
     /// A client at the local socket.
