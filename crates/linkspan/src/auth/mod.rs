@@ -2,6 +2,8 @@
 
 mod certificate;
 mod principal;
+#[cfg(feature = "seal")]
+pub mod seal;
 
 pub use certificate::{CertificateIdentity, SubjectAltName};
 pub use principal::Principal;

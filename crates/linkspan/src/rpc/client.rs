@@ -258,11 +258,16 @@ impl Client {
         topic: &str,
         body: &(impl Encode + ?Sized),
     ) -> Result<(), CallError> {
+        self.present().await?.send_event(topic, body).await
+    }
+
+    /// The connection, waiting for it as long as the client is patient.
+    pub(super) async fn present(&self) -> Result<Connection, CallError> {
         match &self.inner.link {
-            ClientLink::Once(connection) => connection.send_event(topic, body).await,
+            ClientLink::Once(connection) => Ok(connection.clone()),
             ClientLink::Reconnecting(reconnecting) => {
                 let until = clock::after(clock::now(), reconnecting.patience());
-                reconnecting.get(until).await?.send_event(topic, body).await
+                reconnecting.get(until).await
             }
         }
     }

@@ -45,6 +45,8 @@ mod config;
 mod handler;
 mod layered;
 mod router;
+#[cfg(feature = "seal")]
+mod sealed;
 mod server;
 mod streaming;
 mod usage;
@@ -58,6 +60,8 @@ pub use config::{ClientConfig, ServerConfig};
 pub use handler::Handle;
 pub use layered::BoxService;
 pub use router::Router;
+#[cfg(feature = "seal")]
+pub use sealed::Sealed;
 pub use server::{Server, Serving};
 pub use streaming::{StreamSender, Streaming, Unread};
 pub use wire::{JsonSchema, MethodInfo, ParameterInfo, Shape};

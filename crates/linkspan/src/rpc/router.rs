@@ -31,13 +31,13 @@ pub struct Router {
 /// Things by name. Names are the program's own, so that nobody can choose colliding ones.
 type Names<T> = HashMap<String, T, foldhash::fast::RandomState>;
 
-type EventHandler = Arc<dyn Fn(Event) -> BoxFuture<()> + Send + Sync>;
+pub(super) type EventHandler = Arc<dyn Fn(Event) -> BoxFuture<()> + Send + Sync>;
 
 /// A method with all that is known of it.
 pub(crate) struct Entry {
     info: MethodInfo,
     placement: Placement,
-    call: Call,
+    pub(super) call: Call,
 }
 
 impl Router {
@@ -142,6 +142,29 @@ impl Router {
         };
         Arc::make_mut(&mut self.methods).insert(name, Arc::new(entry));
         self
+    }
+
+    /// The same methods and events, each behind something.
+    #[cfg(feature = "seal")]
+    pub(super) fn behind(
+        self,
+        method: impl Fn(Arc<Entry>) -> Call,
+        event: impl Fn(EventHandler) -> EventHandler,
+    ) -> Self {
+        let methods = self.methods.iter().map(|(name, entry)| {
+            let behind = Entry {
+                info: entry.info.clone(),
+                placement: Placement::new(entry.placement.is_moved()),
+                call: method(Arc::clone(entry)),
+            };
+            (name.clone(), Arc::new(behind))
+        });
+        let events = self.events.iter();
+        let events = events.map(|(topic, handler)| (topic.clone(), event(Arc::clone(handler))));
+        Self {
+            methods: Arc::new(methods.collect()),
+            events: Arc::new(events.collect()),
+        }
     }
 
     fn find(&self, name: &str) -> Arc<Entry> {

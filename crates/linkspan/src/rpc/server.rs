@@ -39,9 +39,14 @@ use crate::{Address, AddressError};
 #[derive(Debug, Default)]
 pub struct Server {
     router: Router,
+    /// What is done to the router when it has all its methods.
+    pub(super) finish: Vec<Finish>,
     layers: Vec<Wrap>,
     config: ServerConfig,
 }
+
+/// Does something to all methods.
+pub(super) struct Finish(pub(super) Box<dyn FnOnce(Router) -> Router + Send>);
 
 /// Puts one layer around a service.
 struct Wrap(Box<dyn FnOnce(BoxService) -> BoxService + Send>);
@@ -121,15 +126,17 @@ impl Server {
         A: TryInto<Address>,
         A::Error: Into<AddressError>,
     {
+        let finish = self.finish.into_iter();
+        let router = finish.fold(self.router, |router, finish| (finish.0)(router));
         let handler: Arc<dyn Handler> = if self.layers.is_empty() {
-            Arc::new(self.router)
+            Arc::new(router)
         } else {
-            let innermost = BoxService::new(self.router.clone());
+            let innermost = BoxService::new(router.clone());
             let service = self
                 .layers
                 .into_iter()
                 .fold(innermost, |inner, wrap| (wrap.0)(inner));
-            Arc::new(Layered::new(self.router, service))
+            Arc::new(Layered::new(router, service))
         };
         let address = address.try_into().map_err(Into::into)?;
         let first = accept(&address, &self.config, &handler).await?;
@@ -279,6 +286,12 @@ impl fmt::Debug for Serving {
             .field("first", &self.first)
             .field("more", &self.more)
             .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Finish {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Finish")
     }
 }
 

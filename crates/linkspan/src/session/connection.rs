@@ -112,6 +112,13 @@ impl Connection {
         self.handle.shared.event(event).await
     }
 
+    /// Sends an event as it is, but for its time.
+    #[cfg(feature = "seal")]
+    pub(crate) async fn tell(&self, mut event: proto::message::Event) -> Result<(), CallError> {
+        event.micros_since_1970 = micros_since_1970();
+        self.handle.shared.event(event).await
+    }
+
     /// Tells the peer something that needs no metadata.
     #[cfg(feature = "bus")]
     pub(crate) async fn send_raw_event(
