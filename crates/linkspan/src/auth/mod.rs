@@ -1,6 +1,7 @@
 //! Who is there.
 
 mod certificate;
+pub mod policy;
 mod principal;
 #[cfg(feature = "seal")]
 pub mod seal;

@@ -42,6 +42,7 @@ mod client;
 #[doc(hidden)]
 pub mod codegen;
 mod config;
+mod guarded;
 mod handler;
 mod layered;
 mod router;

@@ -9,7 +9,9 @@ use std::time::Duration;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::auth::policy::Guard;
 use crate::codec::{Decode, Encode};
+use crate::rpc::guarded::Guarded;
 use crate::rpc::layered::{BoxService, Layered};
 use crate::rpc::{Handle, MethodInfo, Router, ServerConfig};
 use crate::session::{
@@ -42,6 +44,7 @@ pub struct Server {
     /// What is done to the router when it has all its methods.
     pub(super) finish: Vec<Finish>,
     layers: Vec<Wrap>,
+    guard: Option<Guard>,
     config: ServerConfig,
 }
 
@@ -116,6 +119,15 @@ impl Server {
         self
     }
 
+    /// Has a guard asked about every request and event, before any layer sees it.
+    ///
+    /// Default: none, so that whoever can connect may call everything.
+    #[must_use]
+    pub fn guard(mut self, guard: Guard) -> Self {
+        self.guard = Some(guard);
+        self
+    }
+
     /// Begins to listen at an address; [`Serving::also`] adds more.
     ///
     /// # Errors
@@ -137,6 +149,10 @@ impl Server {
                 .into_iter()
                 .fold(innermost, |inner, wrap| (wrap.0)(inner));
             Arc::new(Layered::new(router, service))
+        };
+        let handler = match self.guard {
+            Some(guard) => Arc::new(Guarded::new(handler, guard)),
+            None => handler,
         };
         let address = address.try_into().map_err(Into::into)?;
         let first = accept(&address, &self.config, &handler).await?;

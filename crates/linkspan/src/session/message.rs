@@ -194,6 +194,13 @@ impl Event {
         codec_of(self.metadata.as_deref())
     }
 
+    /// Who tells.
+    pub fn principal(&self) -> Principal {
+        self.facts
+            .as_ref()
+            .map_or_else(Principal::anonymous, |facts| facts.shared.peer.principal())
+    }
+
     /// The facts of the event and the metadata, for a handler.
     pub fn context(&mut self) -> Context {
         Context::of_request(self.facts.clone(), self.metadata.take(), None)

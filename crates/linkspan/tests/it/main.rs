@@ -48,6 +48,7 @@ mod layers;
 mod lifetimes;
 mod listeners;
 mod methods;
+mod policy;
 mod reconnect;
 mod services;
 #[cfg(unix)]
