@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+#[cfg(feature = "seal")]
+use crate::auth::seal::OpenError;
 use crate::codec::CodecError;
 use crate::session::{self, CallError};
 use crate::transport::ListenError;
@@ -199,6 +201,30 @@ impl From<CallError> for SubscribeError {
             }
             CallError::Failed(failure) if failure.code == Code::OVERFLOW => Self::Overflowed,
             error => Self::Call(error),
+        }
+    }
+}
+
+/// A sealed subscription does not give a message.
+#[cfg(feature = "seal")]
+#[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
+pub enum ReceiveError {
+    /// A message cannot be opened; others follow.
+    #[error(transparent)]
+    Unopened(#[from] OpenError),
+    /// The subscription is over.
+    #[error(transparent)]
+    Ended(#[from] SubscribeError),
+}
+
+#[cfg(feature = "seal")]
+impl ReceiveError {
+    /// Who has to change something.
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::Unopened(error) => error.blame(),
+            Self::Ended(error) => error.blame(),
         }
     }
 }

@@ -21,6 +21,7 @@
 //! | ask one client | [`Client::serve`], [`Client::remote`] |
 //! | know who is there | [`Client::presence`], [`Client::clients`], [`ClientConfig::will`] |
 //! | decide who may do what | [`Broker::authorize`] |
+//! | keep what is said from the broker | `Client::sealed`, with the feature `seal` |
 //!
 //! Queues are bounded, and each subscription says what is done when its own is full: [`Overflow`]. What
 //! was dropped is counted, and the next message [says so](Message::gap).
@@ -65,7 +66,11 @@ pub use client::{
     Client, ClientConfig, Delivery, Gap, Inbox, Message, MessageKind, Post, Presence,
     PresenceEvent, Remote, Subscribe, Subscription,
 };
+#[cfg(feature = "seal")]
+pub use client::{OpenedInbox, OpenedSubscription, SealedClient};
 pub use config::{Compat, Config, Overflow, Secondaries};
+#[cfg(feature = "seal")]
+pub use error::ReceiveError;
 pub use error::{ConfigError, ConnectError, JoinError, PostError, ServeError, SubscribeError};
 pub use proto::topic::Mask;
 pub use rates::{Rate, Rates};

@@ -25,6 +25,8 @@ pub(super) struct Question {
 pub(super) struct Answer {
     status: Status,
     payload: Payload,
+    /// Who sealed the payload, if it is an envelope.
+    sealed_by: Option<String>,
 }
 
 impl Question {
@@ -42,6 +44,7 @@ impl Question {
         let micros = headers.value(DEADLINE).and_then(|text| text.parse().ok());
         let timeout = micros.map(Duration::from_micros);
         request.timeout = timeout;
+        request.sealed = headers.value(SEALED).is_some();
         Ok(Self { request, timeout })
     }
 }
@@ -51,6 +54,9 @@ pub(super) fn headers(request: &Request, timeout: Duration) -> Result<Headers, C
     let mut headers = Headers::new();
     let micros = u64::try_from(timeout.as_micros()).unwrap_or(u64::MAX);
     add(&mut headers, DEADLINE, &micros.to_string())?;
+    if request.sealed {
+        add(&mut headers, SEALED, "")?;
+    }
     if let Some(metadata) = &request.metadata {
         for name in metadata.names().filter(|name| *name != CALLER) {
             if let Some(text) = metadata.text(name) {
@@ -67,17 +73,31 @@ pub(super) async fn collect(response: Response) -> Result<Answer, CallError> {
         let message = "streams do not go over a bus";
         return Err(Failure::new(Category::Request, Code::INVALID_PARAMETERS, message).into());
     }
-    let status = response.status;
-    let payload = Payload::new(response.codec()?, response.body.collect().await?);
-    Ok(Answer { status, payload })
+    let metadata = response.metadata.as_deref();
+    let sealer = metadata.and_then(|metadata| metadata.text(SEALED_SENDER));
+    Ok(Answer {
+        status: response.status,
+        sealed_by: response
+            .sealed
+            .then(|| sealer.unwrap_or_default().to_owned()),
+        payload: Payload::new(response.codec()?, response.body.collect().await?),
+    })
 }
 
 /// An answer as headers and payload of a message.
 pub(super) fn encode(id: u32, answer: Result<Answer, CallError>) -> (Headers, Bytes) {
     let mut headers = Headers::new();
     let rpc = match answer {
-        Ok(Answer { status, payload }) => {
+        Ok(Answer {
+            status,
+            payload,
+            sealed_by,
+        }) => {
             note(&mut headers, Metadata::CONTENT_TYPE, payload.codec.name());
+            if let Some(sealer) = sealed_by {
+                note(&mut headers, SEALED, "");
+                note(&mut headers, SEALED_SENDER, &sealer);
+            }
             match status {
                 Status::Ok => Rpc::Reply {
                     id,
@@ -111,15 +131,23 @@ pub(super) fn encode(id: u32, answer: Result<Answer, CallError>) -> (Headers, By
 
 /// An answer that was received.
 pub(super) fn response(headers: &Headers, result: Bytes) -> Result<Response, CallError> {
-    let payload = Payload::new(codec(headers)?, result);
-    Ok(Response::with_payload(Status::Ok, payload))
+    answer(headers, Status::Ok, result)
+}
+
+fn answer(headers: &Headers, status: Status, bytes: Bytes) -> Result<Response, CallError> {
+    let mut response = Response::with_payload(status, Payload::new(codec(headers)?, bytes));
+    response.sealed = headers.value(SEALED).is_some();
+    if let Some(sealer) = headers.value(SEALED_SENDER) {
+        let metadata = response.metadata.get_or_insert_default();
+        metadata.set_text(SEALED_SENDER, sealer);
+    }
+    Ok(response)
 }
 
 /// An error that was received.
 pub(super) fn error(headers: &Headers, code: RpcCode, data: Bytes) -> Result<Response, CallError> {
     if headers.value(KIND) == Some(APPLICATION) {
-        let payload = Payload::new(codec(headers)?, data);
-        return Ok(Response::with_payload(Status::Error, payload));
+        return answer(headers, Status::Error, data);
     }
     let text = String::from_utf8_lossy(&data);
     let (category, known) = known(code);
@@ -228,13 +256,17 @@ const APPLICATION: &str = "application";
 const FAILURE: &str = "failure";
 const CATEGORY: &str = "category";
 const CODE: &str = "code";
+/// Parameters, result or error are a sealed envelope.
+const SEALED: &str = "sealed";
+/// Who sealed it; in requests it is metadata like any other.
+const SEALED_SENDER: &str = "sealed-sender";
 /// Headers that say how a call is meant, and no more.
-const OWN: [&str; 3] = [DEADLINE, CALLER, Metadata::CONTENT_TYPE];
+const OWN: [&str; 4] = [DEADLINE, CALLER, SEALED, Metadata::CONTENT_TYPE];
 /// What clients of BUS/RT see of a method's own error.
 const APPLICATION_CODE: RpcCode = RpcCode(1);
 const RETRY_AFTER: Duration = Duration::from_millis(100);
 /// Codes that an answer can have.
-const CODES: [Code; 14] = [
+const CODES: [Code; 20] = [
     Code::BUSY,
     Code::REFUSED,
     Code::METHOD_NOT_FOUND,
@@ -249,4 +281,10 @@ const CODES: [Code; 14] = [
     Code::CANCELLED,
     Code::REJECTED,
     Code::DENIED,
+    Code::NOT_SEALED,
+    Code::UNKNOWN_KEY,
+    Code::TAMPERED,
+    Code::MISADDRESSED,
+    Code::REPLAYED,
+    Code::CUT_OFF,
 ];

@@ -5,7 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 use proto::frame::busrt::primary;
 
-use crate::bus::wire::{Headers, Malformed, Record, RecordKind, codec_of};
+use crate::bus::wire::{Headers, Malformed, Record, RecordKind, SEALED, codec_of};
 use crate::codec::{Codec, CodecError, Decode, Payload};
 
 /// A message, as a client gets it.
@@ -13,6 +13,7 @@ use crate::codec::{Codec, CodecError, Decode, Payload};
 pub struct Message {
     kind: MessageKind,
     codec: Option<Codec>,
+    is_sealed: bool,
     headers: Bytes,
     /// Sender and topic, each with a NUL, and the payload, if it is not on its own.
     rest: Bytes,
@@ -79,6 +80,11 @@ impl Message {
         self.codec
     }
 
+    /// Whether the payload is a sealed envelope, which is opened by a sealed client.
+    pub fn is_sealed(&self) -> bool {
+        self.is_sealed
+    }
+
     /// The payload as it was sent.
     pub fn payload(&self) -> Bytes {
         match &self.payload {
@@ -92,12 +98,14 @@ impl Message {
     ///
     /// # Errors
     ///
-    /// [`CodecError`] if it is something else.
+    /// [`CodecError`] if it is something else, or [sealed](Self::is_sealed).
     pub fn decode<T: Decode>(&self) -> Result<T, CodecError> {
-        T::decode(&Payload::new(
-            self.codec.unwrap_or_default(),
-            self.payload(),
-        ))
+        let codec = match self.is_sealed {
+            // An envelope is bytes, whatever is in it.
+            true => Codec::Raw,
+            false => self.codec.unwrap_or_default(),
+        };
+        T::decode(&Payload::new(codec, self.payload()))
     }
 
     /// What is missing before it, if anything.
@@ -116,9 +124,17 @@ impl Message {
         self
     }
 
+    /// The same message with what was in its envelope.
+    #[cfg(feature = "seal")]
+    pub(super) fn opened(mut self, payload: Bytes) -> Self {
+        self.is_sealed = false;
+        self.payload = Some(payload);
+        self
+    }
+
     /// Whether its payload may be that of a call: such have no encoding of their own.
     pub(super) fn may_be_call(&self) -> bool {
-        self.kind == MessageKind::Direct && self.codec.is_none()
+        self.kind == MessageKind::Direct && self.codec.is_none() && !self.is_sealed
     }
 
     /// Makes a message of a record, and of its payload if that came on its own; a gap is none.
@@ -137,7 +153,8 @@ impl Message {
         };
         Ok(Self {
             kind,
-            codec: codec_of(record.codec),
+            codec: codec_of(record.codec & !SEALED),
+            is_sealed: record.codec & SEALED != 0,
             headers: record.headers,
             rest: record.rest,
             topic_at,
@@ -171,6 +188,7 @@ impl fmt::Debug for Message {
             .field("kind", &self.kind)
             .field("sender", &self.sender())
             .field("topic", &self.topic())
+            .field("is_sealed", &self.is_sealed)
             .field("payload_bytes", &self.payload().len())
             .field("gap", &self.gap)
             .finish_non_exhaustive()

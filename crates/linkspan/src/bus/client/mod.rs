@@ -12,6 +12,8 @@ mod post;
 mod presence;
 mod records;
 mod remote;
+#[cfg(feature = "seal")]
+mod sealed;
 mod slot;
 mod subscription;
 
@@ -22,4 +24,6 @@ pub use message::{Gap, Message, MessageKind};
 pub use post::{Delivery, Post};
 pub use presence::{Presence, PresenceEvent};
 pub use remote::Remote;
+#[cfg(feature = "seal")]
+pub use sealed::{OpenedInbox, OpenedSubscription, SealedClient};
 pub use subscription::{Subscribe, Subscription};

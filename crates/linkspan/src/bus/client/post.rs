@@ -21,15 +21,16 @@ use crate::codec::{Codec, CodecError, Encode, Payload};
 /// ```
 #[derive(Debug, Clone)]
 pub struct Post {
-    to: To,
+    pub(super) to: To,
     headers: Headers,
-    codec: u8,
-    payload: Bytes,
+    /// The number of the payload's encoding, as it goes over the wire.
+    pub(super) codec: u8,
+    pub(super) payload: Bytes,
 }
 
 /// Where a message goes.
 #[derive(Debug, Clone)]
-enum To {
+pub(super) enum To {
     Topic(Text),
     TopicFor { receiver: Text, topic: Text },
     Client(Text),

@@ -2,6 +2,9 @@
 
 use crate::codec::Codec;
 
+/// Beside the number of an encoding: the payload is a sealed envelope.
+pub(crate) const SEALED: u8 = 0x80;
+
 /// The number of an encoding.
 pub(crate) fn codec_number(codec: Codec) -> u8 {
     match codec {

@@ -13,7 +13,7 @@ mod tests;
 pub use headers::{Headers, HeadersTooLong};
 pub use introspection::ClientInfo;
 
-pub(crate) use codec::{codec_number, codec_of};
+pub(crate) use codec::{SEALED, codec_number, codec_of};
 pub(crate) use introspection::{ClientList, Filter, Info, Test, Traffic};
 pub(crate) use operation::{Operation, Outcome, Receipt};
 pub(crate) use record::{Record, RecordKind};
