@@ -22,6 +22,7 @@ mod race;
 mod schema;
 mod shape;
 mod shell;
+mod soak;
 mod steps;
 mod test;
 mod windows;
@@ -45,6 +46,7 @@ enum Command {
     Race(race::Options),
     Schema(schema::Options),
     Shape(shape::Options),
+    Soak(soak::Options),
     Test(test::Options),
     Windows(windows::Options),
 }
@@ -70,6 +72,7 @@ fn run(arguments: Arguments) -> Result<()> {
         Command::Race(options) => race::run(&options),
         Command::Schema(options) => schema::run(&options),
         Command::Shape(options) => shape::run(&options),
+        Command::Soak(options) => soak::run(&options),
         Command::Test(options) => test::run(&options),
         Command::Windows(options) => windows::run(&options),
     }

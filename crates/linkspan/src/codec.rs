@@ -225,6 +225,11 @@ pub trait Decode: Sized {
     ///
     /// [`CodecError`] if the body is something else.
     fn decode(payload: &Payload) -> Result<Self, CodecError>;
+
+    /// How a body is encoded of which nobody said so. Default: MessagePack.
+    fn assumed() -> Codec {
+        Codec::Msgpack
+    }
 }
 
 impl<T: Serialize + ?Sized> Encode for T {
@@ -290,6 +295,10 @@ impl<M: prost::Message + Default> Decode for Protobuf<M> {
         M::decode(payload.bytes.clone())
             .map(Self)
             .map_err(|error| CodecError::new(error.to_string()))
+    }
+
+    fn assumed() -> Codec {
+        Codec::Protobuf
     }
 }
 

@@ -14,9 +14,13 @@ mod bus_busrt;
 mod bus_hostile;
 #[cfg(feature = "bus")]
 mod bus_native;
+#[cfg(all(unix, feature = "bus"))]
+mod bus_process;
 // Python's clients know Unix sockets and TCP.
 #[cfg(all(unix, feature = "bus"))]
 mod bus_python;
+#[cfg(feature = "bus")]
+mod bus_soak;
 mod conformance;
 #[cfg(feature = "daemon")]
 mod daemon_lifecycle;

@@ -51,6 +51,16 @@ pub(crate) fn limit_local(config: &mut ServerConfig, connections: usize) {
     config.transport.named_pipe.max_connections = connections;
 }
 
+/// How much of something is tried: `usual` in the tests, and `full` by `cargo xtask soak`, or less in
+/// proportion if it is told so.
+pub(crate) fn scaled(usual: u64, full: u64) -> u64 {
+    let Ok(percent) = std::env::var("LINKSPAN_SOAK_PERCENT") else {
+        return usual;
+    };
+    let percent: u64 = percent.parse().unwrap();
+    usual.max(full * percent / 100)
+}
+
 /// The local socket of this system.
 pub(crate) const LOCAL: &str = if cfg!(windows) { "pipe" } else { "unix" };
 /// Every transport that this system has.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use linkspan::bus::{Client, Delivery, Post, PostError};
+use linkspan::bus::{Client, Delivery, Mask, Post, PostError};
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
@@ -29,6 +29,10 @@ pub(crate) struct Options {
     #[arg(long)]
     lines: bool,
 
+    /// Take `+` and `#` in the topic as they are; masks of subscribers cannot ask for them alone.
+    #[arg(long)]
+    literal: bool,
+
     /// For a client of this name only, if it has subscribed.
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
@@ -46,6 +50,7 @@ pub(super) async fn run(options: &Options, loaded: &Loaded, output: &Output) -> 
         let message = "--lines reads standard input, and a message was given";
         return Err(Failure::message(Kind::Usage, message));
     }
+    check_topic(options)?;
     let one = match options.lines {
         true => None,
         false => Some(options.body.read()?),
@@ -64,6 +69,18 @@ pub(super) async fn run(options: &Options, loaded: &Loaded, output: &Output) -> 
     };
     client.close(CLOSE_LIMIT).await;
     published
+}
+
+/// That the topic is none that was meant as a mask, which publications do not have.
+fn check_topic(options: &Options) -> Result {
+    let topic = options.topic.as_str();
+    let is_mask = topic.parse().is_ok_and(|mask: Mask| !mask.is_literal());
+    if options.literal || !is_mask {
+        return Ok(());
+    }
+    let message = format!("{topic:?} is a mask, and a message has one topic");
+    let hint = "`+` and `#` are for `linkspan bus sub`; --literal publishes under a topic with these levels";
+    Err(Failure::message(Kind::Usage, message).hint(hint))
 }
 
 struct Publisher<'a> {

@@ -95,6 +95,17 @@ fn what_became_of_a_publication_is_told() {
     }
     let wrong = bus.run(&["pub", "a/b", "{", "--as", "json"]).fails(2);
     assert!(wrong.contains("not JSON"), "{wrong}");
+    for mask in ["a/#", "+/b", "#"] {
+        let told = bus.run(&["pub", mask, "x"]).fails(2);
+        assert!(
+            told.contains("is a mask") && told.contains("bus sub"),
+            "{told}"
+        );
+    }
+    // Within a level they are nothing special, and --literal takes them everywhere.
+    bus.run(&["pub", "a/b#", "x"]).ok();
+    let told = bus.run(&["pub", "a/#", "x", "--literal", "--json"]).json();
+    assert_eq!(told["topic"], "a/#");
     let reserved = bus.run(&["pub", ".broker/info", "x"]).fails(5);
     assert!(reserved.contains(".broker"), "{reserved}");
 }

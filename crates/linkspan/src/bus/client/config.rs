@@ -16,8 +16,9 @@ pub struct ClientConfig {
     pub transport: transport::Config,
     /// How it comes back to a broker that was restarted, and how long what it sends waits for that.
     pub reconnect: ReconnectConfig,
-    /// What the broker publishes when the client is lost: when its connection ends, and neither its
-    /// program nor itself said that they go. A post [to a topic](Post::to_topic). Default: nothing.
+    /// What the broker publishes when the client is lost: when its connection ends, and nobody said
+    /// that it goes. [`close`](crate::bus::Client::close) says so, and so does dropping the client, but
+    /// not if its runtime ends with it. A post [to a topic](Post::to_topic). Default: nothing.
     pub will: Option<Post>,
     /// How long a call waits that does not say itself. Default: 30 s.
     pub call_timeout: Duration,

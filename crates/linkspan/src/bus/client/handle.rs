@@ -177,8 +177,9 @@ impl Client {
 
     /// Sends a message, and waits for the broker to say what became of it.
     ///
-    /// Messages of one client arrive in the order in which the calls of this method returned; so do
-    /// those of [`post_unacked`](Self::post_unacked) among themselves.
+    /// Once it has returned, whatever the client sends then arrives after this message. Those of
+    /// [`post_unacked`](Self::post_unacked) arrive in their order; while the broker waits for a slow
+    /// receiver, this method can overtake them.
     ///
     /// # Errors
     ///

@@ -93,8 +93,8 @@ impl Message {
         }
     }
 
-    /// Reads the payload; one of which nobody said how it is encoded is taken for MessagePack.
-    /// [`Raw`](crate::codec::Raw) takes any.
+    /// Reads the payload; one of which nobody said how it is encoded is taken for protobuf if that is
+    /// wanted, and for MessagePack otherwise. [`Raw`](crate::codec::Raw) takes any.
     ///
     /// # Errors
     ///
@@ -103,7 +103,7 @@ impl Message {
         let codec = match self.is_sealed {
             // An envelope is bytes, whatever is in it.
             true => Codec::Raw,
-            false => self.codec.unwrap_or_default(),
+            false => self.codec.unwrap_or_else(T::assumed),
         };
         T::decode(&Payload::new(codec, self.payload()))
     }

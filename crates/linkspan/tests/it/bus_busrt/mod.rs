@@ -11,7 +11,6 @@
 //! | what becomes of messages for who does not keep up | [`overflow`] |
 //! | who sends and does not read holds up nobody | [`floods`] |
 //! | what a rule refuses | [`rights`] |
-//! | many masks cost no more than few | [`many_masks`] |
 #![expect(
     clippy::indexing_slicing,
     reason = "tests fail by panicking and read as scripts"
@@ -21,11 +20,10 @@ mod acks;
 mod floods;
 mod golden;
 mod liveness;
-mod many_masks;
 mod openings;
 mod overflow;
 pub(crate) mod raw;
 mod rights;
 mod routing;
-mod scene;
+pub(crate) mod scene;
 mod service;

@@ -202,24 +202,6 @@ async fn a_name_can_be_taken_over_where_that_is_allowed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn names_are_free_as_soon_as_their_connections_end() {
-    let scene = Scene::start().await;
-    for address in scene.addresses() {
-        for round in 0..500 {
-            let primary = Client::join(address, "same").await;
-            let secondary = Client::join(address, "same%%0").await;
-            // Either may go first.
-            match round % 2 {
-                0 => drop((primary, secondary)),
-                _ => drop((secondary, primary)),
-            }
-        }
-    }
-    scene.until_clients(0).await;
-    scene.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_name_is_free_while_its_last_words_wait_for_somebody() {
     let scene = Scene::with(|config| {
         config.queue_messages = 4;

@@ -11,20 +11,20 @@ use super::raw::Client;
 use crate::support::{self, LOCAL};
 
 /// A broker at three addresses.
-pub(super) struct Scene {
-    pub(super) serving: Serving,
-    pub(super) local: Address,
-    pub(super) tcp: Address,
-    pub(super) web_socket: Address,
+pub(crate) struct Scene {
+    pub(crate) serving: Serving,
+    pub(crate) local: Address,
+    pub(crate) tcp: Address,
+    pub(crate) web_socket: Address,
     _directory: TempDir,
 }
 
 impl Scene {
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(|_| {}).await
     }
 
-    pub(super) async fn with(adjust: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn with(adjust: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::default();
         // Clients of the tests say nothing while they wait, however slow the machine is.
         config.timeout = 3 * PATIENCE;
@@ -32,7 +32,7 @@ impl Scene {
         Self::of(Broker::new().config(config)).await
     }
 
-    pub(super) async fn of(broker: Broker) -> Self {
+    pub(crate) async fn of(broker: Broker) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let local = support::address(LOCAL, &directory);
         let mut serving = broker.listen(local).await.unwrap();
@@ -47,25 +47,25 @@ impl Scene {
         }
     }
 
-    pub(super) fn addresses(&self) -> [&Address; 3] {
+    pub(crate) fn addresses(&self) -> [&Address; 3] {
         [&self.local, &self.tcp, &self.web_socket]
     }
 
     /// A client at the local socket.
-    pub(super) async fn client(&self, name: &str) -> Client {
+    pub(crate) async fn client(&self, name: &str) -> Client {
         Client::join(&self.local, name).await
     }
 
-    pub(super) fn stats(&self) -> BrokerStats {
+    pub(crate) fn stats(&self) -> BrokerStats {
         self.serving.stats()
     }
 
     /// Waits until so many clients are there.
-    pub(super) async fn until_clients(&self, count: usize) {
+    pub(crate) async fn until_clients(&self, count: usize) {
         wait::until("clients to come or go", || self.stats().clients == count).await;
     }
 
-    pub(super) async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.serving.stop(Duration::ZERO).await;
     }
 }

@@ -10,8 +10,6 @@
 //! | wants the address of a live broker | does not get it; a file is not removed | [`sockets`] |
 
 #[cfg(target_os = "linux")]
-mod process;
-#[cfg(target_os = "linux")]
 mod resources;
 mod sockets;
 mod strangers;

@@ -1,135 +1,139 @@
 //! Brokers that are killed under load.
 
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use linkspan::bus::{Client, Delivery};
+use linkspan::bus::{Client, Delivery, Message, Subscription};
 use linkspan::rpc::{CallError, Context, Router};
 use linkspan_test::wait;
 
+use super::process::{self, ClientProcess, READY};
 use super::scene::next;
-
-/// A broker in a process of its own; dropping it kills it.
-struct Process(Child);
-
-impl Process {
-    fn start(socket: &Path) -> Self {
-        let program = std::env::current_exe().unwrap();
-        let child = Command::new(program)
-            .args([
-                "--exact",
-                "bus_native::comeback::a_broker_for_others",
-                "--nocapture",
-            ])
-            .args(["--ignored"])
-            .env("LINKSPAN_TEST_BROKER", socket)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        Self(child.unwrap())
-    }
-
-    fn kill(mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
-    }
-}
-
-/// Not a test: what the process of a broker runs.
-#[tokio::test]
-#[ignore = "it is what the other tests start"]
-async fn a_broker_for_others() {
-    let Some(socket) = std::env::var_os("LINKSPAN_TEST_BROKER") else {
-        return;
-    };
-    let address = linkspan::Address::Unix(socket.into());
-    let _serving = linkspan::bus::Broker::new().listen(address).await.unwrap();
-    std::future::pending::<()>().await;
-}
-
-async fn client(socket: &Path, name: &str) -> Client {
-    let address = linkspan::Address::Unix(socket.into());
-    let connected = async {
-        loop {
-            match Client::connect(&address, name).await {
-                Ok(client) => return client,
-                Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
-            }
-        }
-    };
-    wait::within("the broker to be there", connected).await
-}
+use crate::bus_process::BrokerProcess;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clients_come_back_to_a_broker_that_was_killed_under_load() {
-    let directory = tempfile::tempdir().unwrap();
-    let socket = directory.path().join("bus.sock");
-    let broker = Process::start(&socket);
-    let (publisher, subscriber) = (client(&socket, "one").await, client(&socket, "two").await);
-    let mut subscription = subscriber.subscribe("load/#").await.unwrap();
-    let (sent, is_over) = (
-        Arc::new(AtomicU64::new(0)),
-        Arc::new(AtomicBool::new(false)),
-    );
-    let load = {
-        let (publisher, sent) = (publisher.clone(), Arc::clone(&sent));
-        let is_over = Arc::clone(&is_over);
-        tokio::spawn(async move {
-            while !is_over.load(Ordering::Relaxed) {
-                let number = sent.fetch_add(1, Ordering::Relaxed);
-                publisher.publish_unacked("load/x", &number).await.unwrap();
-            }
-        })
-    };
-    let mut last = 0;
-    let mut broker = Some(broker);
-    for round in 0..3 {
-        for _ in 0..1000 {
-            let message = next(&mut subscription).await;
-            last = message.decode().unwrap();
-        }
-        broker.take().unwrap().kill();
-        broker = Some(Process::start(&socket));
-        // What the connection still held comes first, and then the gap is seen.
-        let gap = loop {
-            let message = next(&mut subscription).await;
-            let number: u64 = message.decode().unwrap();
-            assert!(number > last, "{number} after {last} in round {round}");
-            last = number;
-            if let Some(gap) = message.gap() {
-                break gap;
-            }
-        };
-        assert!(gap.is_disconnected, "round {round}");
+    let mut broker = BrokerProcess::start();
+    let publishers =
+        PUBLISHERS.map(|name| ClientProcess::start("comeback::publisher", &broker.address, name));
+    let mut readers = Vec::new();
+    for name in ["reader.0", "reader.1"] {
+        let client = Client::connect(&broker.address, name).await.unwrap();
+        let subscription = client.subscribe("load/#").await.unwrap();
+        let heard = Heard::default();
+        let reading = tokio::spawn(read_until_over(subscription, heard.clone()));
+        readers.push((heard, reading));
     }
-    is_over.store(true, Ordering::Relaxed);
-    wait::within("the load to end", load).await.unwrap();
-    while next(&mut subscription).await.decode::<u64>().unwrap() + 1 < sent.load(Ordering::Relaxed)
-    {
+    let witness = Client::connect(&broker.address, "witness").await.unwrap();
+    for _ in 0..KILLS {
+        hear_from_all(&readers).await;
+        broker.kill();
+        broker.start_again();
     }
-    assert_eq!(
-        publisher.publish("load/y", &0).await,
-        Ok(Delivery::Delivered)
-    );
+    // All come back by themselves, and so does what they wanted.
+    hear_from_all(&readers).await;
+    let over = witness.publish("load/over", &()).await;
+    assert_eq!(over, Ok(Delivery::Delivered));
+    for (_, reader) in readers {
+        let disconnections = wait::within("the last message", reader).await.unwrap();
+        assert_eq!(disconnections, KILLS, "each is told once");
+    }
+    drop(publishers);
 }
+
+/// Not a test: publishes numbers, in another process.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn publisher() {
+    let Some(client) = process::ordered().await else {
+        return;
+    };
+    process::say(READY);
+    let publishing = async {
+        for number in 0_u64.. {
+            client.publish_unacked("load/x", &number).await.unwrap();
+        }
+    };
+    process::work(publishing).await;
+}
+
+/// How many messages a reader got, by their publishers.
+#[derive(Clone, Default)]
+struct Heard(Arc<Mutex<BTreeMap<String, u64>>>);
+
+impl Heard {
+    fn note(&self, sender: &str) {
+        let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *heard.entry(sender.to_owned()).or_default() += 1;
+    }
+
+    fn counts(&self) -> [u64; 3] {
+        let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        PUBLISHERS.map(|name| heard.get(name).copied().unwrap_or_default())
+    }
+}
+
+/// Waits until all readers got more from all publishers.
+async fn hear_from_all<T>(readers: &[(Heard, T)]) {
+    let before: Vec<_> = readers.iter().map(|(heard, _)| heard.counts()).collect();
+    wait::until("messages of all for all", || {
+        let now = readers.iter().map(|(heard, _)| heard.counts());
+        let more = now.zip(&before).map(|(now, before)| {
+            let mut both = now.iter().zip(before);
+            both.all(|(now, before)| *now >= before + 300)
+        });
+        more.into_iter().all(|is_more| is_more)
+    })
+    .await;
+}
+
+/// Reads up to the last message, and sees that nothing is missing that was not told; says how often the
+/// broker was lost.
+async fn read_until_over(mut subscription: Subscription, heard: Heard) -> u64 {
+    let mut disconnections = 0;
+    let mut sequence = Sequence::default();
+    loop {
+        let message = next(&mut subscription).await;
+        if let Some(gap) = message.gap() {
+            disconnections += u64::from(gap.is_disconnected);
+            sequence.may_miss();
+        }
+        if message.topic() == "load/over" {
+            return disconnections;
+        }
+        sequence.check(&message);
+        heard.note(message.sender());
+    }
+}
+
+/// What each publisher said last, and whether something may be missing since.
+#[derive(Default)]
+struct Sequence(BTreeMap<String, (u64, bool)>);
+
+impl Sequence {
+    fn may_miss(&mut self) {
+        self.0
+            .values_mut()
+            .for_each(|(_, may_miss)| *may_miss = true);
+    }
+
+    fn check(&mut self, message: &Message) {
+        let number: u64 = message.decode().unwrap();
+        let sender = message.sender().to_owned();
+        if let Some((last, may_miss)) = self.0.insert(sender, (number, false)) {
+            let is_next = number == last + 1 || (may_miss && number > last);
+            assert!(is_next, "{number} after {last}, told: {may_miss}");
+        }
+    }
+}
+
+const PUBLISHERS: [&str; 3] = ["publisher.0", "publisher.1", "publisher.2"];
+const KILLS: u64 = 3;
 
 #[tokio::test]
 async fn calls_fail_with_the_broker_and_names_are_served_again() {
-    let directory = tempfile::tempdir().unwrap();
-    let socket = directory.path().join("bus.sock");
-    let broker = Process::start(&socket);
-    let (caller, callee) = (client(&socket, "one").await, client(&socket, "two").await);
+    let mut broker = BrokerProcess::start();
+    let join = async |name| Client::connect(&broker.address, name).await.unwrap();
+    let (caller, callee) = (join("one").await, join("two").await);
     let (begun, mut has_begun) = tokio::sync::mpsc::channel(1);
     let hang = move |_: (), _: Context| {
         let begun = begun.clone();
@@ -152,7 +156,7 @@ async fn calls_fail_with_the_broker_and_names_are_served_again() {
         "{failed:?}"
     );
 
-    let _broker = Process::start(&socket);
+    broker.start_again();
     let remote = caller.remote("two");
     let answered = async {
         loop {

@@ -5,6 +5,8 @@ use std::time::Duration;
 use linkspan::bus::{Client, ClientConfig, ConnectError, Post, PresenceEvent};
 use linkspan_test::wait;
 
+#[cfg(unix)]
+use super::process::{self, ClientProcess, READY};
 use super::scene::{Scene, next};
 use crate::support::{LOCAL, SCHEMES};
 
@@ -75,4 +77,34 @@ async fn a_last_will_is_published_for_who_is_lost_and_not_for_who_leaves() {
     assert_eq!((will.sender(), will.topic()), ("three", "wills/one"));
     assert_eq!(will.decode(), Ok("gone".to_owned()));
     assert_eq!(will.headers().value("why"), Some("lost"));
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_last_will_is_published_for_a_process_that_is_killed_and_not_for_one_that_closes() {
+    for scheme in [LOCAL, "tcp"] {
+        let scene = Scene::at(scheme).await;
+        let watcher = scene.client("watcher").await;
+        let mut wills = watcher.subscribe("wills/#").await.unwrap();
+        let ending = ClientProcess::start("membership::one_with_a_will", scene.address(), "ending");
+        tokio::task::block_in_place(|| ending.end());
+        wait::until("it to be gone", || scene.serving.stats().clients == 1).await;
+        let killed = ClientProcess::start("membership::one_with_a_will", scene.address(), "killed");
+        killed.signal("KILL");
+        let will = next(&mut wills).await;
+        assert_eq!((will.sender(), will.topic()), ("killed", "wills/one"));
+        assert_eq!(will.decode(), Ok("gone".to_owned()));
+    }
+}
+
+/// Not a test: is there, in another process.
+#[cfg(unix)]
+#[tokio::test]
+async fn one_with_a_will() {
+    let Some(client) = process::ordered_with(with_will()).await else {
+        return;
+    };
+    process::say(READY);
+    process::work(std::future::pending()).await;
+    client.close(wait::PATIENCE).await;
 }

@@ -62,7 +62,7 @@ impl BusRt {
     }
 
     /// The next delivery: its kind and its body.
-    async fn delivery(&mut self) -> (u8, Vec<u8>) {
+    pub(super) async fn delivery(&mut self) -> (u8, Vec<u8>) {
         let [kind, length @ .., _] = self.header().await;
         let length = u32::from_le_bytes(length);
         (kind, self.read(length.try_into().unwrap()).await)

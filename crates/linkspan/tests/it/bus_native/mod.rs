@@ -3,11 +3,15 @@
 //! | what holds | where |
 //! |---|---|
 //! | who gets what, with which headers, and what publishers are told | [`posts`] |
+//! | what bodies can be | [`bodies`] |
+//! | in which order messages of one client arrive | [`order`] |
 //! | what becomes of messages that are not read | [`overflow`] |
 //! | calls between clients, and callees that die | [`calls`] |
 //! | clients of BUS/RT and native ones | [`mixed`] |
 //! | names, last wills, who is there | [`membership`] |
 //! | brokers that are lost | [`comeback`] |
+//! | clients that send and are not read | [`floods`] |
+//! | processes that are stopped | [`stopped`] |
 //! | who may do what | [`access`] |
 //! | messages that come faster than they may | [`rates`] |
 //! | one session for rpc and bus | [`embedding`] |
@@ -17,13 +21,20 @@
 )]
 
 mod access;
+mod bodies;
 mod calls;
 #[cfg(unix)]
 mod comeback;
 mod embedding;
+mod floods;
 mod membership;
 mod mixed;
+mod order;
 mod overflow;
 mod posts;
+#[cfg(unix)]
+mod process;
 mod rates;
 mod scene;
+#[cfg(unix)]
+mod stopped;
