@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use proto::topic::Limits;
 use serde::{Deserialize, Serialize};
 
 use crate::bus::{ConfigError, Rates};
@@ -33,12 +34,41 @@ pub struct Config {
     pub timeout: Duration,
     /// How often messages may come. Default: as often as they do.
     pub rates: Rates,
+    /// What is kept of messages that could not be delivered.
+    pub dead_letters: DeadLetters,
     /// Whose secondary clients a client may have. Default: [`Secondaries::SamePeer`].
     pub secondaries: Secondaries,
     /// Whether a new client takes a name over from the one that has it. Default: no.
     pub force_register: bool,
     /// Whose acknowledgements clients get. Default: [`Compat::Honest`].
     pub compat: Compat,
+}
+
+/// What a broker keeps of messages that could not be delivered, and who is told.
+///
+/// [`DeadReason`](crate::bus::DeadReason) says which these are. What a queue drops by a policy that
+/// its subscriber chose, [`Overflow::DropOldest`] and the like, is none, nor are calls, whose callers
+/// know how they went, nor what came faster than it may, which its sender still has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DeadLetters {
+    /// Messages that are kept; the oldest make room for newer ones. Default: 1,000; with 0 none are.
+    pub messages: usize,
+    /// Bytes of them, beside [`Config::memory_limit`]; a longer message is not kept. Default: 16 MiB.
+    pub bytes: usize,
+    /// The topic under which each is published once more, when it is kept: by the broker, with the
+    /// same payload, and with headers that say what happened. Default: none.
+    pub topic: Option<String>,
+}
+
+impl Default for DeadLetters {
+    fn default() -> Self {
+        Self {
+            messages: 1000,
+            bytes: 16 * 1024 * 1024,
+            topic: None,
+        }
+    }
 }
 
 /// What a subscription does about a message that it has no room for.
@@ -103,6 +133,7 @@ impl Default for Config {
             block_timeout: Duration::from_millis(500),
             timeout: Duration::from_secs(5),
             rates: Rates::default(),
+            dead_letters: DeadLetters::default(),
             secondaries: Secondaries::SamePeer,
             force_register: false,
             compat: Compat::Honest,
@@ -133,6 +164,10 @@ impl Config {
                 value: self.timeout,
                 least: LEAST_TIMEOUT,
             });
+        }
+        let limits = Limits::default();
+        if let Some(topic) = &self.dead_letters.topic {
+            limits.check_topic(topic)?;
         }
         self.rates.check()
     }

@@ -26,6 +26,9 @@ pub enum ConfigError {
         /// The least that works.
         least: usize,
     },
+    /// A topic is none.
+    #[error("the topic of dead letters is not valid: {0}")]
+    Topic(#[from] proto::error::TopicError),
     /// The timeout is too short for anybody to answer.
     #[error("timeout of {value:?} is less than {least:?}")]
     Timeout {

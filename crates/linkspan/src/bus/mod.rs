@@ -58,22 +58,29 @@ mod config;
 mod error;
 mod native;
 mod rates;
+#[cfg(feature = "validation")]
+mod schemas;
 mod wire;
 
 pub use access::Action;
 pub use broker::{Broker, BrokerStats, Embedded, Serving};
 pub use client::{
-    Client, ClientConfig, Delivery, Gap, Inbox, Message, MessageKind, Post, Presence,
+    Client, ClientConfig, DeadMessage, Delivery, Gap, Inbox, Message, MessageKind, Post, Presence,
     PresenceEvent, Remote, Subscribe, Subscription,
 };
 #[cfg(feature = "seal")]
 pub use client::{OpenedInbox, OpenedSubscription, SealedClient};
-pub use config::{Compat, Config, Overflow, Secondaries};
+pub use config::{Compat, Config, DeadLetters, Overflow, Secondaries};
 #[cfg(feature = "seal")]
 pub use error::ReceiveError;
 pub use error::{ConfigError, ConnectError, JoinError, PostError, ServeError, SubscribeError};
 pub use proto::topic::Mask;
 pub use rates::{Rate, Rates};
-pub use wire::{ClientInfo, Headers, HeadersTooLong};
+#[cfg(feature = "validation")]
+pub use schemas::{SchemaError, Schemas};
+pub use wire::{
+    ClientInfo, DeadLetter, DeadLetterFilter, DeadReason, Headers, HeadersTooLong, ReplayProblem,
+    Replayed,
+};
 
 pub(crate) use config::QueueLimits;

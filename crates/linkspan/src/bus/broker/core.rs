@@ -11,6 +11,7 @@ use proto::topic::{Limits, Mask, NameMask};
 use tokio::sync::Notify;
 
 use crate::bus::access::Authorize;
+use crate::bus::broker::dead_letters::Graveyard;
 use crate::bus::broker::events;
 use crate::bus::broker::flow::Flow;
 use crate::bus::broker::group::Groups;
@@ -32,6 +33,7 @@ pub(crate) struct Core {
     pub(crate) config: Config,
     authorize: Authorize,
     pub(crate) rules: Rules,
+    pub(crate) dead_letters: Graveyard,
     pub(crate) started: Instant,
     pub(crate) memory: Arc<Memory>,
     members: papaya::HashMap<Name, Arc<Member>>,
@@ -67,6 +69,7 @@ impl Core {
         Arc::new_cyclic(|core| {
             let broker = Self {
                 rules: Rules::new(started, &config.rates),
+                dead_letters: Graveyard::new(config.dead_letters.clone()),
                 started,
                 memory: Arc::new(Memory::new(config.memory_limit)),
                 members: papaya::HashMap::new(),

@@ -2,9 +2,12 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use proto::frame::busrt::{BROKER, BusEvent, Name};
 
-use crate::bus::broker::message::Message;
+use crate::bus::broker::dead_letters::Letter;
+use crate::bus::broker::message::{Extras, Message};
+use crate::bus::wire::Headers;
 
 /// A client came.
 pub(crate) fn registered(name: &Name) -> Message {
@@ -25,6 +28,38 @@ pub(crate) fn unregistered(name: &Name) -> Message {
 /// The broker ends.
 pub(crate) fn shutdown() -> Message {
     message(&BusEvent::Shutdown { at_ns: now_ns() })
+}
+
+/// A message could not be delivered: the same payload under another topic, with headers that say
+/// what happened, and those that it had if there is room for them.
+pub(crate) fn dead_letter(topic: &str, letter: &Letter) -> Message {
+    let (head, extras) = (letter.head(), letter.message.extras());
+    let id = head.id.to_string();
+    let at_ms = head.at_ms.to_string();
+    let told = [
+        ("dead-id", Some(id.as_str())),
+        ("dead-reason", Some(head.reason.name())),
+        (
+            "dead-detail",
+            Some(head.detail.as_str()).filter(|it| !it.is_empty()),
+        ),
+        ("dead-at-ms", Some(at_ms.as_str())),
+        ("dead-sender", Some(head.sender.as_str())),
+        ("dead-topic", head.topic.as_deref()),
+        ("dead-receiver", head.receiver.as_deref()),
+    ];
+    let mut headers = Headers::new();
+    let told = told.into_iter();
+    let told = told.filter_map(|(name, value)| Some((name, value?)));
+    let own = Headers::decode(&extras.headers).unwrap_or_default();
+    for (name, value) in told.chain(own.iter()) {
+        headers.add(name, value).ok();
+    }
+    let message = Message::publication(&Name::broker(), topic, &letter.message.payload());
+    message.with_extras(Extras {
+        codec: extras.codec,
+        headers: Bytes::copy_from_slice(headers.encoded()),
+    })
 }
 
 fn message(event: &BusEvent) -> Message {

@@ -6,6 +6,8 @@ use bytes::Bytes;
 use proto::frame::Segments;
 use proto::frame::busrt::{DeliveryKind, Name, encode_delivery};
 
+use crate::bus::wire::{Headers, RECEIVER, REQUIRED};
+
 /// A message on its way, whoever gets it.
 ///
 /// Sender, topic and a short payload are in one piece, each text with a NUL behind it, as BUS/RT
@@ -124,6 +126,12 @@ impl Message {
     /// Whether it says how a call went.
     pub(crate) fn is_answer(&self) -> bool {
         matches!(self.call_kind(), Some(REPLY | ERROR))
+    }
+
+    /// Whether its sender wants it kept if there is nobody to get it.
+    pub(crate) fn requires_receiver(&self) -> bool {
+        let headers = &self.extras.headers;
+        !headers.is_empty() && Headers::value_in(headers, RECEIVER) == Some(REQUIRED)
     }
 
     pub(crate) fn extras(&self) -> &Extras {

@@ -2,6 +2,7 @@
 
 mod backlog;
 mod core;
+mod dead_letters;
 mod embedded;
 mod events;
 mod flow;
@@ -14,6 +15,7 @@ mod message;
 mod pace;
 mod publisher;
 mod queue;
+mod replay;
 mod rules;
 mod server;
 mod service;
@@ -29,11 +31,12 @@ pub use serving::Serving;
 pub use stats::BrokerStats;
 
 pub(crate) use core::{Core, Wanted};
+pub(crate) use dead_letters::Chosen;
 pub(crate) use events::is_reserved;
 pub(crate) use member::{Farewell, Member, Origin};
 pub(crate) use message::{Extras, Message};
 pub(crate) use publisher::{Delivery, Publisher};
 pub(crate) use queue::{Item, Outlet, Queue};
-pub(crate) use rules::Refusal;
+pub(crate) use rules::{Check, Refusal};
 pub(crate) use service::clients;
 pub(crate) use subscription::Subscription;

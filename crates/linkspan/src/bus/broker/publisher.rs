@@ -13,10 +13,11 @@ use crate::bus::Action;
 use crate::bus::broker::core::Core;
 use crate::bus::broker::group::Receivers;
 use crate::bus::broker::member::Member;
-use crate::bus::broker::message::{Message, Shared};
+use crate::bus::broker::message::Shared;
 use crate::bus::broker::queue::Pushed;
 use crate::bus::broker::rules::Refusal;
 use crate::bus::broker::subscription::{Subscriber, Subscription};
+use crate::bus::wire::DeadReason;
 use crate::clock;
 
 /// Sends for one client.
@@ -88,14 +89,35 @@ impl Publisher {
         self.give_publication(message, &is_meant).await
     }
 
-    /// Gives a message to the client of this name.
-    pub(crate) async fn send(&mut self, receiver: &Member, message: &Shared) -> Delivery {
+    /// Gives a message to the client of this name; says which one that was, by its number.
+    pub(crate) async fn send(&mut self, name: &str, message: &Shared) -> (Delivery, u64) {
+        let Some(receiver) = self.core.member(name) else {
+            return (self.send_to_nobody(name, message), 0);
+        };
+        let delivery = self.send_to(&receiver, message).await;
+        if delivery == Delivery::Gone {
+            self.bury(DeadReason::NoReceiver, message, Some(name));
+        }
+        (delivery, receiver.id)
+    }
+
+    async fn send_to(&mut self, receiver: &Member, message: &Shared) -> Delivery {
         if let Err(refused) = self.begin(Action::Send(&receiver.name), message) {
             return refused;
         }
         self.core.rules.note_call(receiver, message);
         self.offer([&receiver.inbox], message);
         self.settle(message).await
+    }
+
+    /// What becomes of a message to a client that is not there; whether it may be sent, nobody is told.
+    fn send_to_nobody(&mut self, name: &str, message: &Shared) -> Delivery {
+        match self.begin(Action::Send(name), message) {
+            Ok(()) => self.bury(DeadReason::NoReceiver, message, Some(name)),
+            Err(Delivery::Denied) => {}
+            Err(refused) => return refused,
+        }
+        Delivery::Nobody
     }
 
     /// Gives a message to all clients whose names a mask stands for.
@@ -127,7 +149,7 @@ impl Publisher {
     }
 
     /// Begins with a message, if it may be sent.
-    fn begin(&mut self, action: Action<'_>, message: &Message) -> Result<(), Delivery> {
+    fn begin(&mut self, action: Action<'_>, message: &Shared) -> Result<(), Delivery> {
         // The one before may have been given up half-way.
         self.full.clear();
         self.result = Tally::default();
@@ -135,7 +157,13 @@ impl Publisher {
             return Err(Delivery::Denied);
         }
         let admitted = self.core.rules.admit(&self.member, message);
-        admitted.map_err(Delivery::Refused)
+        admitted.map_err(|refusal| {
+            if let Refusal::Invalid(problem) = &refusal {
+                self.core
+                    .bury(DeadReason::Schema, message, None, Some(problem));
+            }
+            Delivery::Refused(refusal)
+        })
     }
 
     async fn give_publication(
@@ -161,7 +189,11 @@ impl Publisher {
                 message,
             );
         }
-        self.settle(message).await
+        let delivery = self.settle(message).await;
+        if delivery == Delivery::Nobody && message.requires_receiver() {
+            self.bury(DeadReason::NoReceiver, message, None);
+        }
+        delivery
     }
 
     fn offer<'a>(
@@ -172,13 +204,17 @@ impl Publisher {
         for subscription in receivers {
             match subscription.queue.push(message) {
                 Pushed::Full => self.full.push(Arc::clone(subscription)),
-                pushed => self.note(subscription, pushed),
+                pushed => self.note(subscription, message, pushed),
             }
         }
     }
 
     /// Remembers whom to tell, and what became of the message there.
-    fn note(&mut self, subscription: &Arc<Subscription>, pushed: Pushed) {
+    fn note(&mut self, subscription: &Arc<Subscription>, message: &Shared, pushed: Pushed) {
+        let is_direct = message.kind() == DeliveryKind::Message;
+        if pushed == Pushed::Lost || (pushed == Pushed::Cut && is_direct) {
+            self.bury(DeadReason::Overflow, message, Some(&subscription.name));
+        }
         let result = &mut self.result;
         match pushed {
             Pushed::Taken => {
@@ -200,11 +236,15 @@ impl Publisher {
                 // Whoever reads it may have been told by nobody.
                 subscription.queue.flush();
                 let pushed = subscription.queue.push_before(message, deadline).await;
-                self.note(&subscription, pushed);
+                self.note(&subscription, message, pushed);
             }
         }
         let is_direct = message.kind() == DeliveryKind::Message;
         mem::take(&mut self.result).delivery(is_direct)
+    }
+
+    fn bury(&self, reason: DeadReason, message: &Shared, receiver: Option<&str>) {
+        self.core.bury(reason, message, receiver, None);
     }
 
     fn touch(&mut self, subscription: &Arc<Subscription>) {

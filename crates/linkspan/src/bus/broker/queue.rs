@@ -240,7 +240,8 @@ impl Queue {
     /// Whether a message would be taken now, and none be dropped for it.
     pub(crate) fn has_room(&self, message: &Message) -> bool {
         let state = self.lock();
-        let is_open = !state.is_closed && !state.is_overflowing && state.waiting.is_empty();
+        let may_add = !state.is_overflowing || state.backlog.is_half_empty();
+        let is_open = !state.is_closed && may_add && state.waiting.is_empty();
         is_open && state.backlog.fits(message)
     }
 

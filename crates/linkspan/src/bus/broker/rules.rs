@@ -22,7 +22,7 @@ pub(crate) struct Rules {
     /// Buckets count from here.
     started: Instant,
     paces: ArcSwapOption<Paces>,
-    checks: ArcSwapOption<Box<dyn Check>>,
+    checks: ArcSwapOption<Arc<dyn Check>>,
     limited: AtomicU64,
     invalid: AtomicU64,
 }
@@ -78,8 +78,7 @@ impl Rules {
     }
 
     /// Has other checks hold from now on, or none.
-    #[cfg(feature = "validation")]
-    pub(super) fn set_checks(&self, checks: Option<Box<dyn Check>>) {
+    pub(crate) fn set_checks(&self, checks: Option<Arc<dyn Check>>) {
         self.checks.store(checks.map(Arc::new));
         self.note_any();
     }

@@ -1,8 +1,10 @@
 //! A broker before it serves.
 
+use std::sync::Arc;
+
 use crate::auth::Principal;
 use crate::bus::access::Authorize;
-use crate::bus::broker::{Core, Embedded, Serving};
+use crate::bus::broker::{Check, Core, Embedded, Serving};
 use crate::bus::{Action, Config, ConfigError, ServeError};
 use crate::{Address, AddressError, transport};
 
@@ -27,6 +29,7 @@ use crate::{Address, AddressError, transport};
 pub struct Broker {
     config: Config,
     authorize: Authorize,
+    pub(crate) checks: Option<Arc<dyn Check>>,
     transport: transport::Config,
 }
 
@@ -72,7 +75,9 @@ impl Broker {
     /// [`ConfigError`] for a setting that does not fit.
     pub fn embed(self) -> Result<Embedded, ConfigError> {
         self.config.check()?;
-        Ok(Embedded::new(Core::new(self.config, self.authorize)))
+        let core = Core::new(self.config, self.authorize);
+        core.rules.set_checks(self.checks);
+        Ok(Embedded::new(core))
     }
 
     /// Begins to listen at an address; [`Serving::also`] adds more.

@@ -8,13 +8,19 @@ use bytes::Bytes;
 use proto::frame::busrt::{DeliveryKind, Name, Rpc, RpcCode, Status};
 use regex_lite::Regex;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
+use crate::bus::Action;
 use crate::bus::broker::core::Core;
+use crate::bus::broker::dead_letters::Chosen;
 use crate::bus::broker::flow::Flow;
 use crate::bus::broker::member::Member;
 use crate::bus::broker::message::Message;
 use crate::bus::broker::queue::{Item, Outlet, Queue};
-use crate::bus::wire::{ClientInfo, ClientList, Filter, Info, Test, Traffic};
+use crate::bus::wire::{
+    ClientInfo, ClientList, Counters, DeadLetterFilter, DroppedDeadLetters, Filter, Info,
+    ListDeadLetters, ShowDeadLetter, Test, Traffic,
+};
 use crate::clock;
 
 /// Answers what is sent to `.broker`.
@@ -68,7 +74,8 @@ fn handle(core: &Core, item: &Item) {
     let Ok(Rpc::Request { id, method, params }) = Rpc::decode(message.payload()) else {
         return;
     };
-    let reply = match answer(core, &method, &params) {
+    let asker = core.member(message.sender());
+    let reply = match answer(core, asker.as_deref(), &method, &params) {
         Ok(result) => Rpc::Reply { id, result },
         Err(Refusal { code, text }) => Rpc::Error {
             id,
@@ -79,7 +86,7 @@ fn handle(core: &Core, item: &Item) {
     // Zero wants no answer.
     if id != 0
         && let Ok(payload) = reply.encode()
-        && let Some(asker) = core.member(message.sender())
+        && let Some(asker) = asker
     {
         let reply = Message::direct(&Name::broker(), &payload);
         let reply = reply.realtime(message.is_realtime());
@@ -88,19 +95,31 @@ fn handle(core: &Core, item: &Item) {
     }
 }
 
-fn answer(core: &Core, method: &[u8], params: &Bytes) -> Result<Bytes, Refusal> {
+fn answer(
+    core: &Core,
+    asker: Option<&Member>,
+    method: &[u8],
+    params: &Bytes,
+) -> Result<Bytes, Refusal> {
     let Ok(method) = std::str::from_utf8(method) else {
         return Err(Refusal::of(RpcCode::from_status(Status::Data)));
     };
     match method {
         "benchmark.test" => Ok(params.clone()),
         "client.list" => encode(&list(core, params)?),
-        "test" | "info" | "stats" if !params.is_empty() => {
+        "test" | "info" | "stats" | "counters" if !params.is_empty() => {
             Err(Refusal::of(RpcCode::INVALID_PARAMS))
         }
         "test" => encode(&Test { ok: true }),
         "info" => encode(&INFO),
         "stats" => encode(&traffic(core)),
+        "counters" => encode(&counters(core)),
+        method if method.starts_with("dlq.") => {
+            let asker = asker.filter(|asker| core.permits(asker, Action::DeadLetters));
+            let asker =
+                asker.ok_or_else(|| Refusal::of(RpcCode::from_status(Status::AccessDenied)))?;
+            about_dead_letters(core, asker, method, params)
+        }
         _ => Err(Refusal::of(RpcCode::METHOD_NOT_FOUND)),
     }
 }
@@ -122,6 +141,60 @@ fn traffic(core: &Core) -> Traffic {
         w_frames: sent.frames(),
         w_bytes: sent.bytes(),
     }
+}
+
+/// What a broker had to refuse, or to keep.
+fn counters(core: &Core) -> Counters {
+    let stats = core.stats();
+    Counters {
+        dropped: stats.dropped,
+        rate_limited: stats.rate_limited,
+        invalid: stats.invalid,
+        dead_letters: stats.dead_letters,
+        dead_letter_bytes: stats.dead_letter_bytes,
+        dead_letters_forgotten: stats.dead_letters_forgotten,
+        queued_bytes: stats.queued_bytes,
+    }
+}
+
+fn about_dead_letters(
+    core: &Core,
+    asker: &Member,
+    method: &str,
+    params: &[u8],
+) -> Result<Bytes, Refusal> {
+    let chosen = |filter: DeadLetterFilter| {
+        Chosen::of(filter).map_err(|error| Refusal::because(RpcCode::INVALID_PARAMS, &error))
+    };
+    match method {
+        "dlq.list" => {
+            let wanted: ListDeadLetters = decode(params)?;
+            encode(&core.list_dead_letters(&chosen(wanted.filter.clone())?, &wanted))
+        }
+        "dlq.show" => {
+            let ShowDeadLetter { id } = decode(params)?;
+            let letter = core.dead_letters.letter(id);
+            let none =
+                || Refusal::because(RpcCode::INVALID_PARAMS, &"there is no such dead letter");
+            encode(&letter.ok_or_else(none)?.whole())
+        }
+        "dlq.replay" => encode(&core.replay(asker, &chosen(decode(params)?)?)),
+        "dlq.drop" => {
+            let dropped = core.drop_dead_letters(&chosen(decode(params)?)?);
+            encode(&DroppedDeadLetters { dropped })
+        }
+        _ => Err(Refusal::of(RpcCode::METHOD_NOT_FOUND)),
+    }
+}
+
+/// Reads parameters; none at all are an empty map.
+fn decode<T: DeserializeOwned>(params: &[u8]) -> Result<T, Refusal> {
+    let params = if params.is_empty() {
+        &[EMPTY_MAP]
+    } else {
+        params
+    };
+    rmp_serde::from_slice(params).map_err(|error| Refusal::because(RpcCode::PARSE, &error))
 }
 
 /// The primary clients whose names are wanted, by their names.
@@ -191,5 +264,7 @@ const INFO: Info = Info {
     author: "Linkspan",
     version: env!("CARGO_PKG_VERSION"),
 };
+/// MessagePack's.
+const EMPTY_MAP: u8 = 0x80;
 /// Messages that are taken at once.
 const TAKEN_BYTES: usize = 64 * 1024;

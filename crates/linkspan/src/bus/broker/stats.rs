@@ -24,6 +24,12 @@ pub struct BrokerStats {
     pub rate_limited: u64,
     /// Publications that were refused because they did not fit a schema.
     pub invalid: u64,
+    /// Messages that could not be delivered and are kept now.
+    pub dead_letters: usize,
+    /// What they hold, in bytes.
+    pub dead_letter_bytes: usize,
+    /// Those that had to make room for newer ones.
+    pub dead_letters_forgotten: u64,
     /// Bytes that wait in all queues.
     pub queued_bytes: usize,
 }
@@ -32,6 +38,7 @@ impl Core {
     pub(super) fn stats(&self) -> BrokerStats {
         let members = self.members();
         let (received, sent) = self.traffic();
+        let (dead_letters, dead_letter_bytes) = self.dead_letters.size();
         BrokerStats {
             clients: members.len().saturating_sub(1),
             masks: self.masks().trie.len(),
@@ -42,6 +49,9 @@ impl Core {
             dropped: self.dropped(),
             rate_limited: self.rules.limited(),
             invalid: self.rules.invalid(),
+            dead_letters,
+            dead_letter_bytes,
+            dead_letters_forgotten: self.dead_letters.forgotten(),
             queued_bytes: self.memory.used(),
         }
     }

@@ -11,7 +11,9 @@ use proto::message::Text;
 use proto::topic::{self, Mask, NameMask};
 use tracing::debug;
 
-use crate::bus::broker::{Core, Delivery, Member, Message, Origin, Publisher, Refusal, is_reserved};
+use crate::bus::broker::{
+    Core, Delivery, Member, Message, Origin, Publisher, Refusal, is_reserved,
+};
 use crate::bus::busrt::input::Input;
 use crate::bus::busrt::opening;
 use crate::bus::busrt::outlet::Outlet;
@@ -184,14 +186,13 @@ impl Conversation<'_> {
                     .await;
                 self.status(delivery)
             }
-            Action::Message { target, payload } => match self.core.member(&target) {
-                Some(receiver) => {
-                    let message = Message::direct(name, &payload).realtime(is_realtime);
-                    let delivery = self.publisher.send(&receiver, &Arc::new(message)).await;
-                    delivered(&delivery)
+            Action::Message { target, payload } => {
+                let message = Message::direct(name, &payload).realtime(is_realtime);
+                match self.publisher.send(&target, &Arc::new(message)).await {
+                    (Delivery::Nobody, _) => Status::NotRegistered,
+                    (delivery, _) => delivered(&delivery),
                 }
-                None => Status::NotRegistered,
-            },
+            }
             Action::Broadcast { mask, payload } => {
                 let message = Message::broadcast(name, &payload).realtime(is_realtime);
                 self.broadcast(mask, message).await

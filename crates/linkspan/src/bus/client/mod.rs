@@ -4,6 +4,7 @@ mod answering;
 mod calls;
 mod config;
 mod convention;
+mod dead_letters;
 mod handle;
 mod inbox;
 mod link;
@@ -18,6 +19,7 @@ mod slot;
 mod subscription;
 
 pub use config::ClientConfig;
+pub use dead_letters::DeadMessage;
 pub use handle::Client;
 pub use inbox::Inbox;
 pub use message::{Gap, Message, MessageKind};

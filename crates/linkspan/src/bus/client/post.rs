@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use proto::message::Text;
 
-use crate::bus::wire::{self, Headers, HeadersTooLong, Operation, Outcome, codec_number, method};
+use crate::bus::wire::{
+    self, Headers, HeadersTooLong, Operation, Outcome, RECEIVER, REQUIRED, codec_number, method,
+};
 use crate::codec::{Codec, CodecError, Encode, Payload};
 
 /// A message on its way to a topic, a client, or many.
@@ -120,6 +122,17 @@ impl Post {
     pub fn header(mut self, name: &str, value: &str) -> Result<Self, HeadersTooLong> {
         self.headers.add(name, value)?;
         Ok(self)
+    }
+
+    /// The same, kept by the broker as a [dead letter](crate::bus::DeadLetters) if nobody has
+    /// subscribed to its topic; what is sent to a client always is. Receivers see the header
+    /// `receiver: required`.
+    ///
+    /// # Errors
+    ///
+    /// [`HeadersTooLong`] if there is no room for it.
+    pub fn require_receiver(self) -> Result<Self, HeadersTooLong> {
+        self.header(RECEIVER, REQUIRED)
     }
 
     fn new(to: To, payload: Payload) -> Self {

@@ -100,13 +100,9 @@ impl Attachment {
     }
 
     async fn send(&self, publisher: &mut Publisher, operation: &Operation) -> (Delivery, u64) {
-        let Some(receiver) = self.core.member(operation.first()) else {
-            return (Delivery::Nobody, 0);
-        };
         let message = Message::direct(&self.member.name, &operation.payload());
         let message = Arc::new(message.with_extras(extras(operation)));
-        let delivery = publisher.send(&receiver, &message).await;
-        (delivery, receiver.id)
+        publisher.send(operation.first(), &message).await
     }
 
     async fn broadcast(

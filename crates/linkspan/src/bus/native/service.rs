@@ -10,6 +10,7 @@ use tracing::debug;
 
 use crate::bus::broker::{Core, clients};
 use crate::bus::native::attachment::{Attachment, Verb};
+use crate::bus::native::dead_letters;
 use crate::bus::native::feed::End;
 use crate::bus::native::requests;
 use crate::bus::wire::{Watch, method};
@@ -48,6 +49,10 @@ impl Native {
         let router = self.method(router, method::SUBSCRIBE, requests::subscribe);
         let router = self.method(router, method::WATCH, watch);
         let router = self.method(router, method::CLIENTS, list);
+        let router = self.method(router, method::DLQ_LIST, dead_letters::list);
+        let router = self.method(router, method::DLQ_SHOW, dead_letters::show);
+        let router = self.method(router, method::DLQ_REPLAY, dead_letters::replay);
+        let router = self.method(router, method::DLQ_DROP, dead_letters::forget);
         let verbs = [
             (method::PUBLISH, Verb::Publish),
             (method::PUBLISH_FOR, Verb::PublishFor),

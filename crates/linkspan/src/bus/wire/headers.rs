@@ -80,6 +80,13 @@ impl Headers {
         Ok(Self { encoded })
     }
 
+    /// The first value of a name in what [`encoded`](Self::encoded) gives.
+    pub(crate) fn value_in<'a>(encoded: &'a [u8], name: &str) -> Option<&'a str> {
+        let mut rest = encoded;
+        let mut headers = std::iter::from_fn(|| next(&mut rest));
+        headers.find_map(|(key, value)| (key == name).then_some(value))
+    }
+
     /// Looks whether they can be read.
     pub(crate) fn check(encoded: &Bytes) -> Result<(), Malformed> {
         let mut rest = encoded.as_ref();
@@ -103,5 +110,8 @@ fn next<'a>(rest: &mut &'a [u8]) -> Option<(&'a str, &'a str)> {
     ))
 }
 
+/// The header by which a publication requires somebody to get it, and its value.
+pub(crate) const RECEIVER: &str = "receiver";
+pub(crate) const REQUIRED: &str = "required";
 const LENGTH_BYTES: usize = 2;
 const MOST_BYTES: usize = u16::MAX as usize;

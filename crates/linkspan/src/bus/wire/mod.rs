@@ -2,6 +2,7 @@
 //! what `.broker` answers. The frames of BUS/RT are in `proto::frame::busrt`.
 
 mod codec;
+mod dead_letters;
 mod headers;
 mod introspection;
 mod operation;
@@ -10,11 +11,16 @@ mod request;
 #[cfg(test)]
 mod tests;
 
+pub use dead_letters::{DeadLetter, DeadLetterFilter, DeadReason, ReplayProblem, Replayed};
 pub use headers::{Headers, HeadersTooLong};
 pub use introspection::ClientInfo;
 
 pub(crate) use codec::{SEALED, codec_number, codec_of};
-pub(crate) use introspection::{ClientList, Filter, Info, Test, Traffic};
+pub(crate) use dead_letters::{
+    DeadLetterPage, DroppedDeadLetters, ListDeadLetters, ShowDeadLetter, WholeDeadLetter,
+};
+pub(crate) use headers::{RECEIVER, REQUIRED};
+pub(crate) use introspection::{ClientList, Counters, Filter, Info, Test, Traffic};
 pub(crate) use operation::{Operation, Outcome, Receipt};
 pub(crate) use record::{Record, RecordKind};
 pub(crate) use request::{Attach, Attached, Subscribe, Watch, Will};
@@ -39,6 +45,14 @@ pub(crate) mod method {
     pub(crate) const WATCH: &str = "bus.watch";
     /// Lists the clients.
     pub(crate) const CLIENTS: &str = "bus.clients";
+    /// Lists dead letters.
+    pub(crate) const DLQ_LIST: &str = "bus.dlq.list";
+    /// Shows a dead letter.
+    pub(crate) const DLQ_SHOW: &str = "bus.dlq.show";
+    /// Delivers dead letters after all.
+    pub(crate) const DLQ_REPLAY: &str = "bus.dlq.replay";
+    /// Forgets dead letters.
+    pub(crate) const DLQ_DROP: &str = "bus.dlq.drop";
 }
 
 /// What is received makes no sense.

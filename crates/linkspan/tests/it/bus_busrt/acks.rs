@@ -6,8 +6,8 @@ use linkspan::bus::{Compat, Overflow, Rate};
 use linkspan_test::wait;
 
 use super::raw::{
-    ACKED, BROADCAST, BUSY, Client, EXCLUDE, MESSAGE, NOT_DELIVERED, NOT_REGISTERED, OK, PUBLISH,
-    PUBLISH_FOR, UNEXCLUDE, UNSUBSCRIBE, body,
+    ACKED, BAD_DATA, BROADCAST, BUSY, Client, EXCLUDE, MESSAGE, NOT_DELIVERED, NOT_REGISTERED, OK,
+    PUBLISH, PUBLISH_FOR, UNEXCLUDE, UNSUBSCRIBE, body,
 };
 use super::scene::Scene;
 
@@ -196,6 +196,42 @@ async fn who_is_too_fast_is_told_that_the_broker_is_busy() {
             }
         };
         wait::within("one without acknowledgement to be refused", flood).await;
+        scene.stop().await;
+    }
+}
+
+#[cfg(feature = "validation")]
+#[tokio::test]
+async fn what_does_not_fit_its_schema_is_a_data_error() {
+    for compat in [Compat::Honest, Compat::Strict] {
+        let mut config = linkspan::bus::Config::default();
+        config.compat = compat;
+        let mut schemas = linkspan::bus::Schemas::new();
+        let schema = r#"{ "type": "number" }"#;
+        schemas.add(&"n/+".parse().unwrap(), schema).unwrap();
+        let broker = linkspan::bus::Broker::new().config(config);
+        let scene = Scene::of(broker.schemas(schemas)).await;
+        let mut reader = scene.client("reader").await;
+        reader.subscribe(&["n/#", "other"]).await;
+        let mut client = scene.client("one").await;
+        for (payload, status) in [
+            (&b"1.5"[..], OK),
+            (b"\"text\"", BAD_DATA),
+            (b"\xcb\x3f\xf8\0\0\0\0\0\0", OK),
+            (b"\xa1x", BAD_DATA),
+            (b"", BAD_DATA),
+        ] {
+            assert_eq!(client.publish("n/1", payload).await, status, "{payload:x?}");
+            let for_reader = body(&["n/1", "reader"], payload);
+            assert_eq!(client.ask(PUBLISH_FOR, &for_reader).await, status);
+            if status == OK {
+                assert_eq!(reader.delivery().await.payload, payload);
+                assert_eq!(reader.delivery().await.payload, payload);
+            }
+        }
+        assert_eq!(client.publish("other", b"").await, OK);
+        assert_eq!(reader.delivery().await.topic, "other");
+        assert_eq!(scene.stats().invalid, 6);
         scene.stop().await;
     }
 }

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::raw::{ACKED, Client, Delivery, MESSAGE, OK, PUBLISH, body, bytes, hex};
+use super::raw::{ACKED, Client, Delivery, MESSAGE, NOT_REGISTERED, OK, PUBLISH, body, bytes, hex};
 use super::scene::Scene;
 
 #[derive(Debug, Deserialize)]
@@ -252,4 +253,89 @@ async fn the_topics_of_the_broker_are_its_own_unless_all_may() {
         forger.expect_payloads(&expected).await;
         scene.stop().await;
     }
+}
+
+/// Parameters of a name each, and a number or a text.
+fn params(pairs: &[(&str, Param<'_>)]) -> Vec<u8> {
+    let pairs: BTreeMap<_, _> = pairs.iter().map(|(name, value)| (name, value)).collect();
+    rmp_serde::to_vec(&pairs).unwrap()
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Param<'a> {
+    Number(u64),
+    Text(&'a str),
+}
+
+#[tokio::test]
+async fn dead_letters_are_seen_and_sent_again() {
+    let scene = Scene::with(|config| config.dead_letters.topic = Some("dead".into())).await;
+    let mut client = scene.client("one").await;
+    let mut other = scene.client("other").await;
+    other.subscribe(&["dead"]).await;
+    for payload in [b"first", b"again"] {
+        assert_eq!(client.message("late", payload).await, NOT_REGISTERED);
+        let told = other.delivery().await;
+        assert_eq!((told.sender.as_str(), &*told.topic), (".broker", "dead"));
+        assert_eq!(told.payload, payload);
+    }
+    // Parts of calls are none.
+    assert_eq!(
+        client.message("late", b"\x01\x01\0\0\0m\0").await,
+        NOT_REGISTERED
+    );
+
+    let limit = params(&[("limit", Param::Number(1))]);
+    let (kind, page) = call(&mut client, b"dlq.list", &limit).await;
+    let page: Value = rmp_serde::from_slice(&page).unwrap();
+    let letter = &page["letters"][0];
+    assert_eq!((kind, &page["more"]), (REPLY, &Value::Bool(true)));
+    let told = ["id", "reason", "sender", "receiver"].map(|key| letter[key].to_string());
+    assert_eq!(told, ["1", "\"no_receiver\"", "\"one\"", "\"late\""]);
+
+    let second = params(&[("id", Param::Number(2))]);
+    let (kind, whole) = call(&mut client, b"dlq.show", &second).await;
+    assert!(kind == REPLY && whole.windows(5).any(|part| part == b"again"));
+    let absent = params(&[("id", Param::Number(9))]);
+    let (kind, _) = call(&mut client, b"dlq.show", &absent).await;
+    assert_eq!(kind, ERROR);
+
+    let (_, replayed) = call(&mut client, b"dlq.replay", b"").await;
+    let replayed: Value = rmp_serde::from_slice(&replayed).unwrap();
+    assert_eq!(
+        (&replayed["delivered"], &replayed["kept"]),
+        (&0.into(), &2.into())
+    );
+    let mut late = scene.client("late").await;
+    let (_, replayed) = call(&mut client, b"dlq.replay", b"").await;
+    let replayed: Value = rmp_serde::from_slice(&replayed).unwrap();
+    assert_eq!(replayed["delivered"], 2);
+    for payload in [b"first", b"again"] {
+        let Delivery {
+            sender,
+            payload: got,
+            ..
+        } = late.delivery().await;
+        assert_eq!((sender.as_str(), &*got), ("one", &payload[..]));
+    }
+    assert_eq!(client.message("nobody", b"x").await, NOT_REGISTERED);
+    let reason = params(&[("reason", Param::Text("schema"))]);
+    for (params, dropped) in [(&reason[..], 0), (b"", 1), (b"", 0)] {
+        let (_, answer) = call(&mut client, b"dlq.drop", params).await;
+        let answer: Value = rmp_serde::from_slice(&answer).unwrap();
+        assert_eq!(answer["dropped"], dropped);
+    }
+    let (_, counters) = call(&mut client, b"counters", b"").await;
+    let counters: BTreeMap<String, u64> = rmp_serde::from_slice(&counters).unwrap();
+    assert_eq!((counters["dead_letters"], counters["rate_limited"]), (0, 0));
+    for (method, params, code) in [
+        (&b"dlq.list"[..], &b"\xc1"[..], -32700),
+        (b"dlq.other", b"", -32601),
+    ] {
+        let (kind, error) = call(&mut client, method, params).await;
+        let given = i16::from_le_bytes([error[0], error[1]]);
+        assert_eq!((kind, given), (ERROR, code), "{method:?}");
+    }
+    scene.stop().await;
 }

@@ -14,6 +14,8 @@
 //! | processes that are stopped | [`stopped`] |
 //! | who may do what | [`access`] |
 //! | messages that come faster than they may | [`rates`] |
+//! | messages that could not be delivered | [`dead_letters`] |
+//! | publications that have to fit a schema | [`schemas`] |
 //! | one session for rpc and bus | [`embedding`] |
 #![expect(
     clippy::indexing_slicing,
@@ -25,6 +27,7 @@ mod bodies;
 mod calls;
 #[cfg(unix)]
 mod comeback;
+mod dead_letters;
 mod embedding;
 mod floods;
 mod membership;
@@ -38,3 +41,5 @@ mod rates;
 mod scene;
 #[cfg(unix)]
 mod stopped;
+#[cfg(feature = "validation")]
+mod schemas;
