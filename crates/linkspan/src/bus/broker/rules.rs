@@ -169,13 +169,16 @@ impl Paces {
         let costs = own
             .into_iter()
             .chain(topics.map(|(pace, bucket)| (pace, bucket)));
-        for (taken, (pace, bucket)) in costs.clone().enumerate() {
-            if let Err(wait) = pace.take(bucket, now_ns) {
-                for (pace, bucket) in costs.clone().take(taken) {
-                    pace.give_back(bucket);
-                }
-                return Err(wait);
-            }
+        let mut taken = 0;
+        for (pace, bucket) in costs.clone() {
+            let Err(wait) = pace.take(bucket, now_ns) else {
+                taken += 1;
+                continue;
+            };
+            costs
+                .take(taken)
+                .for_each(|(pace, bucket)| pace.give_back(bucket));
+            return Err(wait);
         }
         Ok(())
     }

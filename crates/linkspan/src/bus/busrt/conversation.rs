@@ -281,10 +281,10 @@ impl Conversation<'_> {
 
     /// How a publication is acknowledged.
     fn status(&self, delivery: Delivery) -> Status {
-        match (self.core.config.compat, delivery) {
-            (_, delivery @ (Delivery::Denied | Delivery::Refused(_))) => delivered(&delivery),
-            (Compat::Strict, _) => Status::Ok,
-            (Compat::Honest, delivery) => delivered(&delivery),
+        let is_refused = matches!(delivery, Delivery::Denied | Delivery::Refused(_));
+        match self.core.config.compat {
+            Compat::Strict if !is_refused => Status::Ok,
+            _ => delivered(&delivery),
         }
     }
 }
