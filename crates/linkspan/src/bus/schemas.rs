@@ -10,7 +10,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::bus::broker::{Broker, Check, Embedded};
-use crate::bus::wire::codec_of;
+use crate::bus::wire::{SEALED, codec_of};
 use crate::codec::Codec;
 
 /// JSON Schemas that publications have to fit before anybody gets them.
@@ -157,6 +157,9 @@ fn read(codec: u8, payload: &[u8]) -> Result<Value, String> {
         return Err(format!(
             "payload of {bytes} bytes exceeds the limit of {MOST_BYTES} bytes for topics with a schema"
         ));
+    }
+    if codec & SEALED != 0 {
+        return Err("the payload is sealed, and the broker cannot look into it".to_owned());
     }
     let wrong = |what: &str, problem: &dyn fmt::Display| {
         shortened(&format!("the payload is not {what}: {problem}"))
