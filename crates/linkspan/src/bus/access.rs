@@ -19,6 +19,8 @@ pub enum Action<'a> {
     Subscribe(&'a Mask),
     /// Send to the client of a name, or, in a broadcast, to all whose names a mask stands for.
     Send(&'a str),
+    /// Watch what others send, whoever they are. Whoever may, sees everything.
+    Tap,
     /// See messages that could not be delivered, whoever sent them, have them delivered or forgotten.
     DeadLetters,
 }

@@ -21,6 +21,7 @@
 //! | ask one client | [`Client::serve`], [`Client::remote`] |
 //! | know who is there | [`Client::presence`], [`Client::clients`], [`ClientConfig::will`] |
 //! | decide who may do what | [`Broker::authorize`] |
+//! | watch what others send | [`Client::tap`] |
 //! | keep what is said from the broker | `Client::sealed`, with the feature `seal` |
 //!
 //! Queues are bounded, and each subscription says what is done when its own is full: [`Overflow`]. What
@@ -65,8 +66,8 @@ mod wire;
 pub use access::Action;
 pub use broker::{Broker, BrokerStats, Embedded, Serving};
 pub use client::{
-    Client, ClientConfig, DeadMessage, Delivery, Gap, Inbox, Message, MessageKind, Post, Presence,
-    PresenceEvent, Remote, Subscribe, Subscription,
+    CallPart, Client, ClientConfig, DeadMessage, Delivery, Gap, Inbox, Message, MessageKind, Post,
+    Presence, PresenceEvent, Remote, Subscribe, Subscription, Tap, Tapped, Tapping,
 };
 #[cfg(feature = "seal")]
 pub use client::{OpenedInbox, OpenedSubscription, SealedClient};

@@ -150,6 +150,11 @@ impl Backlog {
     }
 
     /// Messages, answers and signs of life.
+    /// Bytes that its messages take.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     pub(super) fn len(&self) -> usize {
         self.items.len()
     }

@@ -13,8 +13,8 @@ use tokio::sync::Notify;
 use crate::bus::access::Authorize;
 use crate::bus::broker::dead_letters::Graveyard;
 use crate::bus::broker::events;
-use crate::bus::broker::flow::Flow;
 use crate::bus::broker::group::Groups;
+use crate::bus::broker::ledger::{Ledger, Sums};
 use crate::bus::broker::masks::{Masks, Version};
 use crate::bus::broker::member::{Farewell, Member, Origin};
 use crate::bus::broker::memory::Memory;
@@ -23,6 +23,7 @@ use crate::bus::broker::queue::{Outlet, Queue};
 use crate::bus::broker::rules::Rules;
 use crate::bus::broker::service::Service;
 use crate::bus::broker::subscription::{Subscriber, Subscription};
+use crate::bus::broker::tap::Taps;
 use crate::bus::error::JoinError;
 use crate::bus::{Action, Config, Overflow, QueueLimits, Secondaries};
 use crate::clock;
@@ -44,9 +45,10 @@ pub(crate) struct Core {
     departures: Notify,
     numbers: AtomicU64,
     groups: Groups,
-    /// What those received and were sent who have left, and what they missed.
-    past: (Flow, Flow),
-    past_dropped: AtomicU64,
+    ledger: Ledger,
+    pub(crate) taps: Taps,
+    /// What clients wanted to do and may not.
+    denied: AtomicU64,
 }
 
 /// What a subscription of its own queue is to be.
@@ -79,8 +81,9 @@ impl Core {
                 numbers: AtomicU64::new(1),
                 groups: Groups::default(),
                 authorize,
-                past: Default::default(),
-                past_dropped: AtomicU64::new(0),
+                ledger: Ledger::default(),
+                taps: Taps::default(),
+                denied: AtomicU64::new(0),
                 config,
             };
             let service = Box::new(Service::new(core.clone()));
@@ -184,6 +187,7 @@ impl Core {
     }
 
     fn withdraw_one(&self, member: &Arc<Member>) {
+        self.ledger.begin_leaving(member);
         self.members.pin().remove(&member.name);
         member.dismiss();
         self.masks.remove_all(&member.inbox);
@@ -194,11 +198,7 @@ impl Core {
 
     /// Counts what a client did in its time, when nothing more comes of it.
     pub(crate) fn remember(&self, member: &Member) {
-        let (received, sent) = &self.past;
-        received.add_all(&member.received);
-        let dropped = member.count_sent(sent);
-        member.subscriptions().clear();
-        self.past_dropped.fetch_add(dropped, Ordering::Relaxed);
+        self.ledger.end_leaving(member);
     }
 
     /// A queue that masks can fill.
@@ -242,20 +242,17 @@ impl Core {
     pub(crate) fn close_subscription(&self, member: &Member, subscription: &Arc<Subscription>) {
         subscription.queue.close();
         self.masks.remove_all(subscription);
-        let mut own = member.subscriptions();
-        let before = own.len();
-        own.retain(|other| other.queue.id != subscription.queue.id);
-        // If its client has left, it is counted already.
-        if own.len() < before {
-            self.past.1.add_all(&subscription.queue.sent);
-            let dropped = subscription.queue.dropped();
-            self.past_dropped.fetch_add(dropped, Ordering::Relaxed);
-        }
+        self.ledger.close_queue(member, subscription);
     }
 
     /// Whether a client may do something: the one place where that is asked.
     pub(crate) fn permits(&self, member: &Member, action: Action<'_>) -> bool {
-        self.authorize.permits(member, action)
+        let is_permitted = self.authorize.permits(member, action);
+        if !is_permitted {
+            self.denied.fetch_add(1, Ordering::Relaxed);
+            member.denied.fetch_add(1, Ordering::Relaxed);
+        }
+        is_permitted
     }
 
     /// Adds masks; those that are there do not matter.
@@ -299,32 +296,20 @@ impl Core {
         self.members.pin().values().map(Arc::clone).collect()
     }
 
-    /// What was received, and what was sent, by all clients that there are or were.
-    pub(crate) fn traffic(&self) -> (Flow, Flow) {
-        let (received, sent) = (Flow::default(), Flow::default());
-        received.add_all(&self.past.0);
-        sent.add_all(&self.past.1);
-        for member in self.members() {
-            received.add_all(&member.received);
-            member.count_sent(&sent);
-        }
-        (received, sent)
+    /// What all clients did and got that there are or were.
+    pub(crate) fn sums(&self) -> Sums {
+        self.ledger.sums(|| self.members())
     }
 
-    /// How many messages were dropped, by all queues that there are or were.
-    pub(crate) fn dropped(&self) -> u64 {
-        let members = self.members();
-        let uncounted = Flow::default();
-        let present: u64 = members
-            .iter()
-            .map(|member| member.count_sent(&uncounted))
-            .sum();
-        self.past_dropped.load(Ordering::Relaxed) + present
+    /// How often a client wanted to do what it may not.
+    pub(crate) fn denied(&self) -> u64 {
+        self.denied.load(Ordering::Relaxed)
     }
 
     /// Publishes in the broker's own name, without waiting for anybody.
     pub(crate) fn announce(&self, message: Message) {
         let message = Arc::new(message);
+        self.taps.see("", &message);
         let mut subscribers = Vec::new();
         self.masks().trie.find(message.topic(), &mut subscribers);
         for Subscriber(subscription) in subscribers {

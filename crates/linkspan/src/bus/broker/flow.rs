@@ -15,12 +15,6 @@ impl Flow {
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// Adds what another one counted.
-    pub(crate) fn add_all(&self, other: &Self) {
-        self.frames.fetch_add(other.frames(), Ordering::Relaxed);
-        self.bytes.fetch_add(other.bytes(), Ordering::Relaxed);
-    }
-
     pub(crate) fn frames(&self) -> u64 {
         self.frames.load(Ordering::Relaxed)
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::pin::pin;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use proto::frame::busrt::Name;
@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 
 use crate::auth::Principal;
 use crate::bus::broker::flow::Flow;
+use crate::bus::broker::ledger::Sums;
 use crate::bus::broker::rules::Account;
 use crate::bus::broker::subscription::Subscription;
 use crate::transport::Peer;
@@ -27,6 +28,10 @@ pub(crate) struct Member {
     subscriptions: Mutex<Vec<Arc<Subscription>>>,
     /// What came from it.
     pub(crate) received: Flow,
+    /// What it wanted to do and may not.
+    pub(super) denied: AtomicU64,
+    /// Its messages that did not keep to the rules.
+    pub(super) refused: AtomicU64,
     /// What it has of its rate.
     pub(crate) account: Arc<Account>,
     /// Whether it ever had a secondary client.
@@ -146,6 +151,8 @@ impl Member {
             inbox,
             subscriptions: Mutex::default(),
             received: Flow::default(),
+            denied: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
             account,
             has_secondaries: AtomicBool::new(false),
             farewell,
@@ -161,22 +168,24 @@ impl Member {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds what it was sent by all its queues; says how much was dropped in them.
-    pub(super) fn count_sent(&self, sent: &Flow) -> u64 {
-        let mut dropped = 0;
+    /// What it did, and got by all its queues.
+    pub(super) fn sums(&self) -> Sums {
+        let mut sums = Sums::received(&self.received);
         let subscriptions = self.subscriptions();
         for subscription in subscriptions.iter().chain([&self.inbox]) {
-            sent.add_all(&subscription.queue.sent);
-            dropped += subscription.queue.dropped();
+            sums += subscription.queue.sums();
         }
-        dropped
+        sums
     }
 
-    /// Messages and answers that wait for it.
-    pub(super) fn waiting(&self) -> usize {
+    /// Messages and answers that wait for it, and bytes of the messages.
+    pub(super) fn waiting(&self) -> (usize, usize) {
         let subscriptions = self.subscriptions();
         let queues = subscriptions.iter().chain([&self.inbox]);
-        queues.map(|subscription| subscription.queue.len()).sum()
+        let depths = queues.map(|subscription| subscription.queue.depth());
+        depths.fold((0, 0), |(items, bytes), (more_items, more_bytes)| {
+            (items + more_items, bytes + more_bytes)
+        })
     }
 
     /// Waits until it is no member any more.

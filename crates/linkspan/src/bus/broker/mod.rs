@@ -8,6 +8,7 @@ mod events;
 mod flow;
 mod front;
 mod group;
+mod ledger;
 mod masks;
 mod member;
 mod memory;
@@ -22,6 +23,7 @@ mod service;
 mod serving;
 mod stats;
 mod subscription;
+mod tap;
 #[cfg(test)]
 mod tests;
 
@@ -40,3 +42,4 @@ pub(crate) use queue::{Item, Outlet, Queue};
 pub(crate) use rules::{Check, Refusal};
 pub(crate) use service::clients;
 pub(crate) use subscription::Subscription;
+pub(crate) use tap::{Tap, Wish};

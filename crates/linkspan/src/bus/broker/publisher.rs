@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::mem;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use foldhash::fast::RandomState;
 use proto::frame::busrt::{DeliveryKind, Status};
@@ -80,13 +81,12 @@ impl Publisher {
     ///
     /// Where all have room this never waits. What waits leaves with [`flush`](Self::flush).
     pub(crate) async fn publish(&mut self, message: &Shared) -> Delivery {
-        self.give_publication(message, &|_| true).await
+        self.give_publication(None, message).await
     }
 
     /// Gives a publication to those of one primary client who want it.
     pub(crate) async fn publish_for(&mut self, receiver: &str, message: &Shared) -> Delivery {
-        let is_meant = |subscription: &Subscription| subscription.name.primary() == receiver;
-        self.give_publication(message, &is_meant).await
+        self.give_publication(Some(receiver), message).await
     }
 
     /// Gives a message to the client of this name; says which one that was, by its number.
@@ -102,7 +102,8 @@ impl Publisher {
     }
 
     async fn send_to(&mut self, receiver: &Member, message: &Shared) -> Delivery {
-        if let Err(refused) = self.begin(Action::Send(&receiver.name), message) {
+        let action = Action::Send(&receiver.name);
+        if let Err(refused) = self.begin(action, Some(&receiver.name), message) {
             return refused;
         }
         self.core.rules.note_call(receiver, message);
@@ -112,7 +113,7 @@ impl Publisher {
 
     /// What becomes of a message to a client that is not there; whether it may be sent, nobody is told.
     fn send_to_nobody(&mut self, name: &str, message: &Shared) -> Delivery {
-        match self.begin(Action::Send(name), message) {
+        match self.begin(Action::Send(name), Some(name), message) {
             Ok(()) => self.bury(DeadReason::NoReceiver, message, Some(name)),
             Err(Delivery::Denied) => {}
             Err(refused) => return refused,
@@ -122,7 +123,8 @@ impl Publisher {
 
     /// Gives a message to all clients whose names a mask stands for.
     pub(crate) async fn broadcast(&mut self, mask: &NameMask, message: &Shared) -> Delivery {
-        if let Err(refused) = self.begin(Action::Send(mask.as_str()), message) {
+        let action = Action::Send(mask.as_str());
+        if let Err(refused) = self.begin(action, Some(mask.as_str()), message) {
             return refused;
         }
         let members = self.core.members_like(mask);
@@ -149,7 +151,12 @@ impl Publisher {
     }
 
     /// Begins with a message, if it may be sent.
-    fn begin(&mut self, action: Action<'_>, message: &Shared) -> Result<(), Delivery> {
+    fn begin(
+        &mut self,
+        action: Action<'_>,
+        receiver: Option<&str>,
+        message: &Shared,
+    ) -> Result<(), Delivery> {
         // The one before may have been given up half-way.
         self.full.clear();
         self.result = Tally::default();
@@ -158,22 +165,24 @@ impl Publisher {
         }
         let admitted = self.core.rules.admit(&self.member, message);
         admitted.map_err(|refusal| {
+            self.member.refused.fetch_add(1, Ordering::Relaxed);
             if let Refusal::Invalid(problem) = &refusal {
                 self.core
                     .bury(DeadReason::Schema, message, None, Some(problem));
             }
             Delivery::Refused(refusal)
-        })
+        })?;
+        self.core.taps.see(receiver.unwrap_or_default(), message);
+        Ok(())
     }
 
-    async fn give_publication(
-        &mut self,
-        message: &Shared,
-        is_meant: &(dyn Fn(&Subscription) -> bool + Sync),
-    ) -> Delivery {
-        if let Err(refused) = self.begin(Action::Publish(message.topic()), message) {
+    async fn give_publication(&mut self, receiver: Option<&str>, message: &Shared) -> Delivery {
+        if let Err(refused) = self.begin(Action::Publish(message.topic()), receiver, message) {
             return refused;
         }
+        let is_meant = |subscription: &Subscription| {
+            receiver.is_none_or(|receiver| subscription.name.primary() == receiver)
+        };
         let receivers = self.receivers(message.topic());
         let each = receivers.each.iter();
         self.offer(
@@ -181,7 +190,7 @@ impl Publisher {
             message,
         );
         for sharing in &receivers.shared {
-            let mut members = sharing.in_turn(message, is_meant);
+            let mut members = sharing.in_turn(message, &is_meant);
             let first = members.clone().next();
             // With all of them full, it is as if there were only one.
             self.offer(

@@ -31,6 +31,8 @@ pub(crate) struct Queue {
     answered: Notify,
     outlet: Box<dyn Outlet>,
     dropped: AtomicU64,
+    /// Places where its client was told that something was dropped.
+    gaps: AtomicU64,
     /// What left by it.
     pub(crate) sent: Flow,
     memory: Arc<Memory>,
@@ -98,6 +100,7 @@ impl Queue {
             answered: Notify::new(),
             outlet,
             dropped: AtomicU64::new(0),
+            gaps: AtomicU64::new(0),
             sent: Flow::default(),
             memory,
         }
@@ -249,9 +252,10 @@ impl Queue {
         self.lock().backlog.is_empty()
     }
 
-    /// Items that wait: messages and answers.
-    pub(crate) fn len(&self) -> usize {
-        self.lock().backlog.len()
+    /// Items that wait, messages and answers, and the bytes of the messages.
+    pub(crate) fn depth(&self) -> (usize, usize) {
+        let state = self.lock();
+        (state.backlog.len(), state.backlog.bytes())
     }
 
     /// Whether its client is no member any more.
@@ -262,6 +266,10 @@ impl Queue {
     /// Messages that were dropped, ever.
     pub(crate) fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn gaps(&self) -> u64 {
+        self.gaps.load(Ordering::Relaxed)
     }
 
     /// Takes nothing any more, and forgets what waits.
@@ -291,7 +299,11 @@ impl Queue {
                 self.sent.add(1, ACK_BYTES);
                 ACK_BYTES
             }
-            Item::Ping | Item::Gap(_) => ACK_BYTES,
+            Item::Gap(_) => {
+                self.gaps.fetch_add(1, Ordering::Relaxed);
+                ACK_BYTES
+            }
+            Item::Ping => ACK_BYTES,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Display;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytes::Bytes;
@@ -13,7 +14,6 @@ use serde::de::DeserializeOwned;
 use crate::bus::Action;
 use crate::bus::broker::core::Core;
 use crate::bus::broker::dead_letters::Chosen;
-use crate::bus::broker::flow::Flow;
 use crate::bus::broker::member::Member;
 use crate::bus::broker::message::Message;
 use crate::bus::broker::queue::{Item, Outlet, Queue};
@@ -90,7 +90,9 @@ fn handle(core: &Core, item: &Item) {
     {
         let reply = Message::direct(&Name::broker(), &payload);
         let reply = reply.realtime(message.is_realtime());
-        asker.inbox.queue.push_or_drop(&Arc::new(reply));
+        let reply = Arc::new(reply);
+        core.taps.see(&asker.name, &reply);
+        asker.inbox.queue.push_or_drop(&reply);
         asker.inbox.queue.flush();
     }
 }
@@ -133,13 +135,24 @@ fn encode(answer: &impl Serialize) -> Result<Bytes, Refusal> {
 
 /// What went through the broker.
 fn traffic(core: &Core) -> Traffic {
-    let (received, sent) = core.traffic();
+    let stats = core.stats();
     Traffic {
         uptime: (clock::now() - core.started).as_secs(),
-        r_frames: received.frames(),
-        r_bytes: received.bytes(),
-        w_frames: sent.frames(),
-        w_bytes: sent.bytes(),
+        r_frames: stats.frames_received,
+        r_bytes: stats.bytes_received,
+        w_frames: stats.frames_sent,
+        w_bytes: stats.bytes_sent,
+        dropped: stats.dropped,
+        gaps: stats.gaps,
+        denied: stats.denied,
+        rate_limited: stats.rate_limited,
+        invalid: stats.invalid,
+        masks: stats.masks,
+        queue: stats.queued,
+        queue_bytes: stats.queued_bytes,
+        memory_limit: stats.memory_limit,
+        taps: stats.taps,
+        tap_dropped: stats.tap_dropped,
     }
 }
 
@@ -224,19 +237,24 @@ pub(crate) fn clients(core: &Core, is_wanted: impl Fn(&str) -> bool) -> ClientLi
 
 fn client(member: &Member, instances: &HashMap<&str, usize>) -> ClientInfo {
     let name = &*member.name;
-    let (received, sent) = (&member.received, Flow::default());
-    member.count_sent(&sent);
+    let sums = member.sums();
+    let (queue, queue_bytes) = member.waiting();
     ClientInfo {
         name: name.to_owned(),
         kind: member.origin.kind.name().to_owned(),
         source: member.origin.source.clone(),
         port: member.origin.port.clone(),
-        frames_received: received.frames(),
-        bytes_received: received.bytes(),
-        frames_sent: sent.frames(),
-        bytes_sent: sent.bytes(),
-        queue: member.waiting(),
+        frames_received: sums.frames_received,
+        bytes_received: sums.bytes_received,
+        frames_sent: sums.frames_sent,
+        bytes_sent: sums.bytes_sent,
+        queue,
         instances: instances.get(name).copied().unwrap_or(1),
+        queue_bytes,
+        dropped: sums.dropped,
+        gaps: sums.gaps,
+        denied: member.denied.load(Ordering::Relaxed),
+        refused: member.refused.load(Ordering::Relaxed),
     }
 }
 

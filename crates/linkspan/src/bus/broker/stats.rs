@@ -20,10 +20,16 @@ pub struct BrokerStats {
     pub bytes_sent: u64,
     /// Messages that were dropped because somebody had no room for them.
     pub dropped: u64,
+    /// Places where clients were told that messages were dropped.
+    pub gaps: u64,
+    /// What clients wanted to do and may not.
+    pub denied: u64,
     /// Messages that were refused because they came faster than [`Rates`](crate::bus::Rates) allow.
     pub rate_limited: u64,
     /// Publications that were refused because they did not fit a schema.
     pub invalid: u64,
+    /// Messages and acknowledgements that wait in all queues.
+    pub queued: usize,
     /// Messages that could not be delivered and are kept now.
     pub dead_letters: usize,
     /// What they hold, in bytes.
@@ -32,27 +38,39 @@ pub struct BrokerStats {
     pub dead_letters_forgotten: u64,
     /// Bytes that wait in all queues.
     pub queued_bytes: usize,
+    /// Bytes that may wait in all queues.
+    pub memory_limit: usize,
+    /// Clients that watch what others send.
+    pub taps: usize,
+    /// Messages that were dropped for them alone.
+    pub tap_dropped: u64,
 }
 
 impl Core {
     pub(super) fn stats(&self) -> BrokerStats {
         let members = self.members();
-        let (received, sent) = self.traffic();
+        let sums = self.sums();
         let (dead_letters, dead_letter_bytes) = self.dead_letters.size();
         BrokerStats {
             clients: members.len().saturating_sub(1),
             masks: self.masks().trie.len(),
-            frames_received: received.frames(),
-            bytes_received: received.bytes(),
-            frames_sent: sent.frames(),
-            bytes_sent: sent.bytes(),
-            dropped: self.dropped(),
+            frames_received: sums.frames_received,
+            bytes_received: sums.bytes_received,
+            frames_sent: sums.frames_sent,
+            bytes_sent: sums.bytes_sent,
+            dropped: sums.dropped,
+            gaps: sums.gaps,
+            denied: self.denied(),
             rate_limited: self.rules.limited(),
             invalid: self.rules.invalid(),
+            queued: members.iter().map(|member| member.waiting().0).sum(),
             dead_letters,
             dead_letter_bytes,
             dead_letters_forgotten: self.dead_letters.forgotten(),
             queued_bytes: self.memory.used(),
+            memory_limit: self.config.memory_limit,
+            taps: self.taps.len(),
+            tap_dropped: self.taps.dropped(),
         }
     }
 }

@@ -143,7 +143,7 @@ impl Message {
             RecordKind::Publication => MessageKind::Publication,
             RecordKind::Message => MessageKind::Direct,
             RecordKind::Broadcast => MessageKind::Broadcast,
-            RecordKind::Gap(_) => return Err(Malformed("kind")),
+            RecordKind::Gap(_) | RecordKind::Receiver => return Err(Malformed("kind")),
         };
         Headers::check(&record.headers)?;
         let topic_at = after_text(&record.rest, 0)?;

@@ -17,6 +17,7 @@ mod remote;
 mod sealed;
 mod slot;
 mod subscription;
+mod tap;
 
 pub use config::ClientConfig;
 pub use dead_letters::DeadMessage;
@@ -29,3 +30,4 @@ pub use remote::Remote;
 #[cfg(feature = "seal")]
 pub use sealed::{OpenedInbox, OpenedSubscription, SealedClient};
 pub use subscription::{Subscribe, Subscription};
+pub use tap::{CallPart, Tap, Tapped, Tapping};

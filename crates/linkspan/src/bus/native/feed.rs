@@ -46,7 +46,7 @@ impl Feed {
     }
 
     /// Has a reader told; says whether nothing will come any more.
-    fn listen(&self, waker: &Waker) -> Option<End> {
+    pub(super) fn listen(&self, waker: &Waker) -> Option<End> {
         let mut state = self.lock();
         match &mut state.reader {
             Some(reader) => reader.clone_from(waker),
@@ -169,7 +169,7 @@ impl fmt::Debug for Deliveries {
 }
 
 /// Adds a message to an item; gives its payload, if that has to follow.
-fn encode(message: &Message, item: &mut Vec<u8>) -> Option<Bytes> {
+pub(super) fn encode(message: &Message, item: &mut Vec<u8>) -> Option<Bytes> {
     let kind = match message.kind() {
         DeliveryKind::Publication => RecordKind::Publication,
         DeliveryKind::Broadcast => RecordKind::Broadcast,
@@ -182,7 +182,7 @@ fn encode(message: &Message, item: &mut Vec<u8>) -> Option<Bytes> {
     long.cloned()
 }
 
-fn failure(end: End) -> Failure {
+pub(super) fn failure(end: End) -> Failure {
     match end {
         End::Overflowed => Failure::new(
             Category::Limit,

@@ -5,5 +5,6 @@ mod dead_letters;
 mod feed;
 mod requests;
 mod service;
+mod tap;
 
 pub(crate) use service::Native;

@@ -147,14 +147,14 @@ fn checked(core: &Core, member: &Member, wanted: Subscribe) -> Result<Wanted, Fa
     })
 }
 
-fn masks(texts: Vec<String>) -> Result<Vec<Mask>, Failure> {
+pub(super) fn masks(texts: Vec<String>) -> Result<Vec<Mask>, Failure> {
     let limits = Limits::default();
     let mask = |text| Mask::new(text, &limits).map_err(|error| invalid("a mask", &error));
     texts.into_iter().map(mask).collect()
 }
 
 /// What a client wants of something, at least one and no more than there is.
-fn within(wanted: Option<u64>, most: usize) -> usize {
+pub(super) fn within(wanted: Option<u64>, most: usize) -> usize {
     let wanted = wanted.and_then(NonZeroU64::new).map(NonZeroU64::get);
     wanted.map_or(most, |wanted| {
         usize::try_from(wanted).map_or(most, |wanted| wanted.min(most))

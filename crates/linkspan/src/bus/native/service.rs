@@ -13,6 +13,7 @@ use crate::bus::native::attachment::{Attachment, Verb};
 use crate::bus::native::dead_letters;
 use crate::bus::native::feed::End;
 use crate::bus::native::requests;
+use crate::bus::native::tap::tap;
 use crate::bus::wire::{Watch, method};
 use crate::codec::{Codec, Raw};
 use crate::rpc::Router;
@@ -47,6 +48,7 @@ impl Native {
         let router = self.method(router, method::ATTACH, requests::attach);
         let router = self.method(router, method::LEAVE, requests::leave);
         let router = self.method(router, method::SUBSCRIBE, requests::subscribe);
+        let router = self.method(router, method::TAP, tap);
         let router = self.method(router, method::WATCH, watch);
         let router = self.method(router, method::CLIENTS, list);
         let router = self.method(router, method::DLQ_LIST, dead_letters::list);

@@ -23,6 +23,18 @@ pub(crate) struct Traffic {
     pub(crate) r_bytes: u64,
     pub(crate) w_frames: u64,
     pub(crate) w_bytes: u64,
+    // What follows BUS/RT's own broker does not say.
+    pub(crate) dropped: u64,
+    pub(crate) gaps: u64,
+    pub(crate) denied: u64,
+    pub(crate) rate_limited: u64,
+    pub(crate) invalid: u64,
+    pub(crate) masks: usize,
+    pub(crate) queue: usize,
+    pub(crate) queue_bytes: usize,
+    pub(crate) memory_limit: usize,
+    pub(crate) taps: usize,
+    pub(crate) tap_dropped: u64,
 }
 
 /// Answer to `counters`.
@@ -57,7 +69,7 @@ pub(crate) struct ClientList {
 pub struct ClientInfo {
     /// Its name.
     pub name: String,
-    /// By which way it is connected: `internal`, `local_ipc`, `tcp`.
+    /// By which way it is connected: `internal`, `local_ipc`, `tcp`, `websocket`.
     pub kind: String,
     /// Its network address, where there is one.
     pub source: Option<String>,
@@ -79,4 +91,19 @@ pub struct ClientInfo {
     pub queue: usize,
     /// Its connections: itself, and its secondaries.
     pub instances: usize,
+    /// Bytes of the messages that wait for it.
+    #[serde(default)]
+    pub queue_bytes: usize,
+    /// Messages for it that were dropped for want of room.
+    #[serde(default)]
+    pub dropped: u64,
+    /// Places where it was told of that.
+    #[serde(default)]
+    pub gaps: u64,
+    /// What it wanted to do and may not.
+    #[serde(default)]
+    pub denied: u64,
+    /// Its messages that came too fast or did not fit a schema.
+    #[serde(default)]
+    pub refused: u64,
 }

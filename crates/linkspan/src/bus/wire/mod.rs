@@ -8,6 +8,7 @@ mod introspection;
 mod operation;
 mod record;
 mod request;
+mod tap;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,7 @@ pub(crate) use introspection::{ClientList, Counters, Filter, Info, Test, Traffic
 pub(crate) use operation::{Operation, Outcome, Receipt};
 pub(crate) use record::{Record, RecordKind};
 pub(crate) use request::{Attach, Attached, Subscribe, Watch, Will};
+pub(crate) use tap::{Tap, TapKind, fits};
 
 /// The methods and events of a broker.
 pub(crate) mod method {
@@ -33,6 +35,8 @@ pub(crate) mod method {
     pub(crate) const LEAVE: &str = "bus.leave";
     /// Wants publications; the answer's items are they.
     pub(crate) const SUBSCRIBE: &str = "bus.subscribe";
+    /// Wants to see what others send; the answer's items are that.
+    pub(crate) const TAP: &str = "bus.tap";
     /// Publishes; also an event.
     pub(crate) const PUBLISH: &str = "bus.publish";
     /// Publishes for one primary client; also an event.

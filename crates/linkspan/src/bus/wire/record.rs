@@ -32,6 +32,8 @@ pub(crate) enum RecordKind {
     Broadcast,
     /// So many messages were dropped here.
     Gap(u64),
+    /// For whom the next message is, in what taps get.
+    Receiver,
 }
 
 impl Record {
@@ -49,6 +51,7 @@ impl Record {
             RecordKind::Message => MESSAGE,
             RecordKind::Broadcast => BROADCAST,
             RecordKind::Gap(_) => GAP,
+            RecordKind::Receiver => RECEIVER,
         };
         item.reserve(HEAD_BYTES + headers.len() + rest.len());
         item.put_u8(if is_long { kind | LONG } else { kind });
@@ -84,6 +87,7 @@ impl Record {
             PUBLICATION => RecordKind::Publication,
             MESSAGE => RecordKind::Message,
             BROADCAST => RecordKind::Broadcast,
+            RECEIVER => RecordKind::Receiver,
             GAP => {
                 let mut count = rest.as_ref();
                 let count = count.try_get_u64_le().map_err(|_| Malformed("gap"))?;
@@ -105,5 +109,6 @@ const PUBLICATION: u8 = 1;
 const MESSAGE: u8 = 2;
 const BROADCAST: u8 = 3;
 const GAP: u8 = 4;
+const RECEIVER: u8 = 5;
 const LONG: u8 = 0x80;
 const HEAD_BYTES: usize = 8;
