@@ -119,7 +119,9 @@
 //! ```
 //!
 //! A [`Principal`] is `uid:NUMBER` on `unix:` and `mem:`, with the process in its attribute `pid` where
-//! the system tells, and `anonymous` on `tcp:`. A process id names a process only as long as that process
+//! the system tells. On `tcp:` within this machine it is `uid:NUMBER` where the system tells (Linux), and
+//! otherwise `anonymous`; a program that passes connections on, as a reverse proxy does, is itself that
+//! user, whoever is behind it. A process id names a process only as long as that process
 //! lives: take it for a log line, not for a permission.
 //!
 //! [`Identity`](crate::Identity), which [`Connection::peer_identity`] gives, is what the other side says

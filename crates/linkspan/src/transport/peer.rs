@@ -17,6 +17,10 @@ pub struct Peer {
     pub credentials: Option<os::PeerCredentials>,
     /// Network address, on transports that have one.
     pub address: Option<SocketAddr>,
+    /// The user who made the socket at the other end, of one that connected by TCP within this machine,
+    /// where the kernel tells (Linux). Whatever passes connections on, as a reverse proxy does, is
+    /// that user here.
+    pub socket_uid: Option<u32>,
     /// What carries the connection, on local sockets.
     pub backend: Option<Backend>,
     /// Whom the certificate names that it proved to hold, over TLS.
@@ -56,6 +60,7 @@ impl Peer {
             transport,
             credentials: None,
             address: None,
+            socket_uid: None,
             backend: None,
             certificate: None,
             channel: None,
@@ -64,13 +69,16 @@ impl Peer {
 
     /// Who the peer is by this knowledge alone.
     pub fn principal(&self) -> Principal {
-        let Some(credentials) = self.credentials else {
-            return Principal::anonymous();
-        };
-        let mut principal = Principal::named(credentials.user.to_string());
-        if let Some(pid) = credentials.pid {
-            principal.attributes.insert("pid".into(), pid.to_string());
+        match (self.credentials, self.socket_uid) {
+            (Some(credentials), _) => {
+                let mut principal = Principal::named(credentials.user.to_string());
+                if let Some(pid) = credentials.pid {
+                    principal.attributes.insert("pid".into(), pid.to_string());
+                }
+                principal
+            }
+            (None, Some(uid)) => Principal::named(format!("uid:{uid}")),
+            (None, None) => Principal::anonymous(),
         }
-        principal
     }
 }

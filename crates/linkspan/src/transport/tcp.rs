@@ -53,6 +53,12 @@ pub(crate) fn link(stream: TcpStream, origin: Origin) -> io::Result<ByteLink> {
     stream.set_nodelay(true)?;
     let mut peer = Peer::new("tcp");
     peer.address = stream.peer_addr().ok();
+    if let (Origin::Accepted, Some(address), Ok(local)) =
+        (origin, peer.address, stream.local_addr())
+    {
+        // Of whom nobody can tell who it is, that is all that is known; it may connect nevertheless.
+        peer.socket_uid = os::loopback_uid(local, address).unwrap_or_default();
+    }
     let (reader, writer) = backend::tcp(stream, origin)?;
     Ok(ByteLink {
         reader,

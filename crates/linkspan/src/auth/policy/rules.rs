@@ -12,7 +12,8 @@ use crate::auth::policy::{Access, Roles};
 /// Asked in this order, the first that has an answer decides:
 ///
 /// 1. a condition that forbids it;
-/// 2. the owner, who is the user that this process runs as, by the kernel's word, may do everything;
+/// 2. the owner, who is the user that this process runs as, by the kernel's word, may do everything,
+///    unless it is [as all others](Self::without_owner);
 /// 3. a role that the principal is in and that has the right;
 /// 4. a condition that permits it;
 /// 5. nothing permits it, so it is denied.
@@ -30,6 +31,7 @@ use crate::auth::policy::{Access, Roles};
 /// ```
 #[derive(Clone, Default)]
 pub struct Policy {
+    owner_needs_rights: bool,
     roles: Roles,
     conditions: Option<Arc<dyn Judge>>,
 }
@@ -46,8 +48,15 @@ impl Policy {
     pub fn new(roles: Roles) -> Self {
         Self {
             roles,
-            conditions: None,
+            ..Self::default()
         }
+    }
+
+    /// The same policy, where the owner may do no more than others with the same roles.
+    #[must_use]
+    pub fn without_owner(mut self) -> Self {
+        self.owner_needs_rights = true;
+        self
     }
 
     #[cfg(feature = "policy")]
@@ -65,7 +74,7 @@ impl Policy {
         });
         match judged {
             Some(judged) if !judged.permitted => judged,
-            _ if principal.is_owner() => Decision::permit(Rule::Owner),
+            _ if principal.is_owner() && !self.owner_needs_rights => Decision::permit(Rule::Owner),
             judged => match self.roles.granting(principal, access) {
                 Some(rule) => Decision::permit(rule.clone()),
                 None => judged.unwrap_or_else(|| Decision::deny(Rule::Nothing)),
@@ -77,6 +86,7 @@ impl Policy {
 impl fmt::Debug for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Policy")
+            .field("owner_needs_rights", &self.owner_needs_rights)
             .field("roles", &self.roles)
             .field("conditions", &self.conditions)
             .finish()

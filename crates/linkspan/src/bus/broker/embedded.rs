@@ -35,8 +35,8 @@ impl Embedded {
         self.native.router()
     }
 
-    /// Makes a client in this process. Its messages go through memory, and it may do what the
-    /// principal `anonymous` may.
+    /// Makes a client in this process. Its messages go through memory, and it may do what the user
+    /// may that this process runs as.
     ///
     /// # Errors
     ///

@@ -8,30 +8,38 @@ use linkspan::auth::policy::{Guard, Policy, Roles};
 use linkspan::rpc::{CallError, Client, Context, Server};
 use tokio::sync::mpsc;
 
-use super::role;
+use super::{owner, role};
 use crate::support::{LOCAL, pair_of};
 
 #[tokio::test]
 async fn who_has_no_right_is_told_so_and_nothing_of_the_method() {
+    let user = owner().name;
     let denied = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&denied);
-    let roles = Roles::new().with("anybody", role(&["rpc.call:open.*"], &["anonymous"]));
-    let guard = Guard::new(Policy::new(roles)).on_denial(move |principal, access, decision| {
-        let line = format!("{} {access}: {}", principal.name, decision.rule);
-        noted.lock().unwrap().push(line);
-    });
-    // Nobody proves anything over TCP alone.
-    let pair = pair_of("tcp", server().guard(guard)).await;
+    let roles = Roles::new().with("anybody", role(&["rpc.call:open.*"], &["*"]));
+    let guard = Guard::new(Policy::new(roles).without_owner()).on_denial(
+        move |principal, access, decision| {
+            let line = format!("{} {access}: {}", principal.name, decision.rule);
+            noted.lock().unwrap().push(line);
+        },
+    );
+    let pair = pair_of(LOCAL, server().guard(guard)).await;
     assert_eq!(call(&pair.client, "open.door").await.unwrap(), "open");
     let closed = call(&pair.client, "closed.door").await.unwrap_err();
-    assert_eq!(message(&closed), "anonymous may not rpc.call:closed.door");
+    assert_eq!(
+        message(&closed),
+        format!("{user} may not rpc.call:closed.door")
+    );
     let absent = call(&pair.client, "absent.door").await.unwrap_err();
-    assert_eq!(message(&absent), "anonymous may not rpc.call:absent.door");
+    assert_eq!(
+        message(&absent),
+        format!("{user} may not rpc.call:absent.door")
+    );
     assert_eq!(
         *denied.lock().unwrap(),
         [
-            "anonymous rpc.call:closed.door: nothing permits it",
-            "anonymous rpc.call:absent.door: nothing permits it",
+            format!("{user} rpc.call:closed.door: nothing permits it"),
+            format!("{user} rpc.call:absent.door: nothing permits it"),
         ]
     );
 }
@@ -55,8 +63,12 @@ async fn an_event_that_is_not_permitted_reaches_nobody() {
             others.send(text).unwrap();
             ready(())
         });
-    let roles = Roles::new().with("anybody", role(&["rpc.event:public"], &["anonymous"]));
-    let pair = pair_of("tcp", server.guard(Guard::new(Policy::new(roles)))).await;
+    let roles = Roles::new().with("anybody", role(&["rpc.event:public"], &["*"]));
+    let pair = pair_of(
+        LOCAL,
+        server.guard(Guard::new(Policy::new(roles).without_owner())),
+    )
+    .await;
     pair.client.send_event("secret", &"one").await.unwrap();
     pair.client.send_event("public", &"two").await.unwrap();
     assert_eq!(heard.recv().await.unwrap(), "two");
@@ -64,14 +76,18 @@ async fn an_event_that_is_not_permitted_reaches_nobody() {
 
 #[tokio::test]
 async fn another_policy_holds_for_open_connections_at_once() {
-    let open = || Roles::new().with("anybody", role(&["rpc.call:*"], &["anonymous"]));
-    let guard = Guard::new(Policy::new(open()));
-    let pair = pair_of("tcp", server().guard(guard.clone())).await;
+    let policy = |roles| Policy::new(roles).without_owner();
+    let open = || policy(Roles::new().with("anybody", role(&["rpc.call:*"], &["*"])));
+    let guard = Guard::new(open());
+    let pair = pair_of(LOCAL, server().guard(guard.clone())).await;
     assert_eq!(call(&pair.client, "open.door").await.unwrap(), "open");
-    guard.replace(Policy::default());
+    guard.replace(policy(Roles::new()));
     let closed = call(&pair.client, "open.door").await.unwrap_err();
-    assert_eq!(message(&closed), "anonymous may not rpc.call:open.door");
-    guard.replace(Policy::new(open()));
+    assert_eq!(
+        message(&closed),
+        format!("{} may not rpc.call:open.door", owner().name)
+    );
+    guard.replace(open());
     assert_eq!(call(&pair.client, "open.door").await.unwrap(), "open");
 }
 
