@@ -11,6 +11,8 @@ use proto::{Config, Decoder, Role, StreamId};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::certificates;
+
 /// A byte stream to a server under test.
 pub struct RawClient {
     stream: Box<dyn Stream>,
@@ -33,6 +35,15 @@ impl RawClient {
             Address::Pipe(name) => Box::new(connect_pipe(name).await?),
             Address::Tcp(host) => {
                 Box::new(TcpStream::connect((host.host.as_str(), host.port)).await?)
+            }
+            #[cfg(unix)]
+            Address::UnixTls(path) => {
+                let stream = tokio::net::UnixStream::connect(path).await?;
+                Box::new(certificates::connect(stream, "localhost").await?)
+            }
+            Address::Tls(host) => {
+                let stream = TcpStream::connect((host.host.as_str(), host.port)).await?;
+                Box::new(certificates::connect(stream, &host.host).await?)
             }
             Address::Ws(place) => Box::new(crate::websocket::connect(place).await?),
             other => panic!("{other} does not carry bytes"),

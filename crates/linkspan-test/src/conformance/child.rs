@@ -8,6 +8,7 @@ use linkspan::Address;
 use linkspan::rpc::ServerConfig;
 use linkspan::transport::Backend;
 
+use crate::certificates;
 use crate::conformance::serve;
 
 /// How a server's process differs from an ordinary one.
@@ -45,6 +46,7 @@ pub(super) fn spawn(address: &Address, backend: Backend, setup: &Setup) -> (Chil
         .args(["--exact", "child", "--nocapture"])
         .env(ADDRESS, address.to_string())
         .env(BACKEND, backend.name())
+        .envs(certificates::shared_variables())
         .stdout(Stdio::piped())
         .spawn()
         .expect("the test program starts");
@@ -67,6 +69,7 @@ pub async fn child_main() {
         return;
     };
     let mut config = ServerConfig::default();
+    config.transport.tls = certificates::shared_config();
     if let Ok(millis) = std::env::var(WRITE_TIMEOUT_MS) {
         let millis = millis.parse().expect("a number");
         config.session.write_timeout = Duration::from_millis(millis);

@@ -24,8 +24,14 @@ pub enum Place {
     PipeInterprocess,
     /// `tcp:` on loopback.
     Tcp,
+    /// `tls:` on loopback, with a certificate on each side.
+    Tls,
+    /// `unix+tls:`, on Unix.
+    UnixTls,
     /// `ws:` on loopback.
     WebSocket,
+    /// `wss:` on loopback, with a certificate on each side.
+    WebSocketTls,
 }
 
 impl Place {
@@ -56,6 +62,12 @@ impl Place {
                 format!("pipe:linkspan-test-{}-{number}", std::process::id())
             }
             Self::Tcp => "tcp:127.0.0.1:0".to_owned(),
+            Self::Tls => "tls:127.0.0.1:0".to_owned(),
+            Self::UnixTls => {
+                let path = directory.path().join(format!("s{number}"));
+                format!("unix+tls:{}", path.display())
+            }
+            Self::WebSocketTls => "wss:127.0.0.1:0/conformance".to_owned(),
             Self::WebSocket => "ws:127.0.0.1:0/conformance".to_owned(),
         };
         text.parse().expect("an address")
@@ -66,7 +78,7 @@ impl Place {
         match self {
             Self::UnixInterprocess | Self::PipeInterprocess => Backend::Interprocess,
             Self::UnixLegacy => Backend::Legacy,
-            Self::Memory | Self::Unix | Self::Pipe | Self::Tcp | Self::WebSocket => Backend::Tokio,
+            _ => Backend::Tokio,
         }
     }
 }

@@ -6,6 +6,7 @@ use linkspan::Address;
 use linkspan::rpc::{Client, ClientConfig, Router, ServerConfig, Serving};
 use tempfile::TempDir;
 
+use crate::certificates;
 use crate::conformance::child::{self, Setup};
 use crate::conformance::{Place, serve};
 
@@ -37,6 +38,7 @@ impl Server {
         let directory = tempfile::tempdir().expect("a directory");
         let mut config = ServerConfig::default();
         config.transport.backend = place.backend();
+        config.transport.tls = certificates::shared_config();
         change(&mut config);
         let serving = serve(&place.address(&directory), config).await;
         let address = serving.address().clone();
@@ -76,6 +78,7 @@ impl Server {
     pub fn client_config(&self) -> ClientConfig {
         let mut config = ClientConfig::default();
         config.transport.backend = self.place.backend();
+        config.transport.tls = certificates::shared_config();
         config
     }
 

@@ -88,7 +88,7 @@ impl Config {
         config.identity = self.identity.clone();
         config.limits = self.limits;
         config.unchecked = match self.checksum {
-            Checksum::Auto => transport == "mem",
+            Checksum::Auto => matches!(transport, "mem" | "tls" | "unix+tls" | "wss"),
             Checksum::On => false,
             Checksum::Off => true,
         };

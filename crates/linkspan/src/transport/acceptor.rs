@@ -10,13 +10,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
+use thiserror::Error;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 use tracing::{debug, info, warn};
 
 use crate::Address;
 use crate::clock;
-use crate::transport::layer::{Arrival, Opening};
+use crate::transport::backend::Origin;
+use crate::transport::layer::{Arrival, Layers, Opening, Stack};
+use crate::transport::openings::Openings;
 use crate::transport::{Backend, Config, Health, Link, ListenError, Listener, admits};
 
 /// What is done with the links of a listener.
@@ -65,8 +68,13 @@ pub(crate) struct Acceptor<F: Front> {
     task: JoinHandle<()>,
 }
 
-/// The wish that another backend accepts, and where to say what came of it.
-type Order = (Backend, oneshot::Sender<io::Result<()>>);
+/// What holds for links that come from now on.
+struct Order {
+    backend: Backend,
+    layers: Layers,
+    /// Where to say what came of it.
+    done: oneshot::Sender<io::Result<()>>,
+}
 
 /// What the accepting task and the links have in common.
 struct Office<F> {
@@ -76,6 +84,8 @@ struct Office<F> {
     config: RwLock<Arc<Config>>,
     /// Links that have a place.
     taken: AtomicUsize,
+    /// Those who have not agreed yet on what the transport needs.
+    openings: Openings,
     /// One permit for each link that is being told that there is no place.
     refusals: Arc<Semaphore>,
     tasks: Mutex<JoinSet<()>>,
@@ -95,6 +105,7 @@ impl<F: Front> Acceptor<F> {
             front,
             config: RwLock::new(Arc::new(config)),
             taken: AtomicUsize::new(0),
+            openings: Openings::default(),
             refusals: Arc::new(Semaphore::new(REFUSALS_AT_ONCE)),
             tasks: Mutex::default(),
             health: Arc::new(Health::new(listener.backend())),
@@ -128,12 +139,21 @@ impl<F: Front> Acceptor<F> {
     /// The backend cannot accept; nothing is changed then.
     pub(crate) async fn reconfigure(&self, config: Config) -> Result<(), ListenError> {
         config.backend.check()?;
+        let io = |source| {
+            let address = self.address().clone();
+            ListenError::Io { address, source }
+        };
+        let stack = Stack::new(self.address(), &config, Origin::Accepted).map_err(io)?;
         let (done, switched) = oneshot::channel();
-        if self.orders.send((config.backend, done)).await.is_ok()
+        let order = Order {
+            backend: config.backend,
+            layers: stack.layers,
+            done,
+        };
+        if self.orders.send(order).await.is_ok()
             && let Ok(Err(source)) = switched.await
         {
-            let address = self.address().clone();
-            return Err(ListenError::Io { address, source });
+            return Err(io(source));
         }
         let mut current = self
             .office
@@ -202,9 +222,13 @@ impl<F: Front> Office<F> {
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
-                Some((backend, done)) = orders.recv() => {
+                Some(order) = orders.recv() => {
+                    let switched = self.switch(&mut listener, order.backend);
+                    if switched.is_ok() {
+                        listener.set_layers(order.layers);
+                    }
                     // Whoever asked may have gone.
-                    done.send(self.switch(&mut listener, backend)).ok();
+                    order.done.send(switched).ok();
                     continue;
                 }
             };
@@ -234,44 +258,62 @@ impl<F: Front> Office<F> {
         Ok(())
     }
 
-    /// Finds a place for who comes, or tells it that there is none.
+    /// Serves who comes, or refuses it, once it has agreed on what the transport needs.
     fn admit(self: &Arc<Self>, arrival: Arrival) {
-        let config = self.config();
-        let limit = self.front.max_connections(&self.address, &config);
-        let work = if !admits(arrival.peer(), &config) {
-            self.health.refused_untrusted();
-            self.refuse(arrival, Refusal::Untrusted)
-        } else if let Some(place) = self.find_place(limit) {
-            Some(self.serve(arrival, place))
-        } else {
-            self.health.refused_busy();
-            self.refuse(arrival, Refusal::Busy { limit })
-        };
         let mut tasks = lock(&self.tasks);
         while tasks.try_join_next().is_some() {}
-        if let Some(work) = work {
-            tasks.spawn(work);
+        match arrival {
+            Arrival::Link(link) => {
+                if let Some(work) = self.seat(link) {
+                    tasks.spawn(work);
+                }
+            }
+            Arrival::Opening(opening) => {
+                let limit = self.config().max_openings;
+                let spawn = |number| tasks.spawn(Arc::clone(self).open(opening, number));
+                for _ in 0..self.openings.begin(limit, spawn) {
+                    self.health.handshake_failed(&GivenUp { limit });
+                }
+            }
         }
     }
 
-    /// The work of serving a link that has a place.
-    fn serve(&self, arrival: Arrival, place: Place<F>) -> Serving {
-        let (front, health) = (Arc::clone(&self.front), Arc::clone(&self.health));
-        match arrival {
-            Arrival::Link(link) => {
-                let serving = front.serve(link, health);
-                Box::pin(async move {
-                    serving.await;
-                    drop(place);
-                })
-            }
-            Arrival::Opening { opening, .. } => Box::pin(async move {
-                if let Some(link) = opened(opening, &health).await {
-                    front.serve(link, health).await;
-                }
-                drop(place);
-            }),
+    /// Agrees with who comes, and serves it then.
+    async fn open(self: Arc<Self>, opening: Opening, number: u64) {
+        let opened = opening.await;
+        if !self.openings.end(number) {
+            return;
         }
+        match opened {
+            Ok(link) => {
+                if let Some(work) = self.seat(link.into()) {
+                    work.await;
+                }
+            }
+            Err(error) => {
+                self.health.handshake_failed(&error);
+                debug!(%error, "no agreement with who came");
+            }
+        }
+    }
+
+    /// The work of serving a link if there is a place for it, or of telling it that there is none.
+    fn seat(self: &Arc<Self>, link: Link) -> Option<Serving> {
+        let config = self.config();
+        let limit = self.front.max_connections(&self.address, &config);
+        if !admits(&link.peer, &config) {
+            self.health.refused_untrusted();
+            return self.refuse(link, Refusal::Untrusted);
+        }
+        let Some(place) = self.find_place(limit) else {
+            self.health.refused_busy();
+            return self.refuse(link, Refusal::Busy { limit });
+        };
+        let serving = Arc::clone(&self.front).serve(link, Arc::clone(&self.health));
+        Some(Box::pin(async move {
+            serving.await;
+            drop(place);
+        }))
     }
 
     fn config(&self) -> Arc<Config> {
@@ -301,37 +343,24 @@ impl<F: Front> Office<F> {
 
     /// The work of telling a link why it is refused. If too many are told already, it is told
     /// without patience, and no work is left.
-    fn refuse(&self, arrival: Arrival, refusal: Refusal) -> Option<Serving> {
+    fn refuse(&self, link: Link, refusal: Refusal) -> Option<Serving> {
         let Ok(permit) = Arc::clone(&self.refusals).try_acquire_owned() else {
-            if let Arrival::Link(link) = &arrival {
-                self.front.refuse_now(link, refusal);
-            }
+            self.front.refuse_now(&link, refusal);
             return None;
         };
-        let (front, health) = (Arc::clone(&self.front), Arc::clone(&self.health));
+        let refusing = Arc::clone(&self.front).refuse(link, refusal);
         Some(Box::pin(async move {
-            let link = match arrival {
-                Arrival::Link(link) => Some(link),
-                Arrival::Opening { opening, .. } => opened(opening, &health).await,
-            };
-            if let Some(link) = link {
-                front.refuse(link, refusal).await;
-            }
+            refusing.await;
             drop(permit);
         }))
     }
 }
 
-/// The link, once its peer agrees.
-async fn opened(opening: Opening, health: &Health) -> Option<Link> {
-    match opening.await {
-        Ok(link) => Some(link.into()),
-        Err(error) => {
-            health.handshake_failed(&error);
-            debug!(%error, "no agreement with who came");
-            None
-        }
-    }
+/// A peer was too slow for those that came after it.
+#[derive(Debug, Error)]
+#[error("given up for newer connections, as more than {limit} had not begun to talk")]
+struct GivenUp {
+    limit: usize,
 }
 
 /// One of the links that a listener may have at once.

@@ -2,24 +2,44 @@
 
 use std::time::Duration;
 
-use crate::transport::Backend;
+use crate::transport::{Backend, TlsConfig};
 
 /// Settings of all transports.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Config {
     /// By what means local sockets are read and written: `unix:` and `pipe:`. Default: tokio.
     pub backend: Backend,
     /// Of `mem:`.
     pub in_process: InProcessConfig,
-    /// Of `unix:`.
+    /// Of `unix:`, and of the connections under `unix+tls:`.
     pub unix_socket: UnixSocketConfig,
     /// Of `pipe:`.
     pub named_pipe: NamedPipeConfig,
-    /// Of `tcp:`.
+    /// Of `tcp:`, and of the connections under `tls:`.
     pub tcp: TcpConfig,
+    /// Of `tls:`, `unix+tls:` and `wss:`; behind the feature `tls`.
+    pub tls: TlsConfig,
     /// Of `ws:`; behind the feature `ws`.
     pub web_socket: WebSocketConfig,
+    /// Peers with whom a listener agrees at once on what its transport needs before they have a
+    /// place: handshakes of TLS, requests of WebSocket. One more ends the oldest. Default: 64.
+    pub max_openings: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            backend: Backend::default(),
+            in_process: InProcessConfig::default(),
+            unix_socket: UnixSocketConfig::default(),
+            named_pipe: NamedPipeConfig::default(),
+            tcp: TcpConfig::default(),
+            tls: TlsConfig::default(),
+            web_socket: WebSocketConfig::default(),
+            max_openings: 64,
+        }
+    }
 }
 
 /// Settings of `mem:`.
@@ -102,7 +122,7 @@ impl Default for NamedPipeConfig {
     }
 }
 
-/// Settings of `tcp:`.
+/// Settings of `tcp:`, and of the connections under `tls:`.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct TcpConfig {
@@ -165,8 +185,8 @@ impl Config {
     /// The time for connect and handshake over the transport of `scheme`.
     pub(crate) fn connection_timeout(&self, scheme: &str) -> Duration {
         match scheme {
-            "tcp" => self.tcp.connection_timeout,
-            "ws" => self.web_socket.connection_timeout,
+            "tcp" | "tls" => self.tcp.connection_timeout,
+            "ws" | "wss" => self.web_socket.connection_timeout,
             "pipe" => self.named_pipe.connection_timeout,
             _ => self.unix_socket.connection_timeout,
         }
@@ -175,9 +195,9 @@ impl Config {
     /// Connections at once that a listener of `scheme` takes.
     pub(crate) fn max_connections(&self, scheme: &str) -> usize {
         match scheme {
-            "tcp" => self.tcp.max_connections,
-            "ws" => self.web_socket.max_connections,
-            "unix" => self.unix_socket.max_connections,
+            "tcp" | "tls" => self.tcp.max_connections,
+            "ws" | "wss" => self.web_socket.max_connections,
+            "unix" | "unix+tls" => self.unix_socket.max_connections,
             "pipe" => self.named_pipe.max_connections,
             // Links within the process cost no descriptor and come from our own code.
             _ => usize::MAX,

@@ -1,7 +1,8 @@
 //! Connecting, whatever the transport.
 
 use crate::Address;
-use crate::transport::layer::{Layered, layered};
+use crate::transport::backend::Origin;
+use crate::transport::layer::{self, Stack};
 use crate::transport::{ByteLink, Config, DialError, Link, error, local, memory, tcp};
 
 /// Connects to a server for a session; the caller limits the time.
@@ -16,20 +17,13 @@ pub(crate) async fn dial(address: &Address, config: &Config) -> Result<Link, Dia
 
 /// Connects to a server that speaks in bytes; the caller limits the time.
 pub(crate) async fn dial_bytes(address: &Address, config: &Config) -> Result<ByteLink, DialError> {
-    match layered(address, config) {
-        None => dial_base(address, address, config.tcp.allow_plaintext, config).await,
-        Some(Layered {
-            base,
-            may_leave,
-            layer,
-        }) => {
-            let link = dial_base(address, &base, may_leave, config).await?;
-            layer.dial(link).await.map_err(|source| DialError::Io {
-                address: address.clone(),
-                source,
-            })
-        }
-    }
+    let io = |source| DialError::Io {
+        address: address.clone(),
+        source,
+    };
+    let stack = Stack::new(address, config, Origin::Dialed).map_err(io)?;
+    let link = dial_base(address, &stack.base, stack.may_leave, config).await?;
+    layer::open(stack.layers, link).await.map_err(io)
 }
 
 /// Connects to what `address` is or stands on.
@@ -45,7 +39,7 @@ async fn dial_base(
         _ if local::serves(base) => local::dial(base, config).await,
         _ => Err(DialError::Unsupported {
             address: address.clone(),
-            reason: error::unsupported(address),
+            reason: error::unsupported(base),
         }),
     }
 }

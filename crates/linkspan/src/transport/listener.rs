@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use crate::Address;
 use crate::address::HostPort;
 use crate::transport::backend::Origin;
-use crate::transport::layer::{Arrival, Layer, layered};
+use crate::transport::layer::{self, Arrival, Layers, Stack};
 use crate::transport::local::{self, LocalListener};
 use crate::transport::memory::MemoryListener;
 use crate::transport::{Backend, Config, ListenError, Peer, error, tcp};
@@ -18,7 +18,7 @@ use crate::transport::{Backend, Config, ListenError, Peer, error, tcp};
 pub(crate) struct Listener {
     kind: Kind,
     /// What stands on it.
-    layer: Option<Arc<dyn Layer>>,
+    layers: Layers,
     address: Address,
 }
 
@@ -32,17 +32,11 @@ enum Kind {
 impl Listener {
     /// Begins to listen.
     pub(crate) async fn bind(address: &Address, config: &Config) -> Result<Self, ListenError> {
-        let (kind, layer) = match layered(address, config) {
-            None => {
-                let may_leave = config.tcp.allow_plaintext;
-                (Kind::bind(address, address, may_leave, config).await?, None)
-            }
-            Some(layered) => {
-                let (base, may_leave) = (&layered.base, layered.may_leave);
-                let kind = Kind::bind(address, base, may_leave, config).await?;
-                (kind, Some(layered.layer))
-            }
-        };
+        let stack = Stack::new(address, config, Origin::Accepted).map_err(|source| {
+            let address = address.clone();
+            ListenError::Io { address, source }
+        })?;
+        let kind = Kind::bind(address, &stack.base, stack.may_leave, config).await?;
         let mut bound = address.clone();
         // Port 0 asks the system for one.
         if let (Some(host @ HostPort { port: 0, .. }), Some(port)) = (bound.host(), kind.port()) {
@@ -50,7 +44,7 @@ impl Listener {
         }
         Ok(Self {
             kind,
-            layer,
+            layers: stack.layers,
             address: bound,
         })
     }
@@ -77,6 +71,11 @@ impl Listener {
         }
     }
 
+    /// Has other layers stand on it for links that come from now on.
+    pub(crate) fn set_layers(&mut self, layers: Layers) {
+        self.layers = layers;
+    }
+
     /// Who comes next. An error concerns that link or the system, never the listener.
     ///
     /// # Cancel safety
@@ -88,13 +87,11 @@ impl Listener {
             Kind::Local(listener) => listener.accept().await?,
             Kind::Tcp(listener) => tcp::link(listener.accept().await?.0, Origin::Accepted)?,
         };
-        Ok(match &self.layer {
-            None => Arrival::Link(link.into()),
-            Some(layer) => Arrival::Opening {
-                peer: link.peer.clone(),
-                opening: layer.accept(link),
-            },
-        })
+        if self.layers.is_empty() {
+            return Ok(Arrival::Link(link.into()));
+        }
+        let opening = layer::open(Arc::clone(&self.layers), link);
+        Ok(Arrival::Opening(Box::pin(opening)))
     }
 }
 
@@ -114,7 +111,7 @@ impl Kind {
             _ if local::serves(base) => LocalListener::bind(base, config).map(Self::Local),
             _ => Err(ListenError::Unsupported {
                 address: address.clone(),
-                reason: error::unsupported(address),
+                reason: error::unsupported(base),
             }),
         }
     }

@@ -24,11 +24,13 @@ mod layer;
 mod link;
 mod listener;
 mod memory;
+mod openings;
 mod peer;
 mod queue;
 mod rate;
 mod read_buffer;
 mod tcp;
+mod tls;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]
@@ -50,12 +52,18 @@ pub use error::{DialError, ListenError};
 pub use health::{LastError, Totals, TransportHealth};
 pub use os::{PeerCredentials, User};
 pub use peer::Peer;
+pub use tls::{Pem, Pin, PinError, TlsCipher, TlsConfig, TlsConfigError, TlsError, TlsVersion};
 
 pub(crate) use acceptor::{Acceptor, Front, RETRY_AFTER, Refusal, Serving};
 pub(crate) use bytes::ByteLink;
 #[cfg(any(feature = "bus", feature = "ws"))]
 pub(crate) use bytes::write_all;
-#[cfg(any(feature = "bus", feature = "daemon", feature = "exchange", feature = "ws"))]
+#[cfg(any(
+    feature = "bus",
+    feature = "daemon",
+    feature = "exchange",
+    feature = "ws"
+))]
 pub(crate) use bytes::{ByteReader, ByteWriter};
 pub(crate) use dial::dial;
 #[cfg(any(feature = "daemon", feature = "exchange"))]

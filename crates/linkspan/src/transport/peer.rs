@@ -11,7 +11,7 @@ use crate::transport::Backend;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Peer {
-    /// Scheme of the transport: `mem`, `unix`, `tcp`.
+    /// Scheme of the transport: `mem`, `unix`, `tcp`, `tls`.
     pub transport: &'static str,
     /// User and process, on transports where the kernel tells.
     pub credentials: Option<os::PeerCredentials>,
@@ -26,26 +26,18 @@ pub struct Peer {
     /// Whom the certificate names that it proved to hold, over TLS.
     pub certificate: Option<Arc<CertificateIdentity>>,
     /// What nobody but the two ends of the TLS connection knows.
-    #[expect(
-        dead_code,
-        reason = "read by the proofs of the handshake, which are to come"
-    )]
     pub(crate) channel: Option<ChannelBinding>,
 }
 
 /// Keying material of a TLS connection, for proofs that hold on it alone (docs/protocol.md, section
 /// 3.7).
 #[derive(Clone, Copy)]
-#[expect(
-    dead_code,
-    reason = "read by the proofs of the handshake, which are to come"
-)]
 pub(crate) struct ChannelBinding(pub(crate) [u8; 32]);
 
+#[cfg(feature = "tls")]
 impl ChannelBinding {
     /// The label under which TLS exports it, without a context (RFC 5705, RFC 8446 section 7.5).
-    #[expect(dead_code, reason = "for the transport over TLS")]
-    pub(crate) const LABEL: &str = "EXPORTER-linkspan-session-1";
+    pub(crate) const LABEL: &[u8] = b"EXPORTER-linkspan-session-1";
 }
 
 impl fmt::Debug for ChannelBinding {
@@ -65,6 +57,12 @@ impl Peer {
             certificate: None,
             channel: None,
         }
+    }
+
+    /// What nobody knows but the two ends of the connection, under TLS: a proof over it holds on
+    /// this connection alone (RFC 5705, with the label `EXPORTER-linkspan-session-1`).
+    pub fn channel_binding(&self) -> Option<[u8; 32]> {
+        self.channel.map(|binding| binding.0)
     }
 
     /// Who the peer is by this knowledge alone.

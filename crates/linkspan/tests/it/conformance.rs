@@ -61,3 +61,26 @@ conformance_suite!(websocket, WebSocket;
 // Only there can a test take a process's descriptors away.
 #[cfg(unix)]
 conformance_suite!(websocket_without_descriptors, WebSocket; descriptor_exhaustion);
+
+#[cfg(feature = "tls")]
+conformance_suite!(tls, Tls;
+    echo, large, many, slow_reader, slow_writer, half_close, peer_killed, server_killed,
+    server_stops_in_order, connection_limit, silent_client, idle_begun_frame, unread_answers,
+    broken_frames_harm_only_their_sender,
+);
+
+#[cfg(all(unix, feature = "tls"))]
+conformance_suite!(unix_tls, UnixTls;
+    echo, large, many, slow_reader, slow_writer, half_close, peer_killed, server_killed,
+    server_stops_in_order, connection_limit, silent_client, idle_begun_frame, unread_answers,
+    broken_frames_harm_only_their_sender, descriptor_exhaustion,
+);
+
+// Only there can a test take a process's descriptors away.
+#[cfg(all(unix, feature = "tls"))]
+conformance_suite!(tls_without_descriptors, Tls; descriptor_exhaustion);
+
+#[cfg(feature = "tls")]
+conformance_suite!(websocket_tls, WebSocketTls;
+    echo, large, many, slow_reader, slow_writer, server_stops_in_order, connection_limit,
+);

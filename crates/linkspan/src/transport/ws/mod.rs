@@ -24,48 +24,61 @@ mod server;
 #[cfg(test)]
 mod tests;
 
+use std::io;
 use std::sync::Arc;
 
 use bytes::BytesMut;
 
 use crate::Address;
+use crate::transport::backend::Origin;
 use crate::transport::layer::{Layer, Layered, Opening};
 use crate::transport::ws::reader::Reader;
 use crate::transport::ws::sending::{Sending, Writer};
 use crate::transport::ws::server::Rules;
 use crate::transport::{ByteLink, Config};
 
-/// How an address is made up, if it is one of WebSocket.
-pub(super) fn layered(address: &Address, config: &Config) -> Option<Layered> {
-    let Address::Ws(place) = address else {
-        return None;
+/// What an address stands on, if it is one of WebSocket.
+pub(super) fn layered(
+    address: &Address,
+    _: &Address,
+    config: &Config,
+    origin: Origin,
+) -> io::Result<Option<Layered>> {
+    let (place, base) = match address {
+        Address::Ws(place) => (place, Address::Tcp(place.host.clone())),
+        Address::Wss(place) => (place, Address::Tls(place.host.clone())),
+        _ => return Ok(None),
     };
-    Some(Layered {
-        base: Address::Tcp(place.host.clone()),
+    Ok(Some(Layered {
+        base,
         may_leave: config.web_socket.allow_plaintext,
         layer: Arc::new(WebSocket {
+            scheme: address.scheme(),
             host: place.host.to_string(),
             path: place.path.clone(),
             rules: Arc::new(Rules::new(&place.path, &config.web_socket)),
+            origin,
         }),
-    })
+    }))
 }
 
-/// WebSocket at one address.
+/// One end of WebSocket at one address.
 #[derive(Debug)]
 struct WebSocket {
+    scheme: &'static str,
     host: String,
     path: String,
     rules: Arc<Rules>,
+    origin: Origin,
 }
 
 impl Layer for WebSocket {
-    fn accept(&self, link: ByteLink) -> Opening {
-        Box::pin(server::accept(link, Arc::clone(&self.rules)))
-    }
-
-    fn dial(&self, link: ByteLink) -> Opening {
-        Box::pin(client::dial(link, self.host.clone(), self.path.clone()))
+    fn open(&self, mut link: ByteLink) -> Opening {
+        link.peer.transport = self.scheme;
+        match self.origin {
+            Origin::Accepted => Box::pin(server::accept(link, Arc::clone(&self.rules))),
+            Origin::Dialed => Box::pin(client::dial(link, self.host.clone(), self.path.clone())),
+        }
     }
 }
 
@@ -80,11 +93,9 @@ enum Role {
 fn open(link: ByteLink, early: BytesMut, role: Role) -> ByteLink {
     let sending = Arc::new(Sending::new(link.writer, role));
     let reader = Reader::new(link.reader, early, role, Arc::clone(&sending));
-    let mut peer = link.peer;
-    peer.transport = "ws";
     ByteLink {
         reader: Box::new(reader),
         writer: Box::new(Writer(sending)),
-        peer,
+        peer: link.peer,
     }
 }
