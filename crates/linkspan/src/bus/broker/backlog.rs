@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 use std::mem;
 use std::sync::Arc;
 
-use proto::frame::busrt::{DeliveryKind, Status};
+use proto::frame::busrt::Status;
 
 use crate::bus::QueueLimits;
+use crate::bus::broker::latest::Latest;
 use crate::bus::broker::memory::Memory;
 use crate::bus::broker::message::{Message, Shared};
 
@@ -14,6 +15,10 @@ use crate::bus::broker::message::{Message, Shared};
 #[derive(Debug)]
 pub(super) struct Backlog {
     items: VecDeque<Item>,
+    /// The place of the first of them; see [`Latest`].
+    first: u64,
+    /// Where publications wait, if of each topic only the latest does.
+    latest: Option<Latest>,
     /// How many of the items are messages, and what they cost.
     messages: usize,
     bytes: usize,
@@ -44,6 +49,8 @@ impl Backlog {
     pub(super) fn new(limits: QueueLimits, memory: Arc<Memory>, has_gaps: bool) -> Self {
         Self {
             items: VecDeque::new(),
+            first: MIDDLE,
+            latest: None,
             messages: 0,
             bytes: 0,
             answers: 0,
@@ -53,6 +60,12 @@ impl Backlog {
         }
     }
 
+    /// The same for one that is asked to [`replace`](Self::replace).
+    pub(super) fn with_latest(mut self) -> Self {
+        self.latest = Some(Latest::default());
+        self
+    }
+
     /// Puts a message at the end, if there is room for it.
     pub(super) fn try_add(&mut self, message: &Shared) -> bool {
         let cost = message.cost();
@@ -60,6 +73,9 @@ impl Backlog {
         if is_taken {
             self.messages += 1;
             self.bytes += cost;
+            if let Some(latest) = &mut self.latest {
+                latest.note(message, self.first + self.items.len() as u64);
+            }
             self.items.push_back(Item::Message(Arc::clone(message)));
         }
         is_taken
@@ -89,11 +105,10 @@ impl Backlog {
     /// Drops either a message or the one of the same topic that waits, and keeps its place; false if
     /// none waits.
     pub(super) fn replace(&mut self, message: &Shared) -> bool {
-        let is_same =
-            |item: &&mut Item| matches!(item, Item::Message(other) if other.is_of_topic(message));
-        let is_publication = message.kind() == DeliveryKind::Publication;
-        let same = self.items.iter_mut().rev().find(is_same);
-        let Some(Item::Message(place)) = same.filter(|_| is_publication) else {
+        let place = self.latest.as_ref().and_then(|it| it.place(message));
+        let index = place.and_then(|place| usize::try_from(place - self.first).ok());
+        let item = index.and_then(|index| self.items.get_mut(index));
+        let Some(Item::Message(place)) = item else {
             return false;
         };
         let (old, new) = (place.cost(), message.cost());
@@ -116,8 +131,9 @@ impl Backlog {
     /// Takes what is to leave next.
     pub(super) fn next(&mut self) -> Option<Item> {
         let item = self.items.pop_front()?;
+        self.first += 1;
         match &item {
-            Item::Message(message) => self.release(message.cost()),
+            Item::Message(message) => self.release(message),
             Item::Ack { .. } => self.answers -= 1,
             Item::Ping | Item::Gap(_) => {}
         }
@@ -132,6 +148,7 @@ impl Backlog {
     pub(super) fn clear(&mut self) -> impl Drop + use<> {
         self.memory.give_back(self.bytes);
         (self.messages, self.bytes, self.answers) = (0, 0, 0);
+        self.latest = self.latest.take().map(|_| Latest::default());
         mem::take(&mut self.items)
     }
 
@@ -169,7 +186,9 @@ impl Backlog {
             return false;
         };
         if let Some(Item::Message(oldest)) = self.items.remove(at) {
-            self.release(oldest.cost());
+            // All other messages are behind it.
+            self.first += 1;
+            self.release(&oldest);
             self.mark(at);
         }
         true
@@ -191,10 +210,17 @@ impl Backlog {
                 return;
             }
         }
+        if at < self.items.len() {
+            self.first -= 1;
+        }
         self.items.insert(at, Item::Gap(1));
     }
 
-    fn release(&mut self, cost: usize) {
+    fn release(&mut self, message: &Message) {
+        let cost = message.cost();
+        if let Some(latest) = &mut self.latest {
+            latest.forget(message);
+        }
         self.messages -= 1;
         self.bytes -= cost;
         self.memory.give_back(cost);
@@ -207,5 +233,7 @@ impl Drop for Backlog {
     }
 }
 
+/// The first place: some are added in front.
+const MIDDLE: u64 = 1 << 63;
 /// Room for items that an empty queue keeps.
 const KEPT_ITEMS: usize = 64;

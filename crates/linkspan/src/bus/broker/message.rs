@@ -143,12 +143,6 @@ impl Message {
         (&self.head, self.long_payload.as_ref())
     }
 
-    /// Whether both were published under the same topic.
-    pub(crate) fn is_of_topic(&self, other: &Self) -> bool {
-        let [topic, other_topic] = [self, other].map(|it| it.head.get(it.topic_at..it.payload_at));
-        self.kind == other.kind && topic == other_topic
-    }
-
     /// Adds it to what a BUS/RT client is sent.
     pub(crate) fn encode(&self, out: &mut Segments) {
         let tail = self.long_payload.as_ref();

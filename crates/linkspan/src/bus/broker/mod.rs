@@ -8,6 +8,7 @@ mod events;
 mod flow;
 mod front;
 mod group;
+mod latest;
 mod ledger;
 mod masks;
 mod member;

@@ -85,8 +85,12 @@ impl Queue {
         outlet: Box<dyn Outlet>,
         has_gaps: bool,
     ) -> Self {
+        let backlog = Backlog::new(limits, Arc::clone(&memory), has_gaps);
         let state = State {
-            backlog: Backlog::new(limits, Arc::clone(&memory), has_gaps),
+            backlog: match overflow {
+                Overflow::LatestOnly => backlog.with_latest(),
+                _ => backlog,
+            },
             waiting: VecDeque::new(),
             next_waiting: 0,
             is_overflowing: false,
