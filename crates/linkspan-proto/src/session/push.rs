@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::config::Config;
 use crate::error::SendError;
 use crate::frame::{Flags, Frame, to_u64};
-use crate::message::{Chunk, Failure, Heartbeat, Message, Request, Response};
+use crate::message::{Chunk, Event, Failure, Heartbeat, Message, Request, Response};
 use crate::session::streams::{Item, Progress, Stream};
 use crate::session::{Fate, Send};
 use crate::stream_id::StreamId;
@@ -199,6 +199,19 @@ fn head_bytes_of_response(response: &Response) -> usize {
         .metadata
         .as_ref()
         .map_or(0, |metadata| metadata.encoded_bytes())
+}
+
+/// Credit that an event costs.
+pub(super) fn event_cost(event: &Event) -> u64 {
+    let metadata = event
+        .metadata
+        .as_ref()
+        .map_or(0, |metadata| metadata.encoded_bytes());
+    let head = event.topic.len().saturating_add(size_of::<u16>());
+    to_u64(
+        head.saturating_add(metadata)
+            .saturating_add(event.body.len()),
+    )
 }
 
 pub(super) fn check_name(bytes: usize) -> Result<(), SendError> {

@@ -13,7 +13,7 @@ use crate::message::{
 use crate::session::credit::{Allowance, Window};
 use crate::session::keepalive::Keepalive;
 use crate::session::outbox::Outbox;
-use crate::session::push::{check_name, head_bytes_of_request, head_flags, split_head};
+use crate::session::push::{check_name, event_cost, head_bytes_of_request, head_flags, split_head};
 use crate::session::schedule::Schedule;
 use crate::session::streams::{Item, Progress, Stream, Streams};
 use crate::session::{Agreement, Fate, Stats, Transmit};
@@ -280,15 +280,30 @@ impl<A> Send<A> {
     ///
     /// # Errors
     ///
+    /// Those of [`can_send_event`](Self::can_send_event).
+    pub fn event(&mut self, id: StreamId, event: Event) -> Result<(), SendError> {
+        self.can_send_event(id, &event)?;
+        let cost = event_cost(&event);
+        if id != StreamId::CONNECTION {
+            self.open_side(id)?.send.credit.spend(cost);
+        }
+        self.allowance.spend(cost);
+        self.push(id, Flags::NONE, Message::Event(event));
+        Ok(())
+    }
+
+    /// Whether [`event`](Self::event) would succeed now.
+    ///
+    /// # Errors
+    ///
     /// - [`SendError::NotAgreed`]: the body is sealed, and the peer does not know that.
     /// - [`SendError::TooLarge`]: the event does not fit into a frame.
     /// - [`SendError::Closed`]: the stream is closed.
     /// - [`SendError::Blocked`]: credit or buffer are used up for now.
-    pub fn event(&mut self, id: StreamId, event: Event) -> Result<(), SendError> {
+    pub fn can_send_event(&mut self, id: StreamId, event: &Event) -> Result<(), SendError> {
         self.check_sealed(event.sealed)?;
         check_name(event.topic.len())?;
-        let message = Message::Event(event);
-        let cost = to_u64(message.payload_bytes());
+        let cost = event_cost(event);
         let reserve = self.peer_limits.reserve_bytes();
         let beyond = self.peer_limits.connection_credit.saturating_sub(reserve);
         let limit = beyond.min(self.peer_limits.max_frame_bytes.into());
@@ -300,15 +315,9 @@ impl<A> Send<A> {
         if !fits || !self.has_buffer() {
             return Err(SendError::Blocked);
         }
-        if id != StreamId::CONNECTION {
-            let side = &mut self.open_side(id)?.send;
-            if side.credit.left() < cost {
-                return Err(SendError::Blocked);
-            }
-            side.credit.spend(cost);
+        if id != StreamId::CONNECTION && self.open_side(id)?.send.credit.left() < cost {
+            return Err(SendError::Blocked);
         }
-        self.allowance.spend(cost);
-        self.push(id, Flags::NONE, message);
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use proto::error::SendError;
 use proto::message::{CancelReason, Event, Failure, Request};
 use proto::session::{Agreement, Send};
 use tokio::sync::{oneshot, watch};
+use tokio::task::coop::consume_budget;
 
 use crate::clock;
 use crate::session::connection::Handle;
@@ -86,6 +87,14 @@ pub(crate) enum Refused {
     /// There is no room now; what was to be sent comes back.
     Blocked(Request, Caller),
     Failed(CallError),
+}
+
+/// An event was not sent.
+#[derive(Debug)]
+enum Unsent {
+    /// There is no room now.
+    Blocked(Event),
+    Failed(SendError),
 }
 
 impl From<CallError> for Refused {
@@ -192,26 +201,43 @@ impl Shared {
 
     /// Sends an event, waiting for room if there is none.
     pub(crate) async fn event(&self, event: Event) -> Result<(), CallError> {
-        let mut place = self.events.wait();
-        loop {
-            let room = place.notified();
-            match self.try_event(event.clone()) {
-                Err(SendError::Blocked) => {
-                    place.pass_on();
-                    room.await;
-                }
-                sent => return Ok(sent?),
-            }
+        // A sender of many lets others on its thread go on, the driver with what it sent first.
+        consume_budget().await;
+        match self.try_event(event) {
+            Ok(()) => Ok(()),
+            Err(Unsent::Failed(error)) => Err(error.into()),
+            // Waiting is rare; it must not make every event's future large.
+            Err(Unsent::Blocked(event)) => Box::pin(self.event_later(event)).await,
         }
     }
 
-    fn try_event(&self, event: Event) -> Result<(), SendError> {
+    async fn event_later(&self, mut event: Event) -> Result<(), CallError> {
+        let mut place = self.events.wait();
+        loop {
+            let room = place.notified();
+            event = match self.try_event(event) {
+                Ok(()) => return Ok(()),
+                Err(Unsent::Failed(error)) => return Err(error.into()),
+                Err(Unsent::Blocked(event)) => event,
+            };
+            place.pass_on();
+            room.await;
+        }
+    }
+
+    fn try_event(&self, event: Event) -> Result<(), Unsent> {
         let mut state = self.lock();
         if state.is_over {
-            return Err(SendError::GoingAway);
+            return Err(Unsent::Failed(SendError::GoingAway));
         }
-        state.send.event(StreamId::CONNECTION, event)?;
-        self.flush(state);
+        match state.send.can_send_event(StreamId::CONNECTION, &event) {
+            Err(SendError::Blocked) => return Err(Unsent::Blocked(event)),
+            possible => possible.map_err(Unsent::Failed)?,
+        }
+        let micros = event.micros_since_1970;
+        let sent = state.send.event(StreamId::CONNECTION, event);
+        sent.map_err(Unsent::Failed)?;
+        self.flush_event(state, micros);
         Ok(())
     }
 

@@ -40,6 +40,10 @@ pub(super) struct Writing {
     /// Set until the driver's next turn, so that requests of many callers that were just woken
     /// leave together: since when none has left.
     corked: Option<Instant>,
+    /// Events wait for the driver's next turn, for which it was woken.
+    is_deferred: bool,
+    /// When the last event was sent, by the clock that says so to the peer.
+    last_event_micros: u64,
 }
 
 /// Who writes. Whoever takes the pen writes what others add meanwhile, too.
@@ -62,7 +66,16 @@ impl Writing {
             is_refused: false,
             stalled_since: None,
             corked: None,
+            is_deferred: false,
+            last_event_micros: 0,
         }
+    }
+
+    /// Takes note of an event; says whether it follows another one closely.
+    fn note_event(&mut self, micros: u64) -> bool {
+        let last = mem::replace(&mut self.last_event_micros, micros);
+        let since = micros.checked_sub(last);
+        since.is_some_and(|since| since < CLOSE_MICROS)
     }
 
     /// What has been written is not waited for; what comes now may be.
@@ -70,6 +83,12 @@ impl Writing {
         if let Some(since) = &mut self.corked {
             *since = clock::now();
         }
+    }
+
+    /// Holds nothing back any more; says whether something was.
+    fn lift(&mut self) -> bool {
+        let is_deferred = mem::take(&mut self.is_deferred);
+        self.corked.take().is_some() || is_deferred
     }
 
     /// Whether something waits for the link to take more.
@@ -93,6 +112,23 @@ impl Shared {
         self.leave(state);
         if let Some(batch) = batch {
             self.write(batch);
+        }
+    }
+
+    /// Ends a section in which an event was queued: writes it, unless it follows another one closely.
+    /// Then more will follow, and all leave together, in the driver's next turn or when there is
+    /// enough for a write.
+    pub(crate) fn flush_event(&self, mut state: MutexGuard<'_, State>, micros: u64) {
+        let is_close = state.writing.note_event(micros);
+        if !is_close || state.send.pending_bytes() >= DEFERRED_BYTES {
+            return self.flush(state);
+        }
+        state.writing.is_deferred = true;
+        // If it is not waiting, it has not had its next turn yet.
+        let driver = state.driver.take();
+        self.leave(state);
+        if let Some(driver) = driver {
+            driver.wake();
         }
     }
 
@@ -160,7 +196,8 @@ impl Shared {
             is_parked: state.writing.is_parked(),
             is_clogged: state.check_clogged(),
         };
-        if !orders.is_parked && state.writing.corked.take().is_some() {
+        let is_held = state.writing.lift();
+        if !orders.is_parked && is_held {
             self.flush(state);
         }
         Ok(orders)
@@ -277,3 +314,7 @@ const ROUNDS: usize = 16;
 const LONGEST_CORK: Duration = Duration::from_micros(50);
 /// What makes a write worth while: some small requests. Waiting for more would leave the peer idle.
 const CORKED_BYTES: u64 = 1024;
+/// An event is probably one of many if the one before was sent less than this long ago.
+const CLOSE_MICROS: u64 = 10;
+/// What is not deferred any longer.
+const DEFERRED_BYTES: u64 = 32 * 1024;

@@ -212,17 +212,18 @@ impl Client {
     pub async fn post_unacked(&self, post: &Post) -> Result<(), PostError> {
         let link = self.link();
         let until = clock::after(clock::now(), link.config.reconnect.patience);
-        let body = post.encode();
         loop {
             let place = link.place(until).await?;
-            let sent = place.connection.send_raw_event(post.method(), body.clone());
+            let sent = place
+                .connection
+                .send_raw_event(post.method(), post.encode());
             match sent.await {
                 Err(CallError::NotAccepted { .. }) if clock::now() < until => {
                     place.connection.not_open().await;
                 }
                 // What no event can hold, a request can.
                 Err(CallError::TooLarge { .. }) => {
-                    return Ok(link.ask(post.method(), &body).await.map(drop)?);
+                    return Ok(link.ask(post.method(), &post.encode()).await.map(drop)?);
                 }
                 sent => return Ok(sent?),
             }
