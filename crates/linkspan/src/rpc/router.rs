@@ -31,7 +31,8 @@ pub struct Router {
 /// Things by name. Names are the program's own, so that nobody can choose colliding ones.
 type Names<T> = HashMap<String, T, foldhash::fast::RandomState>;
 
-pub(super) type EventHandler = Arc<dyn Fn(Event) -> BoxFuture<()> + Send + Sync>;
+/// Gives what is left to do, if anything is.
+pub(super) type EventHandler = Arc<dyn Fn(Event) -> Option<BoxFuture<()>> + Send + Sync>;
 
 /// A method with all that is known of it.
 pub(crate) struct Entry {
@@ -96,27 +97,37 @@ impl Router {
     /// Adds a handler for events of a topic. Events of one connection are handled one after the
     /// other, in their order.
     #[must_use]
-    pub fn on_event<T, F, Done>(mut self, topic: &str, handler: F) -> Self
+    pub fn on_event<T, F, Done>(self, topic: &str, handler: F) -> Self
     where
         T: Decode + Send,
         F: Fn(T, Context) -> Done + Send + Sync + 'static,
         Done: Future<Output = ()> + Send + 'static,
     {
         let handler = Arc::new(handler);
-        let call = move |mut event: Event| -> BoxFuture<()> {
+        let call = move |mut event: Event| -> Option<BoxFuture<()>> {
             let body = event.codec().and_then(|codec| {
                 let payload = Payload::new(codec, event.body.clone());
                 T::decode(&payload).map_err(CallError::Decode)
             });
             match body {
-                Ok(body) => Box::pin(handler(body, event.context())),
+                Ok(body) => Some(Box::pin(handler(body, event.context()))),
                 Err(error) => {
                     tracing::warn!(topic = %event.topic, %error, "event cannot be read");
-                    Box::pin(ready(()))
+                    None
                 }
             }
         };
-        Arc::make_mut(&mut self.events).insert(topic.to_owned(), Arc::new(call));
+        self.raw_event(topic, call)
+    }
+
+    /// Adds a handler for events of a topic that does at once what can be done at once, and gives
+    /// the rest.
+    pub(crate) fn raw_event(
+        mut self,
+        topic: &str,
+        handler: impl Fn(Event) -> Option<BoxFuture<()>> + Send + Sync + 'static,
+    ) -> Self {
+        Arc::make_mut(&mut self.events).insert(topic.to_owned(), Arc::new(handler));
         self
     }
 
@@ -220,9 +231,8 @@ impl Handler for Router {
     }
 
     fn event(&self, event: Event) -> Option<BoxFuture<()>> {
-        self.events
-            .get(event.topic.as_str())
-            .map(|handler| handler(event))
+        let handler = self.events.get(event.topic.as_str())?;
+        handler(event)
     }
 }
 

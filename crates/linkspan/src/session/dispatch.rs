@@ -16,6 +16,7 @@ use crate::session::context::{CallFacts, Signal};
 use crate::session::handler::{BoxFuture, Handler, Method, Panicked, caught, poll_caught};
 use crate::session::inbox::{Inbox, RecvStream};
 use crate::session::lane::Lane;
+use crate::session::message::Source;
 use crate::session::offload::offload;
 use crate::session::shared::{Shared, State};
 use crate::session::slot::Slot;
@@ -142,7 +143,11 @@ impl Dispatch {
             metadata: event.metadata,
             body: event.body,
             sealed: event.sealed,
-            facts: Some(self.facts(id, stream, None)),
+            source: Source {
+                message_id: id,
+                stream,
+                shared: Arc::clone(&self.shared),
+            },
         };
         self.lane.handle(event, cost, cx);
     }

@@ -17,7 +17,7 @@ pub(crate) trait Handler: Send + Sync + 'static {
     /// The method of this name; for an unknown name, one that says so.
     fn method(&self, name: &str) -> Arc<dyn Method>;
 
-    /// Takes an event; none if nobody wants it.
+    /// Takes an event; gives what is left to do, unless it is done or nobody wants it.
     fn event(&self, event: Event) -> Option<BoxFuture<()>>;
 }
 

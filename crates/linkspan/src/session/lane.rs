@@ -123,7 +123,7 @@ fn take_next(waiting: &Mutex<Waiting>) -> Option<(Event, u64)> {
     next
 }
 
-/// The work that an event makes; none if nobody wants it.
+/// The work that is left to do for an event, if there is any.
 fn begin(handler: &dyn Handler, event: Event) -> Option<BoxFuture<()>> {
     let topic = event.topic.clone();
     caught(|| handler.event(event)).unwrap_or_else(|Panicked| {

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
+use proto::StreamId;
 use proto::message::{Metadata, Status, Text};
 
 use crate::auth::Principal;
 use crate::codec::{Codec, Payload};
-use crate::session::context::CallFacts;
+use crate::session::context::{CallFacts, Signal};
+use crate::session::shared::Shared;
 use crate::session::{Body, CallError, Context};
 use crate::transport::Peer;
 
@@ -181,7 +183,23 @@ pub struct Event {
     pub body: Bytes,
     /// Whether the body is a sealed envelope.
     pub sealed: bool,
-    pub(crate) facts: Option<Arc<CallFacts>>,
+    pub(crate) source: Source,
+}
+
+/// Where an event came from; what its handler can know is made of it when somebody asks.
+#[derive(Debug, Clone)]
+pub(crate) struct Source {
+    pub(crate) message_id: u64,
+    pub(crate) stream: StreamId,
+    pub(crate) shared: Arc<Shared>,
+}
+
+#[cfg(feature = "bus")]
+impl Source {
+    /// Tells the connection from all others that are open.
+    pub(crate) fn connection_key(&self) -> usize {
+        Arc::as_ptr(&self.shared).addr()
+    }
 }
 
 impl Event {
@@ -196,14 +214,24 @@ impl Event {
 
     /// Who tells.
     pub fn principal(&self) -> Principal {
-        self.facts
-            .as_ref()
-            .map_or_else(Principal::anonymous, |facts| facts.shared.peer.principal())
+        self.source.shared.peer.principal()
     }
 
     /// The facts of the event and the metadata, for a handler.
     pub fn context(&mut self) -> Context {
-        Context::of_request(self.facts.clone(), self.metadata.take(), None)
+        let Source {
+            message_id,
+            stream,
+            shared,
+        } = self.source.clone();
+        let facts = CallFacts {
+            message_id,
+            stream,
+            deadline: None,
+            shared,
+            signal: Signal::default(),
+        };
+        Context::of_request(Some(Arc::new(facts)), self.metadata.take(), None)
     }
 }
 

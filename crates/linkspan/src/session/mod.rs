@@ -56,4 +56,6 @@ pub use report::{ListenerStats, StopReport};
 pub(crate) use accept::{Acceptor, Sessions};
 pub(crate) use connection::Answer;
 pub(crate) use handler::{BoxFuture, Handler, Method, Placement};
+#[cfg(feature = "bus")]
+pub(crate) use handler::{Panicked, caught, poll_caught};
 pub(crate) use reconnect::{Reconnecting, Target};

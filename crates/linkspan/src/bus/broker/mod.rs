@@ -38,7 +38,7 @@ pub(crate) use dead_letters::Chosen;
 pub(crate) use events::is_reserved;
 pub(crate) use member::{Farewell, Member, Origin};
 pub(crate) use message::{Extras, Message};
-pub(crate) use publisher::{Delivery, Publisher};
+pub(crate) use publisher::{Delivery, Given, Publisher, Waiting};
 pub(crate) use queue::{Item, Outlet, Queue};
 pub(crate) use rules::{Check, Refusal};
 pub(crate) use service::clients;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use foldhash::fast::RandomState;
 use proto::frame::busrt::{DeliveryKind, Status};
@@ -47,6 +48,25 @@ struct Tally {
     gone: usize,
 }
 
+/// A message was given to all who have room for it.
+#[derive(Debug)]
+pub(crate) enum Given {
+    /// Those are all.
+    Settled(Delivery),
+    /// Others have none.
+    Waiting(Box<Waiting>),
+}
+
+/// A message for which some have no room. Whoever drops it gives it up; others need not wait for it.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    core: Arc<Core>,
+    full: Vec<Arc<Subscription>>,
+    deadline: Instant,
+    message: Shared,
+    result: Tally,
+}
+
 /// What became of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Delivery {
@@ -77,44 +97,42 @@ impl Publisher {
         }
     }
 
-    /// Gives a publication to all who want it.
-    ///
-    /// Where all have room this never waits. What waits leaves with [`flush`](Self::flush).
-    pub(crate) async fn publish(&mut self, message: &Shared) -> Delivery {
-        self.give_publication(None, message).await
+    /// Gives a publication to all who want it. What waits leaves with [`flush`](Self::flush).
+    pub(crate) fn publish(&mut self, message: &Shared) -> Given {
+        self.give_publication(None, message)
     }
 
     /// Gives a publication to those of one primary client who want it.
-    pub(crate) async fn publish_for(&mut self, receiver: &str, message: &Shared) -> Delivery {
-        self.give_publication(Some(receiver), message).await
+    pub(crate) fn publish_for(&mut self, receiver: &str, message: &Shared) -> Given {
+        self.give_publication(Some(receiver), message)
     }
 
-    /// Gives a message to the client of this name; says which one that was, by its number.
-    pub(crate) async fn send(&mut self, name: &str, message: &Shared) -> (Delivery, u64) {
-        let Some(receiver) = self.core.member(name) else {
-            return (self.send_to_nobody(name, message), 0);
-        };
-        let delivery = self.send_to(&receiver, message).await;
-        if delivery == Delivery::Gone {
-            self.bury(DeadReason::NoReceiver, message, Some(name));
+    /// Gives a message to the client of this name; says which one that is, by its number.
+    pub(crate) fn send(&mut self, name: &str, message: &Shared) -> (Given, u64) {
+        match self.core.member(name) {
+            Some(receiver) => (self.send_to(&receiver, message), receiver.id),
+            None => (Given::Settled(self.send_to_nobody(name, message)), 0),
         }
-        (delivery, receiver.id)
     }
 
-    async fn send_to(&mut self, receiver: &Member, message: &Shared) -> Delivery {
+    /// Gives a message to a client.
+    pub(crate) fn send_to(&mut self, receiver: &Member, message: &Shared) -> Given {
         let action = Action::Send(&receiver.name);
         if let Err(refused) = self.begin(action, Some(&receiver.name), message) {
-            return refused;
+            return Given::Settled(refused);
         }
         self.core.rules.note_call(receiver, message);
         self.offer([&receiver.inbox], message);
-        self.settle(message).await
+        self.settle(message)
     }
 
     /// What becomes of a message to a client that is not there; whether it may be sent, nobody is told.
     fn send_to_nobody(&mut self, name: &str, message: &Shared) -> Delivery {
         match self.begin(Action::Send(name), Some(name), message) {
-            Ok(()) => self.bury(DeadReason::NoReceiver, message, Some(name)),
+            Ok(()) => {
+                let core = &self.core;
+                core.bury(DeadReason::NoReceiver, message, Some(name), None);
+            }
             Err(Delivery::Denied) => {}
             Err(refused) => return refused,
         }
@@ -122,14 +140,14 @@ impl Publisher {
     }
 
     /// Gives a message to all clients whose names a mask stands for.
-    pub(crate) async fn broadcast(&mut self, mask: &NameMask, message: &Shared) -> Delivery {
+    pub(crate) fn broadcast(&mut self, mask: &NameMask, message: &Shared) -> Given {
         let action = Action::Send(mask.as_str());
         if let Err(refused) = self.begin(action, Some(mask.as_str()), message) {
-            return refused;
+            return Given::Settled(refused);
         }
         let members = self.core.members_like(mask);
         self.offer(members.iter().map(|member| &member.inbox), message);
-        self.settle(message).await
+        self.settle(message)
     }
 
     /// Answers the client itself; the answer leaves with all else.
@@ -152,14 +170,11 @@ impl Publisher {
 
     /// Begins with a message, if it may be sent.
     fn begin(
-        &mut self,
+        &self,
         action: Action<'_>,
         receiver: Option<&str>,
         message: &Shared,
     ) -> Result<(), Delivery> {
-        // The one before may have been given up half-way.
-        self.full.clear();
-        self.result = Tally::default();
         if !self.core.permits(&self.member, action) {
             return Err(Delivery::Denied);
         }
@@ -176,9 +191,9 @@ impl Publisher {
         Ok(())
     }
 
-    async fn give_publication(&mut self, receiver: Option<&str>, message: &Shared) -> Delivery {
+    fn give_publication(&mut self, receiver: Option<&str>, message: &Shared) -> Given {
         if let Err(refused) = self.begin(Action::Publish(message.topic()), receiver, message) {
-            return refused;
+            return Given::Settled(refused);
         }
         let is_meant = |subscription: &Subscription| {
             receiver.is_none_or(|receiver| subscription.name.primary() == receiver)
@@ -198,11 +213,7 @@ impl Publisher {
                 message,
             );
         }
-        let delivery = self.settle(message).await;
-        if delivery == Delivery::Nobody && message.requires_receiver() {
-            self.bury(DeadReason::NoReceiver, message, None);
-        }
-        delivery
+        self.settle(message)
     }
 
     fn offer<'a>(
@@ -220,40 +231,26 @@ impl Publisher {
 
     /// Remembers whom to tell, and what became of the message there.
     fn note(&mut self, subscription: &Arc<Subscription>, message: &Shared, pushed: Pushed) {
-        let is_direct = message.kind() == DeliveryKind::Message;
-        if pushed == Pushed::Lost || (pushed == Pushed::Cut && is_direct) {
-            self.bury(DeadReason::Overflow, message, Some(&subscription.name));
-        }
-        let result = &mut self.result;
-        match pushed {
-            Pushed::Taken => {
-                result.accepted += 1;
-                self.touch(subscription);
-            }
-            Pushed::Full | Pushed::Lost => result.lost += 1,
-            Pushed::Cut => result.cut += 1,
-            Pushed::Gone => result.gone += 1,
+        self.result.note(&self.core, subscription, message, pushed);
+        if pushed == Pushed::Taken {
+            self.touch(subscription);
         }
     }
 
-    /// Waits for those who have no room; says what became of the message.
-    async fn settle(&mut self, message: &Shared) -> Delivery {
-        if !self.full.is_empty() {
-            self.flush();
-            let deadline = clock::after(clock::now(), self.core.config.block_timeout);
-            for subscription in mem::take(&mut self.full) {
-                // Whoever reads it may have been told by nobody.
-                subscription.queue.flush();
-                let pushed = subscription.queue.push_before(message, deadline).await;
-                self.note(&subscription, message, pushed);
-            }
+    /// Says what became of the message, or who has no room for it.
+    fn settle(&mut self, message: &Shared) -> Given {
+        let result = mem::take(&mut self.result);
+        if self.full.is_empty() {
+            return Given::Settled(result.delivery(&self.core, message));
         }
-        let is_direct = message.kind() == DeliveryKind::Message;
-        mem::take(&mut self.result).delivery(is_direct)
-    }
-
-    fn bury(&self, reason: DeadReason, message: &Shared, receiver: Option<&str>) {
-        self.core.bury(reason, message, receiver, None);
+        self.flush();
+        Given::Waiting(Box::new(Waiting {
+            core: Arc::clone(&self.core),
+            full: mem::take(&mut self.full),
+            deadline: clock::after(clock::now(), self.core.config.block_timeout),
+            message: Arc::clone(message),
+            result,
+        }))
     }
 
     fn touch(&mut self, subscription: &Arc<Subscription>) {
@@ -287,14 +284,64 @@ impl Publisher {
     }
 }
 
+impl Given {
+    /// Waits until it is settled.
+    pub(crate) async fn settled(self) -> Delivery {
+        match self {
+            Self::Settled(delivery) => delivery,
+            Self::Waiting(waiting) => waiting.settled().await,
+        }
+    }
+}
+
+impl Waiting {
+    /// Waits for those who have no room; says what became of the message.
+    pub(crate) async fn settled(mut self) -> Delivery {
+        for subscription in &self.full {
+            // Whoever reads it may have been told by nobody.
+            subscription.queue.flush();
+            let pushed = subscription.queue.push_before(&self.message, self.deadline);
+            let pushed = pushed.await;
+            self.result
+                .note(&self.core, subscription, &self.message, pushed);
+            subscription.flush();
+        }
+        self.result.delivery(&self.core, &self.message)
+    }
+}
+
 impl Tally {
-    fn delivery(&self, is_direct: bool) -> Delivery {
+    fn note(&mut self, core: &Core, subscription: &Subscription, message: &Shared, pushed: Pushed) {
+        let is_direct = message.kind() == DeliveryKind::Message;
+        let name = Some(&*subscription.name);
+        match pushed {
+            Pushed::Taken => self.accepted += 1,
+            Pushed::Full | Pushed::Lost => self.lost += 1,
+            Pushed::Cut => self.cut += 1,
+            Pushed::Gone => self.gone += 1,
+        }
+        match pushed {
+            Pushed::Lost => core.bury(DeadReason::Overflow, message, name, None),
+            Pushed::Cut if is_direct => core.bury(DeadReason::Overflow, message, name, None),
+            Pushed::Gone if is_direct => core.bury(DeadReason::NoReceiver, message, name, None),
+            _ => {}
+        }
+    }
+
+    /// What became of the message, when all is known.
+    fn delivery(&self, core: &Core, message: &Shared) -> Delivery {
+        let is_direct = message.kind() == DeliveryKind::Message;
         // To the publisher, subscribers who are sent away or gone are as good as never there.
         match self {
             Self { lost: 1.., .. } => Delivery::NotDelivered,
             Self { cut: 1.., .. } if is_direct => Delivery::NotDelivered,
             Self { gone: 1.., .. } if is_direct => Delivery::Gone,
-            Self { accepted: 0, .. } => Delivery::Nobody,
+            Self { accepted: 0, .. } => {
+                if message.kind() == DeliveryKind::Publication && message.requires_receiver() {
+                    core.bury(DeadReason::NoReceiver, message, None, None);
+                }
+                Delivery::Nobody
+            }
             Self { .. } => Delivery::Accepted,
         }
     }

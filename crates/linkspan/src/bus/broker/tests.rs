@@ -76,7 +76,7 @@ fn message(number: u32) -> Shared {
 /// Publishes a number; says what became of it and how long that took.
 async fn publish(publisher: &mut Publisher, number: u32) -> (Delivery, Duration) {
     let start = tokio::time::Instant::now();
-    let delivery = publisher.publish(&message(number)).await;
+    let delivery = publisher.publish(&message(number)).settled().await;
     publisher.flush();
     (delivery, start.elapsed())
 }

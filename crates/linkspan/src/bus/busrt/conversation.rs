@@ -171,7 +171,7 @@ impl Conversation<'_> {
             }
             Action::Publish { topic, payload } => {
                 let message = Message::publication(name, &topic, &payload).realtime(is_realtime);
-                let delivery = self.publisher.publish(&Arc::new(message)).await;
+                let delivery = self.publisher.publish(&Arc::new(message)).settled().await;
                 self.status(delivery)
             }
             Action::PublishFor {
@@ -180,17 +180,15 @@ impl Conversation<'_> {
                 payload,
             } => {
                 let message = Message::publication(name, &topic, &payload).realtime(is_realtime);
-                let delivery = self
-                    .publisher
-                    .publish_for(&receiver, &Arc::new(message))
-                    .await;
-                self.status(delivery)
+                let given = self.publisher.publish_for(&receiver, &Arc::new(message));
+                self.status(given.settled().await)
             }
             Action::Message { target, payload } => {
                 let message = Message::direct(name, &payload).realtime(is_realtime);
-                match self.publisher.send(&target, &Arc::new(message)).await {
-                    (Delivery::Nobody, _) => Status::NotRegistered,
-                    (delivery, _) => delivered(&delivery),
+                let (given, _) = self.publisher.send(&target, &Arc::new(message));
+                match given.settled().await {
+                    Delivery::Nobody => Status::NotRegistered,
+                    delivery => delivered(&delivery),
                 }
             }
             Action::Broadcast { mask, payload } => {
@@ -219,8 +217,8 @@ impl Conversation<'_> {
         let Ok(mask) = NameMask::new(mask, &topic::Limits::default()) else {
             return Status::Data;
         };
-        let delivery = self.publisher.broadcast(&mask, &Arc::new(message)).await;
-        self.status(delivery)
+        let given = self.publisher.broadcast(&mask, &Arc::new(message));
+        self.status(given.settled().await)
     }
 
     /// Adds the masks that it may have; says how many it may not.

@@ -1,15 +1,17 @@
 //! Calls to other clients that wait for their answers.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use foldhash::fast::RandomState;
 use proto::frame::busrt::next_id;
-use tokio::sync::{oneshot, watch};
+use proto::message::Text;
+use tokio::sync::{Notify, oneshot, watch};
 
-use crate::bus::client::link::Place;
-use crate::bus::wire::{Watch, method};
+use crate::bus::client::link::{Link, Place};
+use crate::bus::wire::{Outcome, Watch, method};
 use crate::codec::Codec;
 use crate::session::{CallError, Request, Response};
 
@@ -17,15 +19,41 @@ use crate::session::{CallError, Request, Response};
 #[derive(Debug, Default)]
 pub(super) struct Calls {
     last: AtomicU32,
-    pending: Mutex<HashMap<u32, Pending>>,
+    pending: Mutex<HashMap<u32, Pending, RandomState>>,
+    /// Calls are looked after while there are any.
+    is_looked_after: AtomicBool,
+    begun: Notify,
+    /// The numbers of clients that were called, by their names.
+    numbers: Mutex<HashMap<Text, u64>>,
     /// Who is gone, told by whoever watches first.
-    watched: Mutex<HashMap<(String, u64), watch::Receiver<bool>>>,
+    watched: Mutex<HashMap<(Text, u64), watch::Receiver<bool>>>,
 }
 
 #[derive(Debug)]
 struct Pending {
-    callee: String,
-    answer: oneshot::Sender<Result<Response, CallError>>,
+    callee: Text,
+    heard: oneshot::Sender<Heard>,
+    age: Age,
+}
+
+/// How long a call has waited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Age {
+    New,
+    /// It was there when somebody looked.
+    Seen,
+    /// It knows that it waits long.
+    Late,
+}
+
+/// What a call hears.
+#[derive(Debug)]
+enum Heard {
+    Answer(Result<Response, CallError>),
+    /// Nobody has it, and why, if that is known.
+    Returned(Option<Outcome>),
+    /// There is no answer yet; where it comes.
+    Late(oneshot::Receiver<Heard>),
 }
 
 /// A call that waits for its answer. Dropping it forgets the call.
@@ -33,42 +61,55 @@ struct Pending {
 pub(super) struct Waiting<'a> {
     calls: &'a Calls,
     pub(super) id: u32,
-    pub(super) answer: oneshot::Receiver<Result<Response, CallError>>,
+    callee: Text,
+    heard: oneshot::Receiver<Heard>,
 }
 
 impl Calls {
     /// Begins to wait for the answer to a call that is about to be sent.
-    pub(super) fn begin(&self, callee: &str) -> Waiting<'_> {
-        let (sender, answer) = oneshot::channel();
+    pub(super) fn begin(&self, callee: &Text) -> Waiting<'_> {
+        let (sender, heard) = oneshot::channel();
         let mut pending = self.pending();
         let mut id = next_id(self.last.load(Ordering::Relaxed));
         while pending.contains_key(&id) {
             id = next_id(id);
         }
         self.last.store(id, Ordering::Relaxed);
-        pending.insert(
-            id,
-            Pending {
-                callee: callee.to_owned(),
-                answer: sender,
-            },
-        );
+        let call = Pending {
+            callee: callee.clone(),
+            heard: sender,
+            age: Age::New,
+        };
+        pending.insert(id, call);
+        drop(pending);
+        if !self.is_looked_after.swap(true, Ordering::AcqRel) {
+            self.begun.notify_one();
+        }
         Waiting {
             calls: self,
             id,
-            answer,
+            callee: callee.clone(),
+            heard,
         }
     }
 
     /// Gives an answer to whoever waits for it, if it comes from whom it should.
     pub(super) fn answer(&self, id: u32, sender: &str, answer: Result<Response, CallError>) {
         let mut pending = self.pending();
-        if pending.get(&id).is_some_and(|call| call.callee == sender)
+        if pending.get(&id).is_some_and(|call| &*call.callee == sender)
             && let Some(call) = pending.remove(&id)
         {
             drop(pending);
             // Its caller may have gone.
-            call.answer.send(answer).ok();
+            call.heard.send(Heard::Answer(answer)).ok();
+        }
+    }
+
+    /// Nobody has a call.
+    pub(super) fn give_back(&self, id: u32, outcome: Option<Outcome>) {
+        let call = self.pending().remove(&id);
+        if let Some(call) = call {
+            call.heard.send(Heard::Returned(outcome)).ok();
         }
     }
 
@@ -76,41 +117,70 @@ impl Calls {
     pub(super) fn lose(&self, reason: &str) {
         let pending = std::mem::take(&mut *self.pending());
         for call in pending.into_values() {
-            let reason = reason.to_owned();
-            call.answer
-                .send(Err(CallError::OutcomeUnknown { reason }))
-                .ok();
+            call.heard.send(Heard::Answer(Err(lost(reason)))).ok();
         }
     }
 
-    /// Waits for an answer to what the client of this number was sent, or until it is gone.
-    pub(super) async fn wait(
-        &self,
-        place: &Place,
-        callee: &str,
-        number: u64,
-        mut waiting: Waiting<'_>,
-    ) -> Result<Response, CallError> {
-        // Most answers come soon, and need nobody to watch.
-        if let Ok(answer) = tokio::time::timeout(QUICK, &mut waiting.answer).await {
-            return received(answer);
+    /// The number of a client, as far as that is known.
+    pub(super) fn number(&self, callee: &str) -> Option<u64> {
+        lock(&self.numbers).get(callee).copied()
+    }
+
+    /// Remembers the number of a client, or that it is not known.
+    pub(super) fn set_number(&self, callee: &Text, number: Option<u64>) {
+        let mut numbers = lock(&self.numbers);
+        let Some(number) = number else {
+            numbers.remove(callee);
+            return;
+        };
+        if numbers.len() >= MOST_NUMBERS {
+            numbers.clear();
         }
-        tokio::select! {
-            answer = &mut waiting.answer => return received(answer),
-            () = self.gone(place, callee, number) => {}
+        numbers.insert(callee.clone(), number);
+    }
+
+    /// Tells calls that they wait long, for ever. One timer for all of them is cheaper than one for
+    /// each, and most are answered before it.
+    pub(super) async fn look_after(&self) {
+        loop {
+            self.begun.notified().await;
+            loop {
+                tokio::time::sleep(QUICK).await;
+                if !self.look() {
+                    break;
+                }
+            }
         }
-        // What it said last is perhaps still on its way.
-        match tokio::time::timeout(LAST_WORDS, &mut waiting.answer).await {
-            Ok(answer) => received(answer),
-            Err(_) => Err(CallError::OutcomeUnknown {
-                reason: format!("{callee:?} has left the bus"),
-            }),
+    }
+
+    /// Looks at all calls once; says whether to look again.
+    fn look(&self) -> bool {
+        let mut late = Vec::new();
+        let mut pending = self.pending();
+        for call in pending.values_mut() {
+            match call.age {
+                Age::New => call.age = Age::Seen,
+                Age::Seen => {
+                    call.age = Age::Late;
+                    let (sender, heard) = oneshot::channel();
+                    late.push((std::mem::replace(&mut call.heard, sender), heard));
+                }
+                Age::Late => {}
+            }
         }
+        let goes_on = pending.values().any(|call| call.age != Age::Late);
+        // With the lock, so that a call that begins now has it looked after.
+        self.is_looked_after.store(goes_on, Ordering::Release);
+        drop(pending);
+        for (call, heard) in late {
+            call.send(Heard::Late(heard)).ok();
+        }
+        goes_on
     }
 
     /// Waits until a client is gone: one caller asks the broker for all.
-    async fn gone(&self, place: &Place, name: &str, number: u64) {
-        let key = (name.to_owned(), number);
+    async fn gone(&self, place: &Place, name: &Text, number: u64) {
+        let key = (name.clone(), number);
         let sender = loop {
             let mut first = match self.watch(&key) {
                 Watching::First(sender) => break sender,
@@ -126,7 +196,7 @@ impl Calls {
         sender.send_replace(true);
     }
 
-    fn watch(&self, key: &(String, u64)) -> Watching {
+    fn watch(&self, key: &(Text, u64)) -> Watching {
         let mut watched = lock(&self.watched);
         if let Some(first) = watched.get(key) {
             return Watching::Other(first.clone());
@@ -136,7 +206,7 @@ impl Calls {
         Watching::First(sender)
     }
 
-    fn pending(&self) -> MutexGuard<'_, HashMap<u32, Pending>> {
+    fn pending(&self) -> MutexGuard<'_, HashMap<u32, Pending, RandomState>> {
         lock(&self.pending)
     }
 }
@@ -153,10 +223,59 @@ async fn ask(place: &Place, name: &str, number: u64) {
     }
 }
 
-fn received(
-    answer: Result<Result<Response, CallError>, oneshot::error::RecvError>,
-) -> Result<Response, CallError> {
-    answer.unwrap_or(Err(CallError::Cancelled))
+impl Waiting<'_> {
+    /// Waits for the answer to what the client of this number was sent, until that is gone, or until
+    /// the deadline; none if the call has to be sent in the other way.
+    pub(super) async fn answer(
+        &mut self,
+        link: &Link,
+        place: &Place,
+        number: u64,
+        until: Instant,
+    ) -> Option<Result<Response, CallError>> {
+        // Most answers come soon, and need neither a timer nor anybody to watch.
+        match (&mut self.heard).await {
+            Ok(Heard::Late(heard)) => self.heard = heard,
+            heard => return answer(&self.callee, heard),
+        }
+        let callee = self.callee.clone();
+        let limit = tokio::time::sleep_until(until.into());
+        tokio::select! {
+            heard = &mut self.heard => return answer(&callee, heard),
+            () = limit => return Some(Err(CallError::DeadlineExceeded)),
+            () = link.left(place) => return Some(Err(lost("the connection to the broker was lost"))),
+            () = self.calls.gone(place, &callee, number) => {}
+        }
+        // What it said last is perhaps still on its way.
+        match tokio::time::timeout(LAST_WORDS, &mut self.heard).await {
+            Ok(heard) => answer(&callee, heard),
+            Err(_) => Some(Err(lost(&format!("{callee:?} has left the bus")))),
+        }
+    }
+}
+
+fn answer(
+    callee: &str,
+    heard: Result<Heard, oneshot::error::RecvError>,
+) -> Option<Result<Response, CallError>> {
+    match heard {
+        Ok(Heard::Answer(answer)) => Some(answer),
+        Ok(Heard::Returned(outcome)) => Some(Err(not_taken(callee, outcome?))),
+        Ok(Heard::Late(_)) | Err(_) => Some(Err(CallError::Cancelled)),
+    }
+}
+
+/// Why a call did not get to its callee.
+pub(super) fn not_taken(callee: &str, outcome: Outcome) -> CallError {
+    CallError::not_accepted(&match outcome {
+        Outcome::Nobody => format!("there is no client {callee:?} on the bus"),
+        _ => format!("the client {callee:?} has no room for the call"),
+    })
+}
+
+fn lost(reason: &str) -> CallError {
+    let reason = reason.to_owned();
+    CallError::OutcomeUnknown { reason }
 }
 
 impl Drop for Waiting<'_> {
@@ -171,7 +290,7 @@ enum Watching {
     Other(watch::Receiver<bool>),
 }
 
-struct Unwatch<'a>(&'a Calls, &'a (String, u64));
+struct Unwatch<'a>(&'a Calls, &'a (Text, u64));
 
 impl Drop for Unwatch<'_> {
     fn drop(&mut self) {
@@ -183,7 +302,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Within this time callees are not watched.
+/// Within this time callees are not watched; it may become twice as long.
 const QUICK: Duration = Duration::from_millis(2);
+/// Clients of which the numbers are remembered.
+const MOST_NUMBERS: usize = 1024;
 /// After a callee is gone, time for an answer that it gave before.
 const LAST_WORDS: Duration = Duration::from_millis(20);

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use proto::error::{Category, Code};
 use proto::frame::busrt::{Rpc, RpcCode, Status as BusStatus};
 use proto::message::{Failure, Metadata, Status, Text};
+use tracing::error;
 
 use crate::bus::Headers;
 use crate::bus::client::message::Message;
@@ -189,6 +190,12 @@ pub(super) fn busy() -> CallError {
     let message = "too many calls are being answered";
     let failure = Failure::new(Category::Limit, Code::BUSY, message);
     failure.retry_after(RETRY_AFTER).into()
+}
+
+/// The handler panicked; what it said is for this side's log alone.
+pub(super) fn panicked() -> CallError {
+    error!("the handler of a call panicked");
+    Failure::new(Category::Handler, Code::PANICKED, "the handler panicked").into()
 }
 
 /// The code that clients of BUS/RT are given.

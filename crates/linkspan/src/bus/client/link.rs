@@ -1,21 +1,20 @@
 //! A client's way to its broker: made again when it is lost, with the name and all subscriptions.
 
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use futures_core::Stream;
 use proto::error::Code;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{debug, info};
 
-use crate::bus::client::answering::Answering;
+use crate::bus::client::answering::{Answering, Turn};
 use crate::bus::client::calls::Calls;
 use crate::bus::client::inbox::InboxQueue;
-use crate::bus::client::records::Records;
+use crate::bus::client::records::{Received, Records};
 use crate::bus::client::slot::Slot;
 use crate::bus::wire::{Attach, Attached, method};
 use crate::bus::{ClientConfig, ConnectError};
@@ -117,6 +116,14 @@ impl Link {
         }
     }
 
+    /// Waits until the client has no place any more, or another one.
+    pub(super) async fn left(&self, place: &Place) {
+        let mut state = self.state.subscribe();
+        let is_there =
+            |state: &State| matches!(state, State::Present(it) if it.epoch == place.epoch);
+        state.wait_for(|state| !is_there(state)).await.ok();
+    }
+
     /// Sends a request to the broker, again if it was never accepted.
     pub(super) async fn ask(
         &self,
@@ -198,13 +205,18 @@ impl Link {
     }
 }
 
+/// Keeps a client on the bus, and looks after its calls until this is dropped.
+pub(super) async fn supervise(link: Arc<Link>, records: Records) {
+    tokio::join!(keep(&link, records), link.calls.look_after());
+}
+
 /// Keeps a client on the bus, until it is over.
-pub(super) async fn supervise(link: Arc<Link>, mut records: Records) {
+async fn keep(link: &Arc<Link>, mut records: Records) {
     let mut backoff = link.config.reconnect.backoff();
     let mut epoch = 1;
     loop {
         let began = clock::now();
-        let error = read(&link, records).await;
+        let error = read(link, records).await;
         debug!(%error, name = link.name(), "the place on the bus was lost");
         if link.is_over() {
             return;
@@ -242,7 +254,7 @@ pub(super) async fn supervise(link: Arc<Link>, mut records: Records) {
         };
         epoch += 1;
         info!(name = link.name(), "on the bus again");
-        come_back(&link, Place { connection, epoch }).await;
+        come_back(link, Place { connection, epoch }).await;
     }
 }
 
@@ -266,18 +278,36 @@ async fn come_back(link: &Link, place: Place) {
 /// Does what messages to the client want, until there are no more; says why there are none.
 async fn read(link: &Arc<Link>, mut records: Records) -> CallError {
     let mut answers = JoinSet::new();
-    loop {
-        let next = poll_fn(|cx| Pin::new(&mut records).poll_next(cx));
-        let message = tokio::select! {
-            next = next => match next {
-                Some(Ok(message)) => message,
-                Some(Err(error)) => return error,
-                None => return CallError::Cancelled,
-            },
-            Some(_) = answers.join_next() => continue,
-        };
-        link.answering.handle(link, message, &mut answers);
+    poll_fn(|cx| {
+        let over = poll_read(link, &mut records, &mut answers, cx);
+        while let Poll::Ready(Some(_)) = answers.poll_join_next(cx) {}
+        over
+    })
+    .await
+}
+
+fn poll_read(
+    link: &Arc<Link>,
+    records: &mut Records,
+    answers: &mut JoinSet<()>,
+    cx: &mut Context<'_>,
+) -> Poll<CallError> {
+    let mut turn = Turn::new(link.config.session.inline_budget);
+    for _ in 0..AT_ONCE {
+        match ready!(records.poll_received(cx)) {
+            Some(Ok(Received::Returned(call, outcome))) => link.calls.give_back(call, outcome),
+            Some(Ok(Received::Message(message))) => {
+                if let Some(rest) = link.answering.handle(link, message, &mut turn, cx) {
+                    answers.spawn(rest);
+                }
+            }
+            Some(Err(error)) => return Poll::Ready(error),
+            None => return Poll::Ready(CallError::Cancelled),
+        }
     }
+    // Others on this thread want to run, too.
+    cx.waker().wake_by_ref();
+    Poll::Pending
 }
 
 /// Gets a name; gives what is sent to it.
@@ -297,5 +327,7 @@ fn is_final(error: &CallError) -> bool {
         if [Code::REJECTED, Code::DENIED, Code::INVALID_PARAMETERS].contains(&failure.code))
 }
 
+/// Messages that are worked off before others on the thread get their turn.
+const AT_ONCE: usize = 128;
 /// Time for one attempt to reach the broker; another one follows.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -137,13 +137,16 @@ impl Message {
         self.kind == MessageKind::Direct && self.codec.is_none() && !self.is_sealed
     }
 
-    /// Makes a message of a record, and of its payload if that came on its own; a gap is none.
+    /// Makes a message of a record, and of its payload if that came on its own; a gap is none,
+    /// and neither is a call that comes back.
     pub(super) fn of(record: Record, payload: Option<Bytes>) -> Result<Self, Malformed> {
         let kind = match record.kind {
             RecordKind::Publication => MessageKind::Publication,
             RecordKind::Message => MessageKind::Direct,
             RecordKind::Broadcast => MessageKind::Broadcast,
-            RecordKind::Gap(_) | RecordKind::Receiver => return Err(Malformed("kind")),
+            RecordKind::Gap(_) | RecordKind::Receiver | RecordKind::Returned(..) => {
+                return Err(Malformed("kind"));
+            }
         };
         Headers::check(&record.headers)?;
         let topic_at = after_text(&record.rest, 0)?;

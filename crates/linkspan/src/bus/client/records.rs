@@ -9,7 +9,7 @@ use proto::error::{Category, Code};
 use proto::message::Failure;
 
 use crate::bus::client::message::{Gap, Message};
-use crate::bus::wire::{Malformed, Record, RecordKind};
+use crate::bus::wire::{Malformed, Outcome, Record, RecordKind};
 use crate::session::{CallError, Items};
 
 /// Messages as the broker sends them; what is missing is said by the next one.
@@ -21,6 +21,14 @@ pub(super) struct Records {
     /// A message whose payload is the next item.
     incomplete: Option<Record>,
     gap: Option<Gap>,
+}
+
+/// What comes to a client's name.
+#[derive(Debug)]
+pub(super) enum Received {
+    Message(Message),
+    /// Nobody has the call of this number, and why, if that is known.
+    Returned(u32, Option<Outcome>),
 }
 
 impl Records {
@@ -38,10 +46,37 @@ impl Records {
         self.gap
     }
 
-    /// Takes the next message off the item at hand.
-    fn next_of_item(&mut self) -> Result<Option<Message>, Malformed> {
+    /// What comes next to a client's name.
+    pub(super) fn poll_received(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Received, CallError>>> {
+        loop {
+            match self.next_of_item() {
+                Ok(Some(received)) => return Poll::Ready(Some(Ok(received))),
+                Ok(None) => {}
+                Err(error) => return Poll::Ready(Some(Err(nonsense(error)))),
+            }
+            let Some(item) = ready!(Pin::new(&mut self.items).poll_next(cx)?) else {
+                return Poll::Ready(None);
+            };
+            match self.incomplete.take() {
+                None => self.item = item,
+                Some(record) => {
+                    let message = self.message(record, Some(item)).map_err(nonsense);
+                    return Poll::Ready(Some(message.map(Received::Message)));
+                }
+            }
+        }
+    }
+
+    /// Takes what is next off the item at hand.
+    fn next_of_item(&mut self) -> Result<Option<Received>, Malformed> {
         while !self.item.is_empty() {
             let record = Record::decode(&mut self.item)?;
+            if let RecordKind::Returned(call, outcome) = record.kind {
+                return Ok(Some(Received::Returned(call, outcome)));
+            }
             if let RecordKind::Gap(dropped) = record.kind {
                 let gap = Gap {
                     dropped,
@@ -51,7 +86,7 @@ impl Records {
             } else if record.is_long {
                 self.incomplete = Some(record);
             } else {
-                return self.message(record, None).map(Some);
+                return Ok(Some(Received::Message(self.message(record, None)?)));
             }
         }
         Ok(None)
@@ -68,23 +103,12 @@ impl Stream for Records {
     type Item = Result<Message, CallError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        loop {
-            match self.next_of_item() {
-                Ok(Some(message)) => return Poll::Ready(Some(Ok(message))),
-                Ok(None) => {}
-                Err(error) => return Poll::Ready(Some(Err(nonsense(error)))),
-            }
-            let Some(item) = ready!(Pin::new(&mut self.items).poll_next(cx)?) else {
-                return Poll::Ready(None);
-            };
-            match self.incomplete.take() {
-                None => self.item = item,
-                Some(record) => {
-                    let message = self.message(record, Some(item)).map_err(nonsense);
-                    return Poll::Ready(Some(message));
-                }
-            }
-        }
+        let received = ready!(self.poll_received(cx));
+        Poll::Ready(received.map(|received| match received? {
+            Received::Message(message) => Ok(message),
+            // No call was sent to a subscription.
+            Received::Returned(..) => Err(nonsense(Malformed("kind"))),
+        }))
     }
 }
 

@@ -9,9 +9,11 @@ use proto::frame::busrt::Rpc;
 use proto::message::{Failure, Text};
 use tower_service::Service;
 
+use crate::bus::client::calls::not_taken;
 use crate::bus::client::convention;
 use crate::bus::client::handle::Client;
-use crate::bus::wire::{Outcome, Receipt, method};
+use crate::bus::client::link::Place;
+use crate::bus::wire::{Outcome, Receipt, Ticket, method};
 use crate::bus::{Headers, Post, PostError};
 use crate::clock;
 use crate::codec::{Codec, Decode, Encode};
@@ -75,9 +77,9 @@ impl Remote {
     pub async fn call(&self, request: Request) -> Result<Response, CallError> {
         let timeout = request.timeout;
         let timeout = timeout.unwrap_or(self.client.link().config.call_timeout);
-        let until = clock::after(clock::now(), timeout);
-        let called = tokio::time::timeout_at(until.into(), self.call_until(request, until));
-        called.await.unwrap_or(Err(CallError::DeadlineExceeded))
+        // Nothing waits longer; a timer around it all would cost more than most calls.
+        self.call_until(request, clock::after(clock::now(), timeout))
+            .await
     }
 
     /// Calls a method without waiting for an answer; it returns once the call is on its way.
@@ -129,7 +131,7 @@ impl Remote {
                 .call_once(&request.method, &headers, params.clone(), until)
                 .await;
             match answer {
-                Err(CallError::OutcomeUnknown { .. }) if is_idempotent => {
+                Err(CallError::OutcomeUnknown { .. }) if is_idempotent && clock::now() < until => {
                     // Who has just died needs a moment to come back.
                     tokio::time::sleep(AGAIN_AFTER).await;
                 }
@@ -148,11 +150,18 @@ impl Remote {
         let link = self.client.link();
         loop {
             let place = link.place(until).await?;
-            let waiting = link.calls.begin(&self.name);
+            let mut waiting = link.calls.begin(&self.name);
             let payload = encode(waiting.id, method, params.clone())?;
-            let post = Post::call(self.name.clone(), headers.clone(), payload);
-            let request = Request::new(method::SEND, post.encode());
-            let sent = match place.connection.call(request).await {
+            let sent = match link.calls.number(&self.name) {
+                Some(number) => {
+                    let sending = self.send_known(&place, number, waiting.id, headers, payload);
+                    tokio::time::timeout_at(until.into(), sending)
+                        .await
+                        .map_err(|_| CallError::DeadlineExceeded)?
+                }
+                None => Box::pin(self.send_unknown(&place, headers, payload, until)).await,
+            };
+            let number = match sent {
                 // The broker never had it: it goes by the next connection.
                 Err(CallError::NotAccepted { .. }) => {
                     place.connection.not_open().await;
@@ -160,29 +169,69 @@ impl Remote {
                 }
                 sent => sent?,
             };
-            let receipt = Receipt::decode(&sent.body.collect().await?);
-            let receipt = receipt.map_err(|error| {
-                Failure::new(Category::Protocol, Code::BAD_FRAME, error.to_string())
-            })?;
-            let name = &self.name;
-            return match receipt.outcome {
-                Outcome::Delivered => {
-                    link.calls
-                        .wait(&place, name, receipt.receiver, waiting)
-                        .await
-                }
-                Outcome::Nobody => {
-                    let reason = format!("there is no client {name:?} on the bus");
-                    Err(CallError::not_accepted(&reason))
-                }
-                Outcome::NotDelivered => {
-                    let reason = format!("the client {name:?} has no room for the call");
-                    Err(CallError::not_accepted(&reason))
-                }
+            let answer = match number? {
+                Some(number) => waiting.answer(link, &place, number, until).await,
+                None => None,
             };
+            match answer {
+                Some(answer) => return answer,
+                None => link.calls.set_number(&self.name, None),
+            }
         }
     }
+
+    /// Sends a call to a client whose number is known; it comes back if somebody else has the name
+    /// now. Gives the number, or none if the call has to be sent in the other way.
+    async fn send_known(
+        &self,
+        place: &Place,
+        number: u64,
+        call: u32,
+        headers: &Headers,
+        payload: Bytes,
+    ) -> Result<Taken, CallError> {
+        let ticket = Ticket {
+            receiver: number,
+            call,
+        };
+        let body = ticket.encode(headers, &self.name, &payload);
+        match place.connection.send_raw_event(method::CALL, body).await {
+            // What no event can hold, a request can.
+            Err(CallError::TooLarge { .. }) => Ok(Ok(None)),
+            sent => sent.map(|()| Ok(Some(number))),
+        }
+    }
+
+    /// Sends a call to whoever has the name; gives the number of that client.
+    async fn send_unknown(
+        &self,
+        place: &Place,
+        headers: &Headers,
+        payload: Bytes,
+        until: Instant,
+    ) -> Result<Taken, CallError> {
+        let post = Post::call(self.name.clone(), headers.clone(), payload);
+        let mut request = Request::new(method::SEND, post.encode());
+        request.timeout = Some(until.saturating_duration_since(clock::now()));
+        let sent = place.connection.call(request).await?;
+        let receipt = Receipt::decode(&sent.body.collect().await?);
+        let receipt = receipt.map_err(|error| {
+            Failure::new(Category::Protocol, Code::BAD_FRAME, error.to_string())
+        })?;
+        Ok(match receipt.outcome {
+            Outcome::Delivered => {
+                let calls = &self.client.link().calls;
+                calls.set_number(&self.name, Some(receipt.receiver));
+                Ok(Some(receipt.receiver))
+            }
+            outcome => Err(not_taken(&self.name, outcome)),
+        })
+    }
 }
+
+/// What became of a call that the broker got: the number of its callee, if it went there, or why it
+/// did not.
+type Taken = Result<Option<u64>, CallError>;
 
 impl Service<Request> for Remote {
     type Response = Response;

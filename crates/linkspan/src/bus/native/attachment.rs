@@ -1,28 +1,28 @@
 //! A native client with its name.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
 use proto::error::{Category, Code};
-use proto::frame::busrt::Name;
+use proto::frame::busrt::{Name, Status};
 use proto::message::Failure;
 use proto::topic::{Limits, NameMask};
-use tokio::sync;
 
 use crate::bus::broker::{
-    Core, Delivery, Extras, Farewell, Member, Message, Publisher, Refusal, is_reserved,
+    Core, Delivery, Extras, Farewell, Given, Member, Message, Publisher, Refusal, Waiting,
+    is_reserved,
 };
 use crate::bus::native::feed::{End, Feed};
-use crate::bus::wire::{Malformed, Operation, Outcome, Receipt, Will};
+use crate::bus::wire::{Malformed, Operation, Outcome, Receipt, Ticket, Will};
+use crate::session::BoxFuture;
 
 /// A native client with its name, for as long as it has it.
 pub(super) struct Attachment {
     pub(super) core: Arc<Core>,
     pub(super) member: Arc<Member>,
     pub(super) feeds: Arc<Feeds>,
-    /// One message after the other, in the order in which they came.
-    publisher: sync::Mutex<Publisher>,
+    publisher: Mutex<Publisher>,
     will: Option<Will>,
 }
 
@@ -39,6 +39,14 @@ pub(super) enum Verb {
     Broadcast,
 }
 
+/// A message that was passed on.
+#[derive(Debug)]
+pub(super) enum Passed {
+    Settled(Receipt),
+    /// Some have no room for it; with the number of the receiver, if there is one.
+    Waiting(Box<Waiting>, u64),
+}
+
 impl Attachment {
     pub(super) fn new(
         core: &Arc<Core>,
@@ -51,70 +59,116 @@ impl Attachment {
             core: Arc::clone(core),
             member,
             feeds,
-            publisher: sync::Mutex::new(publisher),
+            publisher: Mutex::new(publisher),
             will,
         }
     }
 
-    /// Passes a message on.
+    /// Passes a message on to all who have room for it.
     ///
     /// # Errors
     ///
     /// Why it is not even tried.
-    pub(super) async fn pass(&self, verb: Verb, body: Bytes) -> Result<Receipt, Failure> {
-        check_length(&self.core, body.len())?;
-        self.member.received.add(1, body.len());
+    pub(super) fn pass(&self, verb: Verb, body: Bytes) -> Result<Passed, Failure> {
+        self.note(&body)?;
         let operation = Operation::decode(body, verb == Verb::PublishFor).map_err(malformed)?;
-        let mut publisher = self.publisher.lock().await;
-        let (delivery, receiver) = match verb {
-            Verb::Publish | Verb::PublishFor => self.publish(&mut publisher, &operation).await?,
-            Verb::Send => self.send(&mut publisher, &operation).await,
-            Verb::Broadcast => self.broadcast(&mut publisher, &operation).await?,
+        let mut publisher = self.publisher();
+        let (given, receiver) = match verb {
+            Verb::Publish | Verb::PublishFor => self.publish(&mut publisher, &operation)?,
+            Verb::Send => self.send(&mut publisher, &operation),
+            Verb::Broadcast => self.broadcast(&mut publisher, &operation)?,
         };
         publisher.flush();
-        let outcome = match delivery {
-            Delivery::Accepted => Outcome::Delivered,
-            Delivery::Nobody | Delivery::Gone => Outcome::Nobody,
-            Delivery::NotDelivered => Outcome::NotDelivered,
-            Delivery::Denied => return Err(denied(operation.first())),
-            Delivery::Refused(refusal) => return Err(refused(&refusal)),
+        Ok(match given {
+            Given::Waiting(waiting) => Passed::Waiting(waiting, receiver),
+            Given::Settled(Delivery::Denied) => return Err(denied(operation.first())),
+            Given::Settled(Delivery::Refused(refusal)) => return Err(refused(&refusal)),
+            Given::Settled(delivery) => Passed::Settled(receipt(&delivery, receiver)),
+        })
+    }
+
+    /// Passes a call on to the client of a number, or gives it back.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read.
+    pub(super) fn call(self: &Arc<Self>, body: Bytes) -> Result<Option<BoxFuture<()>>, Failure> {
+        self.note(&body)?;
+        let (ticket, operation) = Ticket::decode(body).map_err(malformed)?;
+        let receiver = self.core.member(operation.first());
+        let receiver = receiver.filter(|receiver| receiver.id == ticket.receiver);
+        let Some(receiver) = receiver else {
+            return Ok(Some(self.give_back(ticket, Status::NotRegistered)));
         };
-        Ok(Receipt { outcome, receiver })
+        let mut publisher = self.publisher();
+        let given = publisher.send_to(&receiver, &self.direct(&operation));
+        publisher.flush();
+        if let Given::Settled(Delivery::Accepted) = given {
+            return Ok(None);
+        }
+        let this = Arc::clone(self);
+        Ok(Some(Box::pin(async move {
+            let status = match given.settled().await {
+                Delivery::Accepted => return,
+                Delivery::Nobody | Delivery::Gone => Status::EndOfFile,
+                Delivery::NotDelivered => Status::NotDelivered,
+                Delivery::Denied | Delivery::Refused(_) => Status::AccessDenied,
+            };
+            this.give_back(ticket, status).await;
+        })))
+    }
+
+    /// Tells the caller that nobody has its call, and waits if it leaves much of that unread.
+    fn give_back(&self, ticket: Ticket, status: Status) -> BoxFuture<()> {
+        let inbox = Arc::clone(&self.member.inbox);
+        inbox.queue.push_ack(ticket.call, status);
+        inbox.queue.flush();
+        Box::pin(async move { inbox.queue.answers_taken().await })
+    }
+
+    /// Takes note of what the client sent, if it is not too long.
+    fn note(&self, body: &Bytes) -> Result<(), Failure> {
+        check_length(&self.core, body.len())?;
+        self.member.received.add(1, body.len());
+        Ok(())
     }
 
     /// With two texts the first is the receiver, and the second the topic.
-    async fn publish(
+    fn publish(
         &self,
         publisher: &mut Publisher,
         operation: &Operation,
-    ) -> Result<(Delivery, u64), Failure> {
+    ) -> Result<(Given, u64), Failure> {
         let topic = operation.last();
         check_topic(topic)?;
         let message = Message::publication(&self.member.name, topic, &operation.payload());
         let message = Arc::new(message.with_extras(extras(operation)));
-        let delivery = match operation.first() {
-            receiver if operation.has_two() => publisher.publish_for(receiver, &message).await,
-            _ => publisher.publish(&message).await,
+        let given = match operation.first() {
+            receiver if operation.has_two() => publisher.publish_for(receiver, &message),
+            _ => publisher.publish(&message),
         };
-        Ok((delivery, 0))
+        Ok((given, 0))
     }
 
-    async fn send(&self, publisher: &mut Publisher, operation: &Operation) -> (Delivery, u64) {
+    fn send(&self, publisher: &mut Publisher, operation: &Operation) -> (Given, u64) {
+        publisher.send(operation.first(), &self.direct(operation))
+    }
+
+    fn direct(&self, operation: &Operation) -> Arc<Message> {
         let message = Message::direct(&self.member.name, &operation.payload());
-        let message = Arc::new(message.with_extras(extras(operation)));
-        publisher.send(operation.first(), &message).await
+        Arc::new(message.with_extras(extras(operation)))
     }
 
-    async fn broadcast(
+    fn broadcast(
         &self,
         publisher: &mut Publisher,
         operation: &Operation,
-    ) -> Result<(Delivery, u64), Failure> {
+    ) -> Result<(Given, u64), Failure> {
         let mask = NameMask::new(operation.first(), &Limits::default());
         let mask = mask.map_err(|error| invalid("the mask of names", &error))?;
         let message = Message::broadcast(&self.member.name, &operation.payload());
         let message = Arc::new(message.with_extras(extras(operation)));
-        Ok((publisher.broadcast(&mask, &message).await, 0))
+        Ok((publisher.broadcast(&mask, &message), 0))
     }
 
     /// Gives the name back, and publishes the last will of a client that did not say that it goes.
@@ -129,11 +183,41 @@ impl Attachment {
             codec: will.codec,
             headers: will.headers.clone(),
         });
-        let mut publisher = self.publisher.lock().await;
+        let given = {
+            let mut publisher = self.publisher();
+            let given = publisher.publish(&Arc::new(message));
+            publisher.flush();
+            given
+        };
         // Nobody is there any more who could be told what became of it.
-        publisher.publish(&Arc::new(message)).await;
-        publisher.flush();
+        given.settled().await;
     }
+
+    /// One message after the other is given to all who have room, in the order in which they came.
+    fn publisher(&self) -> MutexGuard<'_, Publisher> {
+        self.publisher
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Passed {
+    /// Waits for those who have no room.
+    pub(super) async fn settled(self) -> Receipt {
+        match self {
+            Self::Settled(receipt) => receipt,
+            Self::Waiting(waiting, receiver) => receipt(&waiting.settled().await, receiver),
+        }
+    }
+}
+
+fn receipt(delivery: &Delivery, receiver: u64) -> Receipt {
+    let outcome = match delivery {
+        Delivery::Accepted => Outcome::Delivered,
+        Delivery::Nobody | Delivery::Gone => Outcome::Nobody,
+        Delivery::NotDelivered | Delivery::Denied | Delivery::Refused(_) => Outcome::NotDelivered,
+    };
+    Receipt { outcome, receiver }
 }
 
 impl Feeds {

@@ -9,11 +9,11 @@ use std::vec;
 use bytes::Bytes;
 use futures_core::Stream;
 use proto::error::{Category, Code};
-use proto::frame::busrt::DeliveryKind;
+use proto::frame::busrt::{DeliveryKind, Status};
 use proto::message::Failure;
 
 use crate::bus::broker::{Core, Item, Member, Message, Outlet, Queue, Subscription};
-use crate::bus::wire::{Record, RecordKind};
+use crate::bus::wire::{Outcome, Record, RecordKind};
 use crate::session::CallError;
 
 /// Tells a stream that something waits for it, or that nothing will.
@@ -114,8 +114,17 @@ impl Deliveries {
             match taken {
                 Item::Message(message) => self.long = encode(&message, &mut item),
                 Item::Gap(dropped) => Record::encode_gap(dropped, &mut item),
+                // Only calls are answered so, and only those that come back.
+                Item::Ack { id, status } => {
+                    let outcome = match status {
+                        Status::EndOfFile => Some(Outcome::Nobody),
+                        Status::NotDelivered => Some(Outcome::NotDelivered),
+                        _ => None,
+                    };
+                    Record::encode_returned(id, outcome, &mut item);
+                }
                 // The session has signs of life of its own.
-                Item::Ping | Item::Ack { .. } => {}
+                Item::Ping => {}
             }
             if self.long.is_some() {
                 break;

@@ -9,15 +9,15 @@ use proto::message::Failure;
 use tracing::debug;
 
 use crate::bus::broker::{Core, clients};
-use crate::bus::native::attachment::{Attachment, Verb};
+use crate::bus::native::attachment::{Attachment, Passed, Verb};
 use crate::bus::native::dead_letters;
 use crate::bus::native::feed::End;
 use crate::bus::native::requests;
 use crate::bus::native::tap::tap;
 use crate::bus::wire::{Watch, method};
-use crate::codec::{Codec, Raw};
+use crate::codec::Codec;
 use crate::rpc::Router;
-use crate::session::{CallError, Context, Request, Response};
+use crate::session::{BoxFuture, CallError, Context, Event, Request, Response};
 
 /// The native side of a broker: who is attached by which connection.
 pub(crate) struct Native {
@@ -55,6 +55,8 @@ impl Native {
         let router = self.method(router, method::DLQ_SHOW, dead_letters::show);
         let router = self.method(router, method::DLQ_REPLAY, dead_letters::replay);
         let router = self.method(router, method::DLQ_DROP, dead_letters::forget);
+        let native = Arc::clone(self);
+        let router = router.raw_event(method::CALL, move |event| native.call(event));
         let verbs = [
             (method::PUBLISH, Verb::Publish),
             (method::PUBLISH_FOR, Verb::PublishFor),
@@ -65,9 +67,7 @@ impl Native {
             let pass = move |native: Arc<Self>, request| pass(native, verb, request);
             let router = self.method(router, name, pass);
             let native = Arc::clone(self);
-            router.on_event(name, move |Raw(body), context| {
-                pass_event(Arc::clone(&native), verb, body, context)
-            })
+            router.raw_event(name, move |event| native.pass_event(verb, event))
         })
     }
 
@@ -86,12 +86,40 @@ impl Native {
 
     /// The client that is attached by the connection of a call.
     pub(super) fn attachment(&self, context: &Context) -> Result<Arc<Attachment>, Failure> {
-        let key = context.facts().map(|facts| facts.connection_key());
+        self.attachment_by(context.facts().map(|facts| facts.connection_key()))
+    }
+
+    fn attachment_by(&self, key: Option<usize>) -> Result<Arc<Attachment>, Failure> {
         let attached = self.attached.pin();
         let attachment = key.and_then(|key| attached.get(&key).map(Arc::clone));
         attachment.ok_or_else(|| {
             let message = "the connection has no name on the bus; `bus.attach` gives it one";
             Failure::new(Category::Request, Code::REJECTED, message)
+        })
+    }
+
+    /// Passes a message on, as far as that is possible at once; gives the rest.
+    fn pass_event(&self, verb: Verb, event: Event) -> Option<BoxFuture<()>> {
+        let attachment = self.attachment_by(Some(event.source.connection_key()));
+        match attachment.and_then(|attachment| attachment.pass(verb, event.body)) {
+            Ok(Passed::Settled(_)) => None,
+            Ok(passed) => Some(Box::pin(async move {
+                passed.settled().await;
+            })),
+            Err(error) => {
+                debug!(%error, ?verb, "a message was not passed on");
+                None
+            }
+        }
+    }
+
+    /// Passes a call on, as far as that is possible at once; gives the rest.
+    fn call(&self, event: Event) -> Option<BoxFuture<()>> {
+        let attachment = self.attachment_by(Some(event.source.connection_key()));
+        let called = attachment.and_then(|attachment| attachment.call(event.body));
+        called.unwrap_or_else(|error| {
+            debug!(%error, "a call was not passed on");
+            None
         })
     }
 }
@@ -102,18 +130,8 @@ async fn pass(
     mut request: Request,
 ) -> Result<Response, CallError> {
     let attachment = native.attachment(&request.context())?;
-    let receipt = attachment.pass(verb, request.body.collect().await?).await?;
-    Ok(Response::new(receipt.encode()))
-}
-
-async fn pass_event(native: Arc<Native>, verb: Verb, body: Bytes, context: Context) {
-    let passed = match native.attachment(&context) {
-        Ok(attachment) => attachment.pass(verb, body).await,
-        Err(failure) => Err(failure),
-    };
-    if let Err(error) = passed {
-        debug!(%error, ?verb, "a message was not passed on");
-    }
+    let passed = attachment.pass(verb, request.body.collect().await?)?;
+    Ok(Response::new(passed.settled().await.encode()))
 }
 
 /// Answers when a client is gone.

@@ -22,7 +22,7 @@ pub(crate) use dead_letters::{
 };
 pub(crate) use headers::{RECEIVER, REQUIRED};
 pub(crate) use introspection::{ClientList, Counters, Filter, Info, Test, Traffic};
-pub(crate) use operation::{Operation, Outcome, Receipt};
+pub(crate) use operation::{Operation, Outcome, Receipt, Ticket};
 pub(crate) use record::{Record, RecordKind};
 pub(crate) use request::{Attach, Attached, Subscribe, Watch, Will};
 pub(crate) use tap::{Tap, TapKind, fits};
@@ -43,6 +43,8 @@ pub(crate) mod method {
     pub(crate) const PUBLISH_FOR: &str = "bus.publish_for";
     /// Sends to one client; also an event.
     pub(crate) const SEND: &str = "bus.send";
+    /// Sends a call to one client of a known number; only an event.
+    pub(crate) const CALL: &str = "bus.call";
     /// Sends to all clients whose names are alike; also an event.
     pub(crate) const BROADCAST: &str = "bus.broadcast";
     /// Waits until a client is gone.

@@ -23,10 +23,21 @@ pub(crate) struct Operation {
 impl Operation {
     /// Encodes a message for a topic, a receiver, or both.
     pub(crate) fn encode(codec: u8, headers: &Headers, texts: &[&str], payload: &[u8]) -> Bytes {
+        Self::encode_behind(&[], codec, headers, texts, payload)
+    }
+
+    fn encode_behind(
+        ticket: &[u8],
+        codec: u8,
+        headers: &Headers,
+        texts: &[&str],
+        payload: &[u8],
+    ) -> Bytes {
         let headers = headers.encoded();
         let texts_bytes: usize = texts.iter().map(|text| text.len() + 1).sum();
-        let bytes = HEAD_BYTES + headers.len() + texts_bytes + payload.len();
+        let bytes = ticket.len() + HEAD_BYTES + headers.len() + texts_bytes + payload.len();
         let mut body = Vec::with_capacity(bytes);
+        body.put_slice(ticket);
         body.put_u8(codec);
         // They are never longer.
         body.put_u16_le(u16::try_from(headers.len()).unwrap_or(u16::MAX));
@@ -91,6 +102,33 @@ impl Operation {
     }
 }
 
+/// What stands before the operation of a call: the number that its receiver shall have, in eight
+/// bytes, and that of the call, in four.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ticket {
+    pub(crate) receiver: u64,
+    pub(crate) call: u32,
+}
+
+impl Ticket {
+    /// Encodes a call.
+    pub(crate) fn encode(self, headers: &Headers, receiver: &str, payload: &[u8]) -> Bytes {
+        let mut ticket = [0; TICKET_BYTES];
+        let mut fields = ticket.as_mut_slice();
+        fields.put_u64_le(self.receiver);
+        fields.put_u32_le(self.call);
+        Operation::encode_behind(&ticket, 0, headers, &[receiver], payload)
+    }
+
+    /// Reads a call.
+    pub(crate) fn decode(mut body: Bytes) -> Result<(Self, Operation), Malformed> {
+        let receiver = body.try_get_u64_le().map_err(|_| Malformed("receiver"))?;
+        let call = body.try_get_u32_le().map_err(|_| Malformed("number"))?;
+        let operation = Operation::decode(body, false)?;
+        Ok((Self { receiver, call }, operation))
+    }
+}
+
 /// What a client is told about what it published or sent: one byte, and the number of the receiver,
 /// if it was sent to one, in eight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,25 +145,36 @@ pub(crate) enum Outcome {
     NotDelivered,
 }
 
+impl Outcome {
+    pub(super) fn to_byte(self) -> u8 {
+        match self {
+            Self::Delivered => 1,
+            Self::Nobody => 2,
+            Self::NotDelivered => 3,
+        }
+    }
+
+    pub(super) fn from_byte(byte: u8) -> Option<Self> {
+        match byte {
+            1 => Some(Self::Delivered),
+            2 => Some(Self::Nobody),
+            3 => Some(Self::NotDelivered),
+            _ => None,
+        }
+    }
+}
+
 impl Receipt {
     pub(crate) fn encode(self) -> Bytes {
         let mut body = Vec::with_capacity(RECEIPT_BYTES);
-        body.put_u8(match self.outcome {
-            Outcome::Delivered => 1,
-            Outcome::Nobody => 2,
-            Outcome::NotDelivered => 3,
-        });
+        body.put_u8(self.outcome.to_byte());
         body.put_u64_le(self.receiver);
         body.into()
     }
 
     pub(crate) fn decode(mut body: &[u8]) -> Result<Self, Malformed> {
-        let outcome = match body.try_get_u8() {
-            Ok(1) => Outcome::Delivered,
-            Ok(2) => Outcome::Nobody,
-            Ok(3) => Outcome::NotDelivered,
-            _ => return Err(Malformed("receipt")),
-        };
+        let outcome = body.try_get_u8().ok().and_then(Outcome::from_byte);
+        let outcome = outcome.ok_or(Malformed("receipt"))?;
         let receiver = body.try_get_u64_le().map_err(|_| Malformed("receipt"))?;
         Ok(Self { outcome, receiver })
     }
@@ -145,4 +194,5 @@ fn text_end(bytes: &[u8], start: usize) -> Result<usize, Malformed> {
 
 const NUL: u8 = 0;
 const HEAD_BYTES: usize = 3;
+const TICKET_BYTES: usize = 12;
 const RECEIPT_BYTES: usize = 9;

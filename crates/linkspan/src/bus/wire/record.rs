@@ -10,7 +10,7 @@
 
 use bytes::{Buf, BufMut, Bytes};
 
-use crate::bus::wire::Malformed;
+use crate::bus::wire::{Malformed, Outcome};
 
 /// A message, or a gap, as a client gets it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub(crate) enum RecordKind {
     Gap(u64),
     /// For whom the next message is, in what taps get.
     Receiver,
+    /// Nobody has the call of this number; why, or else it is to be sent by `bus.send`.
+    Returned(u32, Option<Outcome>),
 }
 
 impl Record {
@@ -52,6 +54,7 @@ impl Record {
             RecordKind::Broadcast => BROADCAST,
             RecordKind::Gap(_) => GAP,
             RecordKind::Receiver => RECEIVER,
+            RecordKind::Returned(..) => RETURNED,
         };
         item.reserve(HEAD_BYTES + headers.len() + rest.len());
         item.put_u8(if is_long { kind | LONG } else { kind });
@@ -67,6 +70,13 @@ impl Record {
     pub(crate) fn encode_gap(dropped: u64, item: &mut Vec<u8>) {
         let kind = RecordKind::Gap(dropped);
         Self::encode_message(kind, 0, &[], &dropped.to_le_bytes(), false, item);
+    }
+
+    /// Adds a call to an item that nobody has.
+    pub(crate) fn encode_returned(call: u32, outcome: Option<Outcome>, item: &mut Vec<u8>) {
+        let kind = RecordKind::Returned(call, outcome);
+        let outcome = outcome.map_or(0, Outcome::to_byte);
+        Self::encode_message(kind, outcome, &[], &call.to_le_bytes(), false, item);
     }
 
     /// Takes the first record off an item.
@@ -93,6 +103,11 @@ impl Record {
                 let count = count.try_get_u64_le().map_err(|_| Malformed("gap"))?;
                 RecordKind::Gap(count)
             }
+            RETURNED => {
+                let mut call = rest.as_ref();
+                let call = call.try_get_u32_le().map_err(|_| Malformed("number"))?;
+                RecordKind::Returned(call, Outcome::from_byte(codec))
+            }
             _ => return Err(Malformed("kind")),
         };
         Ok(Self {
@@ -110,5 +125,6 @@ const MESSAGE: u8 = 2;
 const BROADCAST: u8 = 3;
 const GAP: u8 = 4;
 const RECEIVER: u8 = 5;
+const RETURNED: u8 = 6;
 const LONG: u8 = 0x80;
 const HEAD_BYTES: usize = 8;

@@ -1,6 +1,5 @@
 //! The side that answers.
 
-use std::future::ready;
 use std::sync::Arc;
 
 use proto::message::{Metadata, Status, Text};
@@ -48,14 +47,18 @@ impl Answering {
             let (answering, handler) = (Arc::clone(&self), Arc::clone(&handler));
             if !event.sealed {
                 warn!(%topic, error = %OpenError::NotSealed, "event is dropped");
-                return Box::pin(ready(()));
+                return None;
             }
-            Box::pin(async move {
+            Some(Box::pin(async move {
                 match answering.open_event(event).await {
-                    Ok(event) => handler(event).await,
+                    Ok(event) => {
+                        if let Some(rest) = handler(event) {
+                            rest.await;
+                        }
+                    }
                     Err(error) => warn!(%topic, %error, "event is dropped"),
                 }
-            })
+            }))
         })
     }
 
