@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::bus::wire::{Headers, Operation, Outcome, Receipt, Record, RecordKind};
+use crate::bus::wire::{Headers, Operation, Outcome, Receipt, Record, RecordKind, Ticket};
 
 /// The bytes of a block of the specification.
 fn golden(name: &str) -> Bytes {
@@ -79,6 +79,30 @@ fn receipts_and_records_are_those_of_the_specification() {
 }
 
 #[test]
+fn calls_are_those_of_the_specification() {
+    let ticket = Ticket {
+        receiver: 7,
+        call: 5,
+    };
+    let payload = b"\x01\x05\0\0\0m\0";
+    assert_eq!(ticket.encode(&Headers::new(), "b", payload), golden("call"));
+    let (decoded, operation) = Ticket::decode(golden("call")).expect("it is one");
+    assert_eq!((decoded, operation.first()), (ticket, "b"));
+    assert_eq!(operation.payload(), payload.as_slice());
+
+    let mut item = Vec::new();
+    Record::encode_returned(5, Some(Outcome::NotDelivered), &mut item);
+    assert_eq!(item, golden("returned"));
+    let record = Record::decode(&mut golden("returned")).expect("it is one");
+    let kind = RecordKind::Returned(5, Some(Outcome::NotDelivered));
+    assert_eq!(record.kind, kind);
+    for length in 0..golden("call").len() - payload.len() {
+        let cut = Ticket::decode(golden("call").slice(..length));
+        assert!(cut.is_err(), "{length} bytes");
+    }
+}
+
+#[test]
 fn what_is_cut_off_is_refused() {
     for name in ["publish", "publish-for"] {
         let whole = golden(name);
@@ -91,7 +115,7 @@ fn what_is_cut_off_is_refused() {
             assert!(cut.is_err(), "{length} bytes of {name}");
         }
     }
-    for name in ["record", "gap"] {
+    for name in ["record", "gap", "returned"] {
         let whole = golden(name);
         for length in 0..whole.len() {
             let cut = Record::decode(&mut whole.slice(..length));
