@@ -113,6 +113,7 @@ impl Address {
             pipe(facts),
             tls(facts),
             tcp(facts),
+            ws(facts),
         ];
         advice.sort_by_key(|advice| advice.verdict as u8);
         advice
@@ -219,6 +220,27 @@ fn tcp(facts: Facts) -> Advice {
     let config = "transport: { default_type: tcp, tcp: { bind_address: 127.0.0.1:8443 } }";
     Advice {
         scheme: "tcp",
+        verdict,
+        reason,
+        config,
+    }
+}
+
+fn ws(facts: Facts) -> Advice {
+    let (verdict, reason) = if facts.same_machine {
+        (
+            Verdict::Possible,
+            "for web pages, which must be listed, and what else speaks nothing but WebSocket",
+        )
+    } else {
+        (
+            Verdict::NeedsSecurity,
+            "plain WebSocket off this machine must be allowed in so many words",
+        )
+    };
+    let config = "bus: { listen: [ws:127.0.0.1:7777] }";
+    Advice {
+        scheme: "ws",
         verdict,
         reason,
         config,

@@ -7,9 +7,10 @@
 //! | `mem:NAME` | parts of one process | this process | it is this process |
 //! | `unix:PATH` | processes of one machine | this user and root, unless allowed otherwise | user and process, by the kernel's word |
 //! | `tcp:HOST:PORT` | processes of one machine | every user and program of the machine | the network address |
+//! | `ws:HOST:PORT/PATH` | the same, and web pages that are listed | every user and program of the machine | the network address |
 //!
-//! `pipe:`, `tls:`, `unix+tls:`, `ws:` and `wss:` are understood and refused with the reason: they are
-//! not in this version. All forms of text are listed at [`Address`].
+//! `tls:`, `unix+tls:` and `wss:` are understood and refused with the reason: they are not in this
+//! version. `pipe:` is for Windows. All forms of text are listed at [`Address`].
 //!
 //! [`Address::choose`] judges all transports for a situation, the best first:
 //!
@@ -95,6 +96,34 @@
 //! # }
 //! ```
 //!
+//! # WebSocket
+//!
+//! `ws:` (feature `ws`) is for what cannot do anything else, such as web pages, or programs on the other
+//! side of a proxy that passes WebSockets on. It carries all that `tcp:` carries and stays on this
+//! machine like it. A server is at one path, `/` if its address names none; a client asks for the path of
+//! its own.
+//!
+//! Browsers let the scripts of any page connect to this machine. They say which page it is, and a server
+//! refuses all that are not
+//! [listed](crate::transport::WebSocketConfig::allowed_origins); programs that are no browsers say
+//! nothing, and get in.
+//!
+//! ```
+//! # #[cfg(feature = "ws")]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use linkspan::rpc::{Client, Server, ServerConfig};
+//!
+//! let mut config = ServerConfig::default();
+//! config.transport.web_socket.allowed_origins = vec!["https://app.example".to_owned()];
+//! let serving = Server::new().config(config).listen("ws:127.0.0.1:0/node").await?;
+//! Client::connect(serving.address()).await?; // ws:127.0.0.1:PORT/node
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "ws"))]
+//! # fn main() {}
+//! ```
+//!
 //! # Who is there
 //!
 //! A handler asks its [`Context`]; [`Connection::peer`] tells the same of a connection.
@@ -119,7 +148,7 @@
 //! ```
 //!
 //! A [`Principal`] is `uid:NUMBER` on `unix:` and `mem:`, with the process in its attribute `pid` where
-//! the system tells. On `tcp:` within this machine it is `uid:NUMBER` where the system tells (Linux), and
+//! the system tells. On `tcp:` and `ws:` within this machine it is `uid:NUMBER` where the system tells (Linux), and
 //! otherwise `anonymous`; a program that passes connections on, as a reverse proxy does, is itself that
 //! user, whoever is behind it. A process id names a process only as long as that process
 //! lives: take it for a log line, not for a permission.

@@ -28,6 +28,8 @@ fn every_form_prints_back_as_the_canonical_one() {
         ("tcp:[0:0:0:0:0:0:0:1]:80", "tcp:[::1]:80"),
         ("tls:example.org:443", "tls:example.org:443"),
         ("ws:localhost:8080", "ws:localhost:8080"),
+        ("ws:localhost:8080/", "ws:localhost:8080"),
+        ("ws://[::1]:8080/a/b", "ws:[::1]:8080/a/b"),
         ("wss://localhost:8080", "wss:localhost:8080"),
     ];
     for (text, canonical) in forms {
@@ -80,6 +82,9 @@ fn a_wrong_address_says_what_is_wrong_and_what_would_be_right() {
             "what is in brackets is not an IPv6 address",
         ),
         ("tcp:a b:80", "the host contains a character"),
+        ("ws:a:80/b c", "the path contains ' '"),
+        ("ws:a:80/b?c", "the path contains '?'"),
+        ("ws:a/b:80", "the port is missing"),
     ];
     for (text, expected) in cases {
         let error = text.parse::<Address>().unwrap_err().to_string();
@@ -101,7 +106,7 @@ fn the_choice_fits_the_situation() {
         (facts.same_process, facts.same_machine, facts.platform) =
             (same_process, same_machine, platform);
         let advice = Address::choose(facts);
-        assert_eq!(advice.len(), 5);
+        assert_eq!(advice.len(), 6);
         let first = &advice[0];
         assert!(!first.reason.is_empty());
         (first.scheme, first.verdict)

@@ -76,6 +76,13 @@ fn receipts_and_records_are_those_of_the_specification() {
     let gap = Record::decode(&mut both).expect("it is one");
     assert_eq!(gap.kind, RecordKind::Gap(3));
     assert!(both.is_empty());
+
+    let mut item = Vec::new();
+    Record::encode_message(RecordKind::Receiver, 0, &[], b"two", false, &mut item);
+    assert_eq!(item, golden("receiver"));
+    let receiver = Record::decode(&mut golden("receiver")).expect("it is one");
+    assert_eq!(receiver.kind, RecordKind::Receiver);
+    assert_eq!(receiver.rest, b"two".as_slice());
 }
 
 #[test]
