@@ -19,6 +19,12 @@ pub struct Config {
     pub features: Vec<String>,
     /// Body encodings that this side reads. Default: `msgpack`, `json`, `protobuf`, `raw`.
     pub codecs: Vec<String>,
+    /// Ways to authenticate, by name: those of a client, the preferred one first; those that a
+    /// server takes. Default: none.
+    pub auth: Vec<String>,
+    /// Whether there must be a common one of these: then a server refuses other clients, and a
+    /// client refuses a server that does not ask it. Default: false.
+    pub auth_required: bool,
     /// What this side takes from the peer.
     pub limits: Limits,
     /// Whether to agree to go without checksums. Default: false.
@@ -61,6 +67,8 @@ impl Default for Config {
             codecs: ["msgpack", "json", "protobuf", "raw"]
                 .map(str::to_owned)
                 .to_vec(),
+            auth: Vec::new(),
+            auth_required: false,
             limits: Limits::default(),
             unchecked: false,
             send_buffer_bytes: 256 * 1024,

@@ -148,6 +148,8 @@ impl Code {
     pub const REJECTED: Self = Self::named("rejected");
     /// The peer may not do this.
     pub const DENIED: Self = Self::named("denied");
+    /// What proved who the peer is has expired; with a new one it may come again.
+    pub const EXPIRED: Self = Self::named("expired");
 
     /// A body is not sealed, and only sealed ones are taken.
     pub const NOT_SEALED: Self = Self::named("not_sealed");

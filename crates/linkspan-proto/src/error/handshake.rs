@@ -1,5 +1,7 @@
 //! Sessions that do not come about.
 
+use std::time::Duration;
+
 use thiserror::Error;
 
 use crate::error::{Blame, Category, Code, DecodeError};
@@ -47,6 +49,27 @@ pub enum HandshakeError {
         /// The way it asks for.
         method: String,
     },
+    /// The peer has not proved who it is. It is never told why not.
+    #[error("the client is not authenticated")]
+    Unauthenticated,
+    /// That by which the peer proves who it is was right, and has expired.
+    #[error("the credential has expired")]
+    Expired,
+    /// Too many attempts of where the peer is failed.
+    #[error("too many attempts to authenticate failed")]
+    Slowed {
+        /// When it may try again.
+        retry_after: Duration,
+    },
+    /// The peer asks for no proof, though this side came with one: it may be another.
+    #[error("the server asks for no proof of who the client is")]
+    NotAsked,
+    /// The server does not know the key by which the client proved who it is.
+    #[error("the server does not prove that it knows the key")]
+    Impostor,
+    /// The peer gave this side's own nonce back.
+    #[error("the peer's nonce is this side's own")]
+    Reflected,
     /// Something else than the next step came.
     #[error("a {found} came where {expected} was expected")]
     Unexpected {
@@ -77,8 +100,16 @@ impl HandshakeError {
                 (Category::Protocol, Code::VERSION)
             }
             Self::Limit { .. } => (Category::Protocol, Code::OVERFLOW),
-            Self::Authentication { .. } => (Category::Authentication, Code::DENIED),
-            Self::Unexpected { .. } => (Category::Protocol, Code::OUT_OF_ORDER),
+            Self::Authentication { .. }
+            | Self::Unauthenticated
+            | Self::NotAsked
+            | Self::Impostor => (Category::Authentication, Code::DENIED),
+            Self::Slowed { retry_after } => {
+                let failure = Failure::new(Category::Limit, Code::BUSY, self.to_string());
+                return Some(failure.retry_after(*retry_after));
+            }
+            Self::Expired => (Category::Authentication, Code::EXPIRED),
+            Self::Reflected | Self::Unexpected { .. } => (Category::Protocol, Code::OUT_OF_ORDER),
             Self::Decode(error) => return Some(error.to_failure()),
         };
         Some(Failure::new(category, code, self.to_string()))

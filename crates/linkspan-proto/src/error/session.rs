@@ -102,6 +102,9 @@ pub enum SessionError {
         /// How often it was asked.
         asked: u32,
     },
+    /// This side ended the session: what proved who the peer is does not hold any more.
+    #[error("the session was ended: {0}")]
+    Lapsed(Box<Failure>),
     /// The peer ended the session with a failure.
     #[error("the peer ended the session: {0}")]
     Peer(Box<Failure>),
@@ -117,6 +120,7 @@ impl SessionError {
     pub fn to_failure(&self) -> Option<Failure> {
         let code = match self {
             Self::Peer(_) | Self::Silent { .. } => return None,
+            Self::Lapsed(failure) => return Some(Failure::clone(failure)),
             Self::Decode(error) => return Some(error.to_failure()),
             Self::TooManyStreams { .. }
             | Self::CreditExceeded { .. }

@@ -3,11 +3,13 @@
 use std::fmt;
 
 use bytes::Bytes;
-use serde::de::Error as _;
+use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::config::Limits;
 use crate::error::MessageError;
+use crate::message::binary::nonce;
+use crate::message::{Accepted, Proof};
 
 /// A step of the opening.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,13 +19,10 @@ pub enum Handshake {
     Offer(Offer),
     /// Step 2, by the server: what will be done.
     Choice(Choice),
-    /// Steps 3 and 4, proof and acceptance, when the choice asked for them.
-    Authentication {
-        /// 3 or 4.
-        step: u64,
-        /// The step's map, as it came.
-        payload: Bytes,
-    },
+    /// Step 3, by a client of which the choice asked it: who it is.
+    Proof(Proof),
+    /// Step 4, by the server: that it believes it.
+    Accepted(Accepted),
 }
 
 /// What a client can do and wants.
@@ -56,6 +55,8 @@ pub struct Offer {
     /// Its contribution to proofs.
     #[serde(with = "nonce")]
     pub nonce: [u8; 32],
+    #[serde(skip)]
+    pub(crate) wire: Wire,
 }
 
 /// What a server chose from an [`Offer`].
@@ -88,6 +89,25 @@ pub struct Choice {
     /// The server's contribution to proofs.
     #[serde(with = "nonce")]
     pub nonce: [u8; 32],
+    #[serde(skip)]
+    pub(crate) wire: Wire,
+}
+
+/// A message as it came, if it came over a wire; it may say more than is understood. Two messages
+/// that say the same are the same, however they came.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Wire(Option<Bytes>);
+
+impl Wire {
+    fn of(payload: &Bytes) -> Self {
+        Self(Some(payload.clone()))
+    }
+}
+
+impl PartialEq for Wire {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 /// Who a peer says it is; nothing of it is proved.
@@ -178,7 +198,8 @@ impl Handshake {
         match self {
             Self::Offer(_) => 1,
             Self::Choice(_) => 2,
-            Self::Authentication { step, .. } => *step,
+            Self::Proof(_) => 3,
+            Self::Accepted(_) => 4,
         }
     }
 
@@ -186,71 +207,50 @@ impl Handshake {
         let written = match self {
             Self::Offer(offer) => rmp_serde::encode::write_named(out, offer),
             Self::Choice(choice) => rmp_serde::encode::write_named(out, choice),
-            Self::Authentication { payload, .. } => {
-                out.extend_from_slice(payload);
-                Ok(())
-            }
+            Self::Proof(proof) => rmp_serde::encode::write_named(out, proof),
+            Self::Accepted(accepted) => rmp_serde::encode::write_named(out, accepted),
         };
         written.expect("texts and numbers always encode");
     }
 
     pub(crate) fn decode(step: u64, payload: &Bytes) -> Result<Self, MessageError> {
-        let offer = |_| MessageError::Malformed {
-            part: "handshake offer",
+        Ok(match step {
+            1 => {
+                let mut offer: Offer = read(payload, "handshake offer")?;
+                offer.wire = Wire::of(payload);
+                Self::Offer(offer)
+            }
+            2 => {
+                let mut choice: Choice = read(payload, "handshake choice")?;
+                choice.wire = Wire::of(payload);
+                Self::Choice(choice)
+            }
+            3 => Self::Proof(read(payload, "handshake proof")?),
+            4 => Self::Accepted(read(payload, "handshake acceptance")?),
+            number => {
+                return Err(MessageError::Number {
+                    kind: "handshake",
+                    number,
+                });
+            }
+        })
+    }
+
+    /// An offer or choice as it came, or as it is sent.
+    pub(crate) fn to_wire(&self) -> Bytes {
+        let wire = match self {
+            Self::Offer(offer) => &offer.wire,
+            Self::Choice(choice) => &choice.wire,
+            Self::Proof(_) | Self::Accepted(_) => &Wire(None),
         };
-        let choice = |_| MessageError::Malformed {
-            part: "handshake choice",
-        };
-        match step {
-            1 => rmp_serde::from_slice(payload)
-                .map(Self::Offer)
-                .map_err(offer),
-            2 => rmp_serde::from_slice(payload)
-                .map(Self::Choice)
-                .map_err(choice),
-            3 | 4 => Ok(Self::Authentication {
-                step,
-                payload: payload.clone(),
-            }),
-            _ => Err(MessageError::Number {
-                kind: "handshake",
-                number: step,
-            }),
-        }
+        wire.0.clone().unwrap_or_else(|| {
+            let mut encoded = Vec::new();
+            self.encode(&mut encoded);
+            encoded.into()
+        })
     }
 }
 
-/// 32 bytes as the binary type of `MessagePack`.
-mod nonce {
-    use std::fmt;
-
-    use serde::de::{Error, Visitor};
-    use serde::{Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(
-        nonce: &[u8; 32],
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(nonce)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<[u8; 32], D::Error> {
-        struct Nonce;
-        impl Visitor<'_> for Nonce {
-            type Value = [u8; 32];
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("32 bytes")
-            }
-
-            fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Self::Value, E> {
-                bytes
-                    .try_into()
-                    .map_err(|_| E::invalid_length(bytes.len(), &self))
-            }
-        }
-        deserializer.deserialize_bytes(Nonce)
-    }
+fn read<T: DeserializeOwned>(payload: &Bytes, part: &'static str) -> Result<T, MessageError> {
+    rmp_serde::from_slice(payload).map_err(|_| MessageError::Malformed { part })
 }

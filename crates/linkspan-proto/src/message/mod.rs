@@ -2,6 +2,7 @@
 //!
 //! A message's payload is a prefix of fixed form followed by a body that is never looked into.
 
+mod binary;
 mod cancel;
 mod chunk;
 mod credit;
@@ -11,6 +12,7 @@ mod goodbye;
 mod handshake;
 mod heartbeat;
 mod metadata;
+mod proof;
 mod request;
 mod response;
 mod text;
@@ -21,9 +23,11 @@ pub use credit::Credit;
 pub use event::Event;
 pub use failure::Failure;
 pub use goodbye::Goodbye;
+pub(crate) use handshake::Wire;
 pub use handshake::{Choice, Handshake, Identity, Offer, VersionRange};
 pub use heartbeat::Heartbeat;
 pub use metadata::{Metadata, Usage};
+pub use proof::{Accepted, Proof, Renewal};
 pub use request::Request;
 pub use response::{Response, Status};
 pub use text::Text;

@@ -19,7 +19,8 @@ use crate::stream_id::Role;
 /// The loop that drives it: feed what was received to [`handle_bytes`](Self::handle_bytes), act on
 /// every [`poll_incoming`](Self::poll_incoming), send what [`poll_transmit`](Self::poll_transmit)
 /// gives, and call [`handle_timeout`](Self::handle_timeout) at
-/// [`poll_timeout`](Self::poll_timeout). The crate's documentation shows it.
+/// [`poll_timeout`](Self::poll_timeout). The crate's documentation shows it. Nobody proves anything
+/// here: ways to authenticate are neither offered nor asked for.
 #[derive(Debug)]
 pub struct Session<A = ()> {
     decoder: Decoder,
@@ -43,7 +44,8 @@ enum State<A> {
 
 impl<A> Session<A> {
     /// Starts a session; `nonce` must be random.
-    pub fn new(role: Role, config: Config, nonce: [u8; 32]) -> Self {
+    pub fn new(role: Role, mut config: Config, nonce: [u8; 32]) -> Self {
+        config.auth.clear();
         let handshake = Box::new(Handshake::new(role, config, nonce));
         Self {
             decoder: Decoder::handshake(),
@@ -194,7 +196,7 @@ impl<A> Session<A> {
         };
         match &mut self.state {
             State::Opening { handshake, refusal } => {
-                *refusal = Some(Handshake::refusal(handshake.role(), failure));
+                *refusal = Some(handshake.refuse(failure));
             }
             State::Open { send, .. } => send.end_session(failure),
         }

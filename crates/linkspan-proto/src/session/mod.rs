@@ -15,6 +15,7 @@
 //!
 //! [`Session`] joins both for tests, simulations and programs that need no parallelism.
 
+mod agreement;
 mod apply;
 mod close;
 mod credit;
@@ -29,12 +30,15 @@ mod schedule;
 mod send;
 mod stats;
 mod streams;
+mod transcript;
 
+pub use agreement::Agreement;
 pub use close::{Closed, Fate};
-pub use handshake::{Agreement, Handshake};
+pub use handshake::{Claim, Handshake};
 pub use incoming::Incoming;
 pub use joined::{EndError, Session};
 pub use outbox::Transmit;
 pub use recv::Recv;
 pub use send::Send;
 pub use stats::Stats;
+pub use transcript::Transcript;

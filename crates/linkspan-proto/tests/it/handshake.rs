@@ -1,11 +1,11 @@
 use std::time::Instant;
 
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
 use linkspan_proto::error::{Code, HandshakeError, SessionError};
-use linkspan_proto::frame::Checksum;
-use linkspan_proto::message::{self, Identity, Message, VersionRange};
+use linkspan_proto::frame::{Checksum, Frame, Segments};
+use linkspan_proto::message::{self, Accepted, Identity, Message, Proof, VersionRange};
 use linkspan_proto::session::{EndError, Handshake, Session};
-use linkspan_proto::{Config, Role};
+use linkspan_proto::{Config, Decoder, Role};
 use linkspan_test::sim::Pair;
 
 #[expect(clippy::disallowed_methods, reason = "a test is a driver")]
@@ -205,4 +205,102 @@ fn a_client_agrees_to_nothing_that_it_does_not_know() {
     let agreement = client.handle_frame(choice).unwrap().unwrap();
     assert_eq!(agreement.features, Config::default().features);
     assert_eq!(agreement.codecs, Config::default().codecs);
+}
+
+/// A client that can authenticate, and a server that asks for it.
+fn asked(client: &[&str], server: &[&str]) -> (Handshake, Handshake) {
+    let config = |methods: &[&str]| {
+        let mut config = Config::default();
+        config.auth = methods.iter().map(|&method| method.to_owned()).collect();
+        config
+    };
+    let mut client = Handshake::new(Role::Client, config(client), [1; 32]);
+    let mut server = Handshake::new(Role::Server, config(server), [2; 32]);
+    let agreed = server.handle_frame(client.poll_transmit().unwrap());
+    assert!(agreed.unwrap().is_none());
+    let agreed = client.handle_frame(server.poll_transmit().unwrap());
+    assert!(agreed.unwrap().is_none());
+    (client, server)
+}
+
+#[test]
+fn a_client_proves_who_it_is_by_the_first_way_that_both_know() {
+    let (mut client, mut server) = asked(&["b", "a", "c"], &["a", "b"]);
+    let (method, at_client) = client.challenge().unwrap();
+    assert_eq!(method, "b");
+    let at_client = at_client.clone();
+    client.prove(Proof::of_key("one", [7; 32]));
+    let proof = client.poll_transmit().unwrap();
+    assert!(server.handle_frame(proof).unwrap().is_none());
+    let claim = server.claim().unwrap();
+    assert_eq!((claim.method, claim.proof.id.as_str()), ("b", "one"));
+    assert_eq!(*claim.transcript, at_client);
+    let there = server.accept(Accepted::new("key:one")).unwrap();
+    let here = client.handle_frame(server.poll_transmit().unwrap());
+    let here = here.unwrap().unwrap();
+    assert_eq!(here.accepted, there.accepted);
+    assert_eq!(here.transcript, Some(at_client));
+}
+
+#[test]
+fn a_server_that_insists_refuses_those_who_can_prove_nothing() {
+    let mut config = Config::default();
+    config.auth = vec!["a".into()];
+    config.auth_required = true;
+    let mut client = Handshake::new(Role::Client, Config::default(), [1; 32]);
+    let mut server = Handshake::new(Role::Server, config, [2; 32]);
+    let error = server.handle_frame(client.poll_transmit().unwrap());
+    assert_eq!(error.unwrap_err(), HandshakeError::Unauthenticated);
+}
+
+#[test]
+fn what_a_side_does_not_understand_is_part_of_what_is_proved() {
+    // A key that neither side knows, added on the way.
+    let mut config = Config::default();
+    config.auth = vec!["a".into()];
+    let mut client = Handshake::new(Role::Client, config.clone(), [1; 32]);
+    let offer = client.poll_transmit().unwrap();
+    let mut segments = Segments::new();
+    Handshake::encode(&offer, &mut segments);
+    let wire = segments.copy_to_bytes(segments.remaining());
+    let payload = &wire[36..wire.len() - 8];
+    let mut changed = vec![payload[0] + 1];
+    changed.extend_from_slice(&payload[1..]);
+    changed.extend_from_slice(b"\xa1x\xc0");
+
+    let mut server = Handshake::new(Role::Server, config, [2; 32]);
+    server.handle_frame(decoded(1, &changed)).unwrap();
+    server.handle_frame(decoded(3, b"\x80")).unwrap();
+    let claim = server.claim().unwrap();
+    assert_eq!(claim.transcript.offer(), changed);
+    client
+        .handle_frame(server.poll_transmit().unwrap())
+        .unwrap();
+    let (_, at_client) = client.challenge().unwrap();
+    assert_eq!(at_client.offer(), payload);
+}
+
+/// A step with any payload, as it is read.
+fn decoded(step: u64, payload: &[u8]) -> Frame {
+    let mut wire = b"LSPN\x01\x01\0\0".to_vec();
+    wire.extend_from_slice(&step.to_le_bytes());
+    wire.extend_from_slice(&0_u64.to_le_bytes());
+    wire.extend_from_slice(&step.to_le_bytes());
+    wire.extend_from_slice(&u32::try_from(payload.len()).unwrap().to_le_bytes());
+    let sums = [crc32(&wire), crc32(payload)];
+    wire.extend_from_slice(payload);
+    for sum in sums {
+        wire.extend_from_slice(&sum.to_le_bytes());
+    }
+    let frame = Decoder::handshake().decode(&mut BytesMut::from(&wire[..]));
+    frame.unwrap().unwrap()
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    let step = |sum: u32, byte: &u8| {
+        (0..8).fold(sum ^ u32::from(*byte), |sum, _| {
+            (sum >> 1) ^ if sum & 1 == 1 { 0xedb8_8320 } else { 0 }
+        })
+    };
+    !bytes.iter().fold(u32::MAX, step)
 }

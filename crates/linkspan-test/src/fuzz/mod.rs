@@ -5,6 +5,7 @@
 //!
 //! A new target is one file here, one line in [`TARGETS`] and one seed in `fuzz/corpus/NAME`.
 
+mod authentication;
 mod busrt;
 mod daemon;
 mod exchange;
@@ -14,6 +15,7 @@ mod session;
 mod topic;
 mod wire;
 
+pub use authentication::authentication;
 pub use busrt::busrt;
 pub use daemon::daemon;
 pub use exchange::exchange;
@@ -45,6 +47,7 @@ pub fn target(name: &str) -> Option<&'static Target> {
 
 /// All targets.
 pub const TARGETS: &[Target] = &[
+    Target::new("authentication", authentication),
     Target::new("busrt", busrt),
     Target::new("daemon", daemon),
     Target::new("exchange", exchange),

@@ -6,8 +6,8 @@ use bytes::{Buf, Bytes, BytesMut};
 use linkspan_proto::error::{Category, Code};
 use linkspan_proto::frame::{Checksum, Flags, Frame, Segments};
 use linkspan_proto::message::{
-    Cancel, CancelReason, Chunk, Credit, Event, Failure, Goodbye, Heartbeat, Identity, Message,
-    Metadata, Request, Response, Status, Usage, VersionRange,
+    self, Accepted, Cancel, CancelReason, Chunk, Credit, Event, Failure, Goodbye, Heartbeat,
+    Identity, Message, Metadata, Proof, Request, Response, Status, Usage, VersionRange,
 };
 use linkspan_proto::session::{Handshake, Session};
 use linkspan_proto::{Config, Decoder, Role, StreamId};
@@ -20,6 +20,9 @@ pub(super) fn frames() -> Vec<(&'static str, Checksum, Frame)> {
         ("handshake-offer", offer),
         ("handshake-choice", choice),
         ("error-version", refusal()),
+        ("handshake-proof", step(proof())),
+        ("handshake-token", step(token())),
+        ("handshake-accepted", step(accepted())),
     ];
     shown.extend(from_client());
     shown.extend(from_server());
@@ -40,12 +43,36 @@ fn opening() -> (Frame, Frame) {
         config.identity = Identity::new(name, "1.0", "b7");
         config
     };
-    let nonce = |first: u8| std::array::from_fn(|place| first + u8::try_from(place).unwrap());
     let mut client = Handshake::new(Role::Client, config("ada"), nonce(0x00));
     let mut server = Handshake::new(Role::Server, config("greeter"), nonce(0x20));
     let offer = client.poll_transmit().unwrap();
     server.handle_frame(offer.clone()).unwrap().unwrap();
     (offer, server.poll_transmit().unwrap())
+}
+
+/// A step that is its sender's second frame.
+fn step(step: message::Handshake) -> Frame {
+    frame(2, 0, Flags::NONE, Message::Handshake(Box::new(step)))
+}
+
+fn proof() -> message::Handshake {
+    message::Handshake::Proof(Proof::of_key("0123456789abcdef", nonce(0x40)))
+}
+
+fn token() -> message::Handshake {
+    message::Handshake::Proof(Proof::of_token("eyJh.e30.c2ln"))
+}
+
+fn accepted() -> message::Handshake {
+    let mut accepted = Accepted::new("key:ci");
+    accepted.expires_in_ms = Some(7_200_000);
+    accepted.renewable = true;
+    accepted.proof = Some(nonce(0x60));
+    message::Handshake::Accepted(accepted)
+}
+
+fn nonce(first: u8) -> [u8; 32] {
+    std::array::from_fn(|place| first + u8::try_from(place).unwrap())
 }
 
 /// What a server answers that speaks only newer versions.
