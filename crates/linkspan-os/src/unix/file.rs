@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use rustix::fs::{FileType, Mode, OFlags, RawMode, Stat};
@@ -77,18 +78,7 @@ impl Directory {
             Err(rustix::io::Errno::LOOP) => return Err(FileError::NotAFile { path }),
             result => result.map_err(|error| io(error.into()))?,
         };
-        let stat = rustix::fs::fstat(&descriptor).map_err(|error| io(error.into()))?;
-        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-            return Err(FileError::NotAFile { path });
-        }
-        let user = effective_uid();
-        if stat.st_uid != user && stat.st_uid != ROOT {
-            return Err(FileError::Owner {
-                path,
-                owner: stat.st_uid.to_string(),
-                user: user.to_string(),
-            });
-        }
+        let stat = checked(&path, &descriptor)?;
         check(&path, &stat)?;
         let limit = u64::try_from(max_bytes).unwrap_or(u64::MAX);
         // With room for all of it, no copies of a secret stay behind where a vector was before.
@@ -100,6 +90,31 @@ impl Directory {
             return Err(FileError::TooLong { path, max_bytes });
         }
         Ok(Some(bytes))
+    }
+
+    /// Opens the file `name` to write at its end, and makes it if it is missing, for this user alone.
+    /// Symbolic links are not followed.
+    ///
+    /// # Errors
+    ///
+    /// - [`FileError::Name`]: the name has other parts than one.
+    /// - [`FileError::Owner`]: it belongs to another user.
+    /// - [`FileError::Shared`]: others may at least read it.
+    /// - [`FileError::NotAFile`]: it is something else than a regular file.
+    /// - [`FileError::Io`]: the system refused.
+    pub fn append_file(&self, name: &Path) -> Result<File, FileError> {
+        let path = file_path(self.path(), name)?;
+        let mode = Mode::RUSR | Mode::WUSR;
+        let descriptor = match rustix::fs::openat(self, name, APPENDING, mode) {
+            Err(rustix::io::Errno::LOOP) => return Err(FileError::NotAFile { path }),
+            result => result.map_err(|error| FileError::Io {
+                path: path.clone(),
+                source: error.into(),
+            })?,
+        };
+        let stat = checked(&path, &descriptor)?;
+        check_private(&path, &stat)?;
+        Ok(File::from(descriptor))
     }
 
     /// Removes the file `name` if it is still the one that [`write_file`](Self::write_file) made, and
@@ -133,6 +148,26 @@ impl Directory {
     }
 }
 
+/// Looks whether what was opened is a file of this user's or root's.
+fn checked(path: &Path, descriptor: &OwnedFd) -> Result<Stat, FileError> {
+    let stat = rustix::fs::fstat(descriptor).map_err(|error| FileError::Io {
+        path: path.into(),
+        source: error.into(),
+    })?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return Err(FileError::NotAFile { path: path.into() });
+    }
+    let user = effective_uid();
+    if stat.st_uid != user && stat.st_uid != ROOT {
+        return Err(FileError::Owner {
+            path: path.into(),
+            owner: stat.st_uid.to_string(),
+            user: user.to_string(),
+        });
+    }
+    Ok(stat)
+}
+
 fn check_private(path: &Path, stat: &Stat) -> Result<(), FileError> {
     if stat.st_mode & OF_OTHERS != 0 {
         return Err(FileError::Shared {
@@ -144,6 +179,13 @@ fn check_private(path: &Path, stat: &Stat) -> Result<(), FileError> {
 }
 
 const OF_OTHERS: RawMode = 0o077;
+const APPENDING: OFlags = OFlags::WRONLY
+    .union(OFlags::APPEND)
+    .union(OFlags::CREATE)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::NOCTTY)
+    .union(OFlags::CLOEXEC);
 const READING: OFlags = OFlags::RDONLY
     .union(OFlags::NOFOLLOW)
     .union(OFlags::NONBLOCK)

@@ -86,19 +86,7 @@ impl Directory {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             result => result.map_err(io)?,
         };
-        if !file.metadata().map_err(io)?.is_file() {
-            return Err(FileError::NotAFile { path });
-        }
-        let info = SecurityInfo::of_file(&file).map_err(io)?;
-        let owner = info.owner().map_err(io)?;
-        if !is_trusted(User::Windows { sid: owner }) {
-            let user = own_credentials().sid();
-            return Err(FileError::Owner {
-                path,
-                owner: owner.to_string(),
-                user: user.map(|user| user.to_string()).unwrap_or_default(),
-            });
-        }
+        let info = checked(&path, &file)?;
         check(&path, &info)?;
         let limit = u64::try_from(max_bytes).unwrap_or(u64::MAX);
         // With room for all of it, no copies of a secret stay behind where a vector was before.
@@ -111,6 +99,33 @@ impl Directory {
             return Err(FileError::TooLong { path, max_bytes });
         }
         Ok(Some(bytes))
+    }
+
+    /// Opens the file `name` to write at its end, and makes it if it is missing, protected as its
+    /// directory says. Symbolic links are not followed.
+    ///
+    /// # Errors
+    ///
+    /// - [`FileError::Name`]: the name has other parts than one.
+    /// - [`FileError::Owner`]: it belongs to another user.
+    /// - [`FileError::Shared`]: others may at least read it.
+    /// - [`FileError::NotAFile`]: it is something else than a regular file.
+    /// - [`FileError::Io`]: the system refused.
+    pub fn append_file(&self, name: &Path) -> Result<File, FileError> {
+        let path = file_path(self.path(), name)?;
+        let file = OpenOptions::new()
+            .append(true)
+            .read(true)
+            .create(true)
+            .custom_flags(FILE_FLAG_OPEN_REPARSE_POINT)
+            .open(&path)
+            .map_err(|source| FileError::Io {
+                path: path.clone(),
+                source,
+            })?;
+        let info = checked(&path, &file)?;
+        check_private(&path, &info)?;
+        Ok(file)
     }
 
     /// Removes the file `name` if it is still the one that [`write_file`](Self::write_file) made, and
@@ -136,6 +151,28 @@ impl Directory {
         });
         removed.map_err(|source| FileError::Io { path, source })
     }
+}
+
+/// Looks whether what was opened is a file of this user's, the system's or administrators'.
+fn checked(path: &Path, file: &File) -> Result<SecurityInfo, FileError> {
+    let io = |source| FileError::Io {
+        path: path.into(),
+        source,
+    };
+    if !file.metadata().map_err(io)?.is_file() {
+        return Err(FileError::NotAFile { path: path.into() });
+    }
+    let info = SecurityInfo::of_file(file).map_err(io)?;
+    let owner = info.owner().map_err(io)?;
+    if !is_trusted(User::Windows { sid: owner }) {
+        let user = own_credentials().sid();
+        return Err(FileError::Owner {
+            path: path.into(),
+            owner: owner.to_string(),
+            user: user.map(|user| user.to_string()).unwrap_or_default(),
+        });
+    }
+    Ok(info)
 }
 
 fn check_private(path: &Path, info: &SecurityInfo) -> Result<(), FileError> {
