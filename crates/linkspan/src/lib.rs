@@ -55,7 +55,7 @@
 //! | [`codec`] | encodings of bodies, for bodies that no trait describes |
 //! | [`transport`] | settings of transports, and who is at the other end |
 //! | [`session`] | settings of connections: limits, times, checksums |
-//! | [`auth`] | principals: peers by name |
+//! | [`auth`] | who peers are, how that is proved, and for how long |
 //! | [`layer`] | several endpoints as one, breakers, repeats: what clients do about servers that fail |
 //! | [`guide`] | the manual: one page for each question, every example compiles |
 //!
@@ -68,6 +68,7 @@
 //! |---|---|---|
 //! | `rpc` | yes | calls, streams and events |
 //! | `macros` | yes | [`service`]: clients and servers from a trait |
+//! | `auth` | | API keys, launch tokens and JWTs, for both sides |
 //! | `bus` | | a broker, for clients of BUS/RT, too, and clients of it |
 //! | `daemon` | | command lines whose work is done by a daemon that starts itself |
 //! | `exchange` | | servers and clients of frames of length, CRC-32 and message |
@@ -126,10 +127,11 @@ pub mod guide;
 #[cfg(feature = "rpc")]
 pub mod layer;
 #[cfg(feature = "rpc")]
+mod rotation;
+#[cfg(feature = "rpc")]
 pub mod rpc;
 #[cfg(feature = "rpc")]
 pub mod session;
-#[cfg(feature = "rpc")]
 pub mod transport;
 #[cfg(any(feature = "daemon", feature = "exchange"))]
 #[doc(hidden)]

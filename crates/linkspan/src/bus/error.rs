@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use proto::error::HandshakeError;
 use thiserror::Error;
 
 #[cfg(feature = "seal")]
@@ -246,4 +247,8 @@ pub(crate) enum ConnectionError {
     Protocol(#[from] proto::error::BusrtDecodeError),
     #[error(transparent)]
     Join(#[from] JoinError),
+    #[error(transparent)]
+    Unauthenticated(#[from] HandshakeError),
+    #[error("the client is believed no longer")]
+    Lapsed,
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::auth::Authentication;
 use crate::auth::policy::Guard;
 use crate::codec::{Decode, Encode};
 use crate::rpc::guarded::Guarded;
@@ -64,6 +65,13 @@ impl Server {
     #[must_use]
     pub fn config(mut self, config: ServerConfig) -> Self {
         self.config = config;
+        self
+    }
+
+    /// Says what clients are asked for, and who is believed; part of the [settings](Self::config).
+    #[must_use]
+    pub fn authentication(mut self, authentication: Authentication) -> Self {
+        self.config.session.authentication = Some(authentication);
         self
     }
 

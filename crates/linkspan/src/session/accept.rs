@@ -8,19 +8,26 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use proto::Role;
+#[cfg(feature = "bus")]
+use proto::error::HandshakeError;
 use proto::error::{Category, Code};
 use proto::message::Failure;
 use tracing::debug;
 
 use crate::Address;
+#[cfg(feature = "bus")]
+use crate::auth::Lease;
 use crate::clock;
 use crate::session::Config;
 use crate::session::connect::start;
 use crate::session::connection::Connection;
 use crate::session::handler::Handler;
 use crate::session::open::{open_after, refuse, refuse_now};
+use crate::session::renewal::{Renewable, drive};
 use crate::session::report::{ListenerStats, StopReport};
 use crate::session::shared::Stop;
+#[cfg(feature = "bus")]
+use crate::transport::Peer;
 use crate::transport::{self, Front, Health, Link, ListenError, Refusal, Serving, TransportHealth};
 
 /// A listener at work, with the connections that came by it.
@@ -184,10 +191,18 @@ impl Sessions {
         match open_after(&mut link, Role::Server, &config, input).await {
             Ok(opened) => {
                 health.accepted();
-                let handler = Arc::clone(&self.handler);
+                let lease = opened.lease.clone();
+                let mut handler = Arc::clone(&self.handler);
+                if let Some(lease) = &lease {
+                    handler = Renewable::around(handler, lease);
+                }
                 let (connection, driver) = start(link, opened, config, handler, Some(health));
+                let shared = Arc::clone(&connection.handle().shared);
                 let number = self.register(connection);
-                driver.await;
+                match lease {
+                    Some(lease) => drive(driver, &lease, &shared).await,
+                    None => driver.await,
+                }
                 self.unregister(number).await;
             }
             Err(error) => {
@@ -195,6 +210,21 @@ impl Sessions {
                 debug!(%error, "no session");
             }
         }
+    }
+
+    /// Judges the peer of a connection that is no session by what the transport knows; nobody is
+    /// refused by a server that asks for nothing.
+    #[cfg(feature = "bus")]
+    pub(crate) fn admit(&self, peer: &mut Peer) -> Result<Option<Arc<Lease>>, HandshakeError> {
+        let config = self.config();
+        let Some(authentication) = &config.authentication else {
+            return Ok(None);
+        };
+        let grant = authentication.standing(peer).grant;
+        let grant = authentication.judge_standing(peer, grant)?;
+        let lease = Arc::new(Lease::of_peer(authentication, grant));
+        peer.proved = Some(Arc::clone(lease.principal()));
+        Ok(Some(lease))
     }
 
     fn config(&self) -> Arc<Config> {
@@ -231,6 +261,7 @@ impl Sessions {
         let stop = Stop {
             until: clock::after(clock::now(), limit),
             reason: "the server stops",
+            lapse: None,
         };
         let mut connections = lock(&self.connections);
         connections.stop = Some(stop);

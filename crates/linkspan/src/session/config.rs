@@ -5,6 +5,8 @@ use std::time::Duration;
 use proto::Limits;
 use proto::message::Identity;
 
+use crate::auth::{Authentication, Credential};
+
 /// Settings of sessions, on either side.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -44,6 +46,11 @@ pub struct Config {
     pub send_buffer_bytes: usize,
     /// Bytes that may wait on one stream, in bytes. Default: 262,144.
     pub stream_buffer_bytes: usize,
+    /// Of a server: what it asks of its clients, and whom it believes. Default: the kernel's word
+    /// on local sockets is taken, nothing is asked, and nobody is refused.
+    pub authentication: Option<Authentication>,
+    /// Of a client: what it proves who it is by, to servers that ask. Default: nothing.
+    pub credential: Option<Credential>,
 }
 
 /// Whether frames carry checksums. They are left out only if both sides agree.
@@ -77,6 +84,8 @@ impl Default for Config {
             max_blocking_handlers: 64,
             send_buffer_bytes: session.send_buffer_bytes,
             stream_buffer_bytes: session.stream_buffer_bytes,
+            authentication: None,
+            credential: None,
         }
     }
 }

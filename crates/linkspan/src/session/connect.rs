@@ -43,8 +43,11 @@ pub(crate) async fn connect(
     };
     let (connection, driver) = start(link, opened, Arc::clone(config), handler, None);
     debug!(%address, server = ?connection.peer_identity(), "connected");
-    // It ends by itself when the last user of the connection goes.
+    // They end by themselves when the last user of the connection goes.
     drop(tokio::spawn(driver));
+    if let Some(renewing) = connection.renewing() {
+        drop(tokio::spawn(renewing.run()));
+    }
     Ok(connection)
 }
 
@@ -66,6 +69,7 @@ pub(crate) fn start(
         agreement,
         input,
         frames,
+        ..
     } = opened;
     let now = clock::now();
     let send = match writer.empty_transmit() {

@@ -181,6 +181,7 @@ impl Connection {
         self.handle.shared.stop(Stop {
             until: clock::after(clock::now(), limit),
             reason: "closing",
+            lapse: None,
         });
         self.ended().await;
     }
@@ -285,6 +286,7 @@ impl Drop for Handle {
         self.shared.stop(Stop {
             until: clock::now() + DROP_LIMIT,
             reason: "closed",
+            lapse: None,
         });
     }
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::AddressError;
+use crate::auth::CredentialError;
 use crate::codec::{CodecError, Payload};
 use crate::transport::DialError;
 
@@ -25,6 +26,9 @@ pub enum ConnectError {
     /// The server was reached, and refused or did not fit.
     #[error("no session with the server")]
     Handshake(#[from] HandshakeError),
+    /// What this side should prove who it is by cannot be used.
+    #[error("no proof of who this side is")]
+    Credential(#[source] CredentialError),
     /// The link broke during the handshake.
     #[error("the connection broke during the handshake")]
     Io(#[source] io::Error),
@@ -54,7 +58,7 @@ impl ConnectError {
                 DialError::Io { .. } | DialError::NotListening { .. } | DialError::TimedOut { .. }
             ),
             Self::Handshake(_) => self.refusal().is_some_and(|failure| failure.retryable),
-            Self::Address(_) => false,
+            Self::Address(_) | Self::Credential(_) => false,
             Self::Io(_) | Self::Silent { .. } => true,
         }
     }
@@ -65,7 +69,7 @@ impl ConnectError {
             Self::Dial(DialError::Unsupported { .. } | DialError::Plaintext { .. }) => {
                 Blame::Caller
             }
-            Self::Address(_) => Blame::Caller,
+            Self::Address(_) | Self::Credential(_) => Blame::Caller,
             Self::Dial(_) | Self::Io(_) => Blame::System,
             Self::Handshake(_) | Self::Silent { .. } => Blame::Peer,
         }

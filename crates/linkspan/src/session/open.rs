@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -12,6 +13,8 @@ use proto::message::Failure;
 use proto::session::{Agreement, Handshake, Transmit};
 use proto::{Decoder, Role};
 
+use crate::auth::Lease;
+use crate::session::proving::Proving;
 use crate::session::{Config, ConnectError};
 use crate::transport::{Link, ReadEvent, Writer};
 
@@ -22,6 +25,8 @@ pub(crate) struct Opened {
     /// Bytes and frames that came after it.
     pub(crate) input: BytesMut,
     pub(crate) frames: VecDeque<Frame>,
+    /// What a server granted to the client.
+    pub(crate) lease: Option<Arc<Lease>>,
 }
 
 /// Agrees with the peer of a link on a session.
@@ -43,15 +48,17 @@ pub(crate) async fn open_after(
     input: BytesMut,
 ) -> Result<Opened, ConnectError> {
     let limit = config.handshake_timeout;
-    match tokio::time::timeout(limit, negotiate(link, role, config, input)).await {
-        Ok(Err(ConnectError::Handshake(error))) => {
-            if let Some(failure) = error.to_failure() {
-                send(&link.writer, &Handshake::refusal(role, failure))
-                    .await
-                    .ok();
+    let opening = async {
+        let mut opening = Opening::new(link, role, config, input)?;
+        match opening.negotiate().await {
+            Err(ConnectError::Handshake(error)) => {
+                opening.refuse(&error).await;
+                Err(error.into())
             }
-            Err(error.into())
+            result => result,
         }
+    };
+    match tokio::time::timeout(limit, opening).await {
         Ok(result) => result,
         Err(_) => Err(ConnectError::Silent { limit }),
     }
@@ -86,29 +93,68 @@ pub(crate) fn refuse_now(link: &Link, failure: Failure) {
     link.writer.shutdown();
 }
 
-async fn negotiate(
-    link: &mut Link,
-    role: Role,
-    config: &Config,
-    input: BytesMut,
-) -> Result<Opened, ConnectError> {
-    let nonce = os::random_bytes().map_err(ConnectError::Io)?;
-    let mut handshake = Handshake::new(role, config.protocol(link.peer.transport), nonce);
-    let mut receiver = Receiver::new(input);
-    loop {
-        if let Some(frame) = handshake.poll_transmit() {
-            send(&link.writer, &frame).await.map_err(ConnectError::Io)?;
-        }
-        let frame = receiver.frame(link, role).await?;
-        if let Some(agreement) = handshake.handle_frame(frame)? {
-            if let Some(frame) = handshake.poll_transmit() {
-                send(&link.writer, &frame).await.map_err(ConnectError::Io)?;
+/// A handshake under way.
+struct Opening<'a> {
+    link: &'a mut Link,
+    handshake: Handshake,
+    receiver: Receiver,
+    proving: Proving<'a>,
+}
+
+impl<'a> Opening<'a> {
+    fn new(
+        link: &'a mut Link,
+        role: Role,
+        config: &'a Config,
+        input: BytesMut,
+    ) -> Result<Self, ConnectError> {
+        let nonce = os::random_bytes().map_err(ConnectError::Io)?;
+        let mut terms = config.protocol(link.peer.transport);
+        let proving = Proving::new(role, config, &link.peer, &mut terms);
+        Ok(Self {
+            link,
+            handshake: Handshake::new(role, terms, nonce),
+            receiver: Receiver::new(input),
+            proving,
+        })
+    }
+
+    async fn negotiate(&mut self) -> Result<Opened, ConnectError> {
+        loop {
+            self.send_next().await?;
+            let frame = self
+                .receiver
+                .frame(self.link, self.handshake.role())
+                .await?;
+            let agreed = self.handshake.handle_frame(frame)?;
+            let peer = &mut self.link.peer;
+            if let Some(agreement) = self.proving.go_on(peer, &mut self.handshake, agreed)? {
+                self.send_next().await?;
+                return Ok(Opened {
+                    agreement,
+                    input: std::mem::take(&mut self.receiver.input),
+                    frames: std::mem::take(&mut self.receiver.frames),
+                    lease: self.proving.take_lease(),
+                });
             }
-            return Ok(Opened {
-                agreement,
-                input: receiver.input,
-                frames: receiver.frames,
-            });
+        }
+    }
+
+    async fn send_next(&mut self) -> Result<(), ConnectError> {
+        match self.handshake.poll_transmit() {
+            Some(frame) => send(&self.link.writer, &frame)
+                .await
+                .map_err(ConnectError::Io),
+            None => Ok(()),
+        }
+    }
+
+    /// Tells the peer why there is no session.
+    async fn refuse(&mut self, error: &HandshakeError) {
+        self.proving.note_failure(&self.link.peer, error);
+        if let Some(failure) = error.to_failure() {
+            let refusal = self.handshake.refuse(failure);
+            send(&self.link.writer, &refusal).await.ok();
         }
     }
 }

@@ -29,6 +29,9 @@ pub(super) enum Phase {
 impl Driver {
     /// Begins to end the connection.
     pub(super) fn obey(&mut self, stop: Stop) {
+        if let Some(lapse) = stop.lapse {
+            return self.fail(SessionError::Lapsed(Box::new(lapse.to_failure())));
+        }
         match &mut self.phase {
             Phase::Open => {
                 let mut state = self.shared.lock();

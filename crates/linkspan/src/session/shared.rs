@@ -12,6 +12,7 @@ use proto::session::{Agreement, Send};
 use tokio::sync::{oneshot, watch};
 use tokio::task::coop::consume_budget;
 
+use crate::auth::Lapse;
 use crate::clock;
 use crate::session::connection::Handle;
 use crate::session::room::Room;
@@ -36,6 +37,8 @@ pub(crate) struct Shared {
     /// Where the listener counts that the connection came by.
     pub(crate) health: Option<Arc<Health>>,
     pub(crate) received_bytes: AtomicU64,
+    /// Renewals that were begun.
+    renewals: AtomicU64,
     /// What its users hold; empty until there is one.
     pub(crate) handle: OnceLock<Weak<Handle>>,
 }
@@ -79,6 +82,8 @@ pub(crate) struct Stop {
     pub(crate) until: Instant,
     /// What the peer is told.
     pub(crate) reason: &'static str,
+    /// Set if the peer is believed no longer: then nothing that is under way may finish.
+    pub(crate) lapse: Option<Lapse>,
 }
 
 /// A stream was not opened.
@@ -135,8 +140,14 @@ impl Shared {
             agreement,
             health,
             received_bytes: AtomicU64::new(0),
+            renewals: AtomicU64::new(0),
             handle: OnceLock::new(),
         }
+    }
+
+    /// The number of the next renewal.
+    pub(crate) fn next_renewal(&self) -> u64 {
+        self.renewals.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
@@ -268,7 +279,10 @@ impl Shared {
     pub(crate) fn stop(&self, stop: Stop) {
         let mut state = self.lock();
         match &mut state.stop {
-            Some(old) => old.until = old.until.min(stop.until),
+            Some(old) => {
+                old.until = old.until.min(stop.until);
+                old.lapse = old.lapse.or(stop.lapse);
+            }
             None => state.stop = Some(stop),
         }
         let driver = state.driver.take();

@@ -71,4 +71,5 @@ pub(crate) use dial::dial_bytes;
 pub(crate) use health::Health;
 pub(crate) use link::{Link, ReadEvent, Reader, Writer};
 pub(crate) use listener::{Listener, admits};
+pub(crate) use peer::ChannelBinding;
 pub(crate) use read_buffer::ReadBuffer;

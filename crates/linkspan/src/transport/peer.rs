@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::auth::{CertificateIdentity, Principal};
+use crate::auth::{CertificateIdentity, Method, Principal};
 use crate::transport::Backend;
 
 /// What the transport knows about the other end.
@@ -27,6 +27,8 @@ pub struct Peer {
     pub certificate: Option<Arc<CertificateIdentity>>,
     /// What nobody but the two ends of the TLS connection knows.
     pub(crate) channel: Option<ChannelBinding>,
+    /// Who it is, once that was proved.
+    pub(crate) proved: Option<Arc<Principal>>,
 }
 
 /// Keying material of a TLS connection, for proofs that hold on it alone (docs/protocol.md, section
@@ -56,6 +58,7 @@ impl Peer {
             backend: None,
             certificate: None,
             channel: None,
+            proved: None,
         }
     }
 
@@ -65,17 +68,36 @@ impl Peer {
         self.channel.map(|binding| binding.0)
     }
 
-    /// Who the peer is by this knowledge alone.
+    /// Who the peer is, as far as that was proved: to the server's
+    /// [`Authentication`](crate::auth::Authentication), if it has one, or else by the kernel's word.
     pub fn principal(&self) -> Principal {
+        match &self.proved {
+            Some(principal) => Principal::clone(principal),
+            None => self.by_credentials(),
+        }
+    }
+
+    /// Whether nobody else can read what goes over the link: it is one within this system whose other
+    /// end the kernel names, or one over TLS.
+    pub(crate) fn is_private(&self) -> bool {
+        let is_local = matches!(self.transport, "mem" | "unix" | "pipe");
+        self.channel.is_some() || (is_local && self.credentials.is_some())
+    }
+
+    /// Who the peer is by the kernel's word.
+    pub(crate) fn by_credentials(&self) -> Principal {
         match (self.credentials, self.socket_uid) {
             (Some(credentials), _) => {
-                let mut principal = Principal::named(credentials.user.to_string());
+                let user = credentials.user.to_string();
+                let mut principal = Principal::named(user).proved_by(Method::PeerCredentials);
                 if let Some(pid) = credentials.pid {
                     principal.attributes.insert("pid".into(), pid.to_string());
                 }
                 principal
             }
-            (None, Some(uid)) => Principal::named(format!("uid:{uid}")),
+            (None, Some(uid)) => {
+                Principal::named(format!("uid:{uid}")).proved_by(Method::PeerCredentials)
+            }
             (None, None) => Principal::anonymous(),
         }
     }

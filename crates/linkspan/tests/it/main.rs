@@ -54,6 +54,8 @@ mod listeners;
 mod methods;
 mod policy;
 mod reconnect;
+#[cfg(feature = "auth")]
+mod security;
 mod services;
 #[cfg(unix)]
 mod socket_files;

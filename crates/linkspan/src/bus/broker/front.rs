@@ -52,10 +52,27 @@ impl Clients {
                 Box::pin(sessions.converse(link, read, health)).await;
                 Ok(())
             }
-            Opened::BusRt(link, read) => {
-                let (core, port) = (Arc::clone(&self.core), self.address.to_string());
-                Box::pin(converse(core, link, read, port, &health)).await
-            }
+            Opened::BusRt(link, read) => Box::pin(self.converse_busrt(link, read, &health)).await,
+        }
+    }
+
+    /// Serves a client of BUS/RT, who has no words to prove who it is.
+    async fn converse_busrt(
+        &self,
+        mut link: ByteLink,
+        read: BytesMut,
+        health: &Health,
+    ) -> Result<(), ConnectionError> {
+        let lease = self.sessions.admit(&mut link.peer);
+        let lease = lease.inspect_err(|error| health.handshake_failed(error))?;
+        let (core, port) = (Arc::clone(&self.core), self.address.to_string());
+        let served = converse(core, link, read, port, health);
+        match lease {
+            None => served.await,
+            Some(lease) => tokio::select! {
+                ended = served => ended,
+                _ = lease.lapse() => Err(ConnectionError::Lapsed),
+            },
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::auth::Principal;
+use crate::auth::{Authentication, Principal};
 use crate::bus::access::Authorize;
+use crate::bus::broker::serving::Settings;
 use crate::bus::broker::{Check, Core, Embedded, Serving};
 use crate::bus::{Action, Config, ConfigError, ServeError};
 use crate::{Address, AddressError, transport};
@@ -30,7 +31,7 @@ pub struct Broker {
     config: Config,
     authorize: Authorize,
     pub(crate) checks: Option<Arc<dyn Check>>,
-    transport: transport::Config,
+    settings: Settings,
 }
 
 impl Broker {
@@ -49,7 +50,15 @@ impl Broker {
     /// Replaces the settings of transports, such as who may connect.
     #[must_use]
     pub fn transport(mut self, config: transport::Config) -> Self {
-        self.transport = config;
+        self.settings.transport = config;
+        self
+    }
+
+    /// Says what clients are asked for, and who is believed. Clients of BUS/RT have no words for it:
+    /// they are let in by their user or certificate alone.
+    #[must_use]
+    pub fn authentication(mut self, authentication: Authentication) -> Self {
+        self.settings.authentication = Some(authentication);
         self
     }
 
@@ -91,7 +100,7 @@ impl Broker {
         A::Error: Into<AddressError>,
     {
         let address = address.try_into().map_err(Into::into)?;
-        let transport = self.transport.clone();
-        Serving::start(self.embed()?, transport, &address).await
+        let settings = self.settings.clone();
+        Serving::start(self.embed()?, settings, &address).await
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::auth::Authentication;
 use crate::bus::ServeError;
 use crate::bus::broker::front::Clients;
 use crate::bus::broker::{BrokerStats, Embedded};
@@ -17,21 +18,28 @@ use crate::{Address, AddressError};
 #[must_use = "dropping it ends the broker"]
 pub struct Serving {
     broker: Embedded,
-    transport: transport::Config,
+    settings: Settings,
     first: Acceptor<Clients>,
     more: Vec<Acceptor<Clients>>,
+}
+
+/// Of the addresses of a broker.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Settings {
+    pub(super) transport: transport::Config,
+    pub(super) authentication: Option<Authentication>,
 }
 
 impl Serving {
     pub(super) async fn start(
         broker: Embedded,
-        transport: transport::Config,
+        settings: Settings,
         address: &Address,
     ) -> Result<Self, ServeError> {
-        let first = listen(&broker, &transport, address).await?;
+        let first = listen(&broker, &settings, address).await?;
         Ok(Self {
             broker,
-            transport,
+            settings,
             first,
             more: Vec::new(),
         })
@@ -52,7 +60,7 @@ impl Serving {
         A::Error: Into<AddressError>,
     {
         let address = address.try_into().map_err(Into::into)?;
-        let acceptor = listen(&self.broker, &self.transport, &address).await?;
+        let acceptor = listen(&self.broker, &self.settings, &address).await?;
         let bound = acceptor.address().clone();
         self.more.push(acceptor);
         Ok(bound)
@@ -115,10 +123,12 @@ impl Serving {
 
 async fn listen(
     broker: &Embedded,
-    transport: &transport::Config,
+    settings: &Settings,
     address: &Address,
 ) -> Result<Acceptor<Clients>, ServeError> {
+    let transport = &settings.transport;
     let mut config = session::Config::default();
+    config.authentication.clone_from(&settings.authentication);
     let core = broker.core();
     config.max_message_bytes = usize::try_from(core.config.max_message_bytes).unwrap_or(usize::MAX);
     let sessions = Sessions::new(address, transport, config, Arc::new(broker.router()));

@@ -6,31 +6,26 @@ use std::path::{Path, PathBuf};
 
 use crate::daemon::lifecycle::Places;
 use crate::daemon::lifecycle::places::LOG;
+use crate::rotation::Rotation;
 
-/// A log file that is turned over when it has become long: it becomes `log.1`, and what was `log.1`
-/// becomes `log.2`.
-///
-/// Nothing is copied or emptied, so nothing is lost: whoever writes has the file open, wherever it is
-/// moved to. The daemon itself goes over to the new file; processes that it started, and daemons that
+/// A log file that is turned over when it has become long, as [`Rotation`] says. The daemon itself goes over to the new file; processes that it started, and daemons that
 /// only finish their commands, go on with the old one.
 #[derive(Debug, Clone)]
 pub(crate) struct Log {
-    path: PathBuf,
+    rotation: Rotation,
     max_bytes: u64,
-    kept_files: u32,
 }
 
 impl Log {
     pub(crate) fn new(path: PathBuf, max_bytes: u64, kept_files: u32) -> Self {
         Self {
-            path,
+            rotation: Rotation::new(path, kept_files),
             max_bytes,
-            kept_files,
         }
     }
 
     pub(crate) fn path(&self) -> &Path {
-        &self.path
+        self.rotation.path()
     }
 
     /// Opens it for a daemon to write to.
@@ -40,9 +35,9 @@ impl Log {
     /// The system's error, or that something else than a file stands there: it is not followed, as
     /// what it leads to would be written to.
     pub(crate) fn open(&self) -> io::Result<File> {
-        match fs::symlink_metadata(&self.path) {
+        match fs::symlink_metadata(self.path()) {
             Ok(metadata) if !metadata.is_file() => {
-                let text = format!("log {} is not a regular file", self.path.display());
+                let text = format!("log {} is not a regular file", self.path().display());
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
             }
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -51,19 +46,19 @@ impl Log {
         OpenOptions::new()
             .append(true)
             .create(true)
-            .open(&self.path)
+            .open(self.path())
     }
 
     /// How long it is, in bytes.
     pub(crate) fn len(&self) -> u64 {
-        fs::symlink_metadata(&self.path).map_or(0, |metadata| metadata.len())
+        fs::symlink_metadata(self.path()).map_or(0, |metadata| metadata.len())
     }
 
     /// Opens it for a daemon that is about to start, a new one if it has become long.
     pub(crate) fn prepare(&self, places: &Places) -> io::Result<File> {
         // Where even that cannot be written, what follows tells why.
         let lock = places.lock_log().ok();
-        match self.path.exists() {
+        match self.path().exists() {
             true if self.is_long() => self.turn(places)?,
             true => {}
             // With the mode of all files there; what cannot be made is told by what follows.
@@ -96,30 +91,22 @@ impl Log {
 
     /// To be called under the log's lock.
     fn turn(&self, places: &Places) -> io::Result<()> {
-        let old = File::open(&self.path)?;
-        for number in (1..self.kept_files).rev() {
-            // Not all of them exist yet.
-            fs::rename(self.numbered(number), self.numbered(number + 1)).ok();
-        }
-        let aside = self.numbered(1);
-        fs::rename(&self.path, &aside)?;
+        let old = File::open(self.path())?;
+        let aside = self.rotation.push_aside()?;
         let made = places.write(LOG, b"").map_err(io::Error::other);
         let new = made.and_then(|_| self.open()).inspect_err(|_| {
             // On a full disk it goes on as it was.
-            fs::rename(&aside, &self.path).ok();
+            fs::rename(&aside, self.path()).ok();
         })?;
         os::redirect_output(&old, &new)?;
         // On Windows a file is there until nobody has it open.
         drop(old);
-        if self.kept_files == 0 {
-            fs::remove_file(aside)?;
-        }
-        Ok(())
+        self.rotation.drop_surplus()
     }
 
     /// Its last bytes, but nothing from before `start`; in whole lines, if it has any.
     pub(crate) fn tail(&self, start: u64, bytes: u64) -> io::Result<Vec<u8>> {
-        let mut file = File::open(&self.path)?;
+        let mut file = File::open(self.path())?;
         let length = file.metadata()?.len();
         // It was turned over since.
         let start = if start > length { 0 } else { start };
@@ -136,27 +123,12 @@ impl Log {
 
     /// Its file of that age, 0 being the present one; nothing beyond those that are kept.
     pub(crate) fn file(&self, age: u32) -> Option<PathBuf> {
-        match age {
-            0 => Some(self.path.clone()),
-            age => (age <= self.kept_files).then(|| self.numbered(age)),
-        }
+        self.rotation.file(age)
     }
 
     /// All its files that there are, the present one first.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
-        let present = std::iter::once(self.path.clone());
-        let turned = (1..=self.kept_files).map(|number| self.numbered(number));
-        let is_there = |file: &PathBuf| file.is_file();
-        present
-            .filter(is_there)
-            .chain(turned.take_while(is_there))
-            .collect()
-    }
-
-    fn numbered(&self, number: u32) -> PathBuf {
-        let mut path = self.path.clone().into_os_string();
-        path.push(format!(".{number}"));
-        path.into()
+        self.rotation.files()
     }
 }
 

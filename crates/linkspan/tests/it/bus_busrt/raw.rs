@@ -44,9 +44,7 @@ impl Raw {
                 stream.set_nodelay(true).unwrap();
                 Box::new(stream)
             }
-            Address::Ws(place) => {
-                Box::new(linkspan_test::websocket::connect(place).await.unwrap())
-            }
+            Address::Ws(place) => Box::new(linkspan_test::websocket::connect(place).await.unwrap()),
             other => panic!("{other} does not carry bytes"),
         };
         Self { stream }

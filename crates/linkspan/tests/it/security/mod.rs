@@ -1,0 +1,9 @@
+//! Who is let in, who is not, and what strangers learn: each attack against a real listener.
+
+mod forge;
+mod keys;
+mod openings;
+mod renewals;
+mod scene;
+mod sources;
+mod tokens;
