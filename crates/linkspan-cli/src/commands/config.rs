@@ -45,6 +45,7 @@ pub(crate) fn run(
 }
 
 fn check(loaded: &Loaded, output: &Output) -> Result {
+    loaded.schemas()?;
     let file = loaded.file().map(|file| file.display().to_string());
     if output.json {
         let notes = loaded.notes();

@@ -83,7 +83,8 @@ async fn serve(options: Options, mut loaded: Loaded, output: &Output) -> Result 
         Some(Extra::TrialMethods) => trial_methods(),
         None => Router::new(),
     };
-    let node = Node::start_with(&loaded.config, &addresses, more).await?;
+    let schemas = loaded.schemas()?;
+    let node = Node::start_with(&loaded.config, &addresses, schemas, more).await?;
     match greet(&node, &loaded, output).await {
         // Whoever started it may have read enough, and is served nevertheless.
         Err(failure) if !failure.is_closed_pipe() => return Err(failure),
@@ -249,8 +250,16 @@ async fn reload(loaded: &mut Loaded, node: &Node, logging: &Logging) {
         Ok(new) => new,
         Err(problem) => return error!(%problem, "the configuration is wrong; nothing was changed"),
     };
+    let schemas = match new.schemas() {
+        Ok(schemas) => schemas,
+        Err(problem) => return error!(%problem, "a schema is wrong; nothing was changed"),
+    };
     if let Err(problem) = node.reconfigure(&new.config).await {
         return error!(%problem, "the listeners cannot be changed; nothing was changed");
+    }
+    let rates = new.config.bus.rates().unwrap_or_default();
+    if let Err(problem) = node.set_rules(&rates, schemas).await {
+        error!(%problem, "the rates of the bus cannot be changed");
     }
     if let Err(problem) = logging.change(&new.config.environment) {
         error!(%problem, "the log level cannot be changed");
@@ -278,7 +287,12 @@ fn is_fixed(key: &str) -> bool {
     ]
     .iter()
     .any(|fixed| key.ends_with(fixed))
-        || key.starts_with("bus.")
+        || (key.starts_with("bus.") && !is_rule(key))
+}
+
+/// Whether a value is one that messages have to keep to, and can change at any time.
+fn is_rule(key: &str) -> bool {
+    key.starts_with("bus.rate.") || key == "bus.schemas"
 }
 
 /// Waits for a second wish to stop.

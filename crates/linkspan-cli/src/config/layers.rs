@@ -6,6 +6,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
+use linkspan::bus::Schemas;
 use serde_json::Value;
 
 use crate::config::error::Where;
@@ -153,6 +154,12 @@ impl Loaded {
         note.into_iter().collect()
     }
 
+    /// What publications on the bus have to be: reads the files that say so.
+    pub(crate) fn schemas(&self) -> Result<Schemas, Box<ConfigError>> {
+        let schemas = self.config.bus.schemas();
+        schemas.map_err(|(key, problem)| self.wrong_of_bus(key, &problem))
+    }
+
     /// Every value with its path and origin.
     pub(crate) fn values(&self) -> Vec<(String, Value, Origin)> {
         let mut values = Vec::new();
@@ -222,7 +229,7 @@ impl Loaded {
             return Err(self.wrong(&["ipc", key], &problem));
         }
         if let Err((key, problem)) = self.config.bus.check() {
-            return Err(self.wrong(&["bus", key], &problem));
+            return Err(self.wrong_of_bus(key, &problem));
         }
         if let Err(error) = self.config.transport.named_pipe.address() {
             let path = ["transport", "named_pipe", "pipe_name"];
@@ -233,6 +240,11 @@ impl Loaded {
         }
         let places = self.config.check_places();
         places.map_err(|(path, problem)| self.wrong(path, &problem))
+    }
+
+    fn wrong_of_bus(&self, key: &str, problem: &str) -> Box<ConfigError> {
+        let path: Vec<_> = ["bus"].into_iter().chain(key.split('.')).collect();
+        self.wrong(&path, problem)
     }
 
     fn wrong(&self, path: &[&str], problem: &str) -> Box<ConfigError> {
@@ -252,7 +264,11 @@ fn decode(
 ) -> Result<Config, Box<ConfigError>> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let path = error.path().to_string();
-        let keys: Vec<_> = path.split('.').collect();
+        // A place in a list is told by the key of the list.
+        let keys = path
+            .split('.')
+            .map(|key| key.split('[').next().unwrap_or(key));
+        let keys: Vec<_> = keys.collect();
         let origin = origin_of(&keys, file, variables);
         let problem = format!("{path}: {}", error.into_inner());
         Box::new(ConfigError {
@@ -268,6 +284,11 @@ fn origin_of(path: &[&str], file: Option<&File>, variables: &[Variable]) -> Wher
     if let Some(variable) = variables.iter().find(|variable| variable.path == path) {
         return Where::Variable(variable.name.clone());
     }
-    let entry = file.and_then(|file| Some(file.at(file.tree.find(path)?.place)));
+    // What is missing, or stands in a list, is to be found in what it should stand in.
+    let places = (1..=path.len()).rev().filter_map(|keys| path.get(..keys));
+    let entry = file.and_then(|file| {
+        let mut entries = places.filter_map(|path| file.tree.find(path));
+        entries.next().map(|entry| file.at(entry.place))
+    });
     entry.unwrap_or(Where::Values)
 }

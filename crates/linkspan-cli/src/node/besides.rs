@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use linkspan::Address;
-use linkspan::bus::{self, Broker, Embedded, ServeError};
+use linkspan::bus::{self, Broker, ConfigError, Embedded, Rates, Schemas, ServeError};
 use linkspan::exchange::{self, IpcConfig};
 use linkspan::rpc::{Router, StopReport};
 use linkspan::transport::ListenError;
@@ -25,11 +25,14 @@ pub(crate) struct Besides {
 
 impl Besides {
     /// Begins to serve what the configuration says.
-    pub(crate) async fn start(config: &Config) -> Result<Self, ServeError> {
-        let bus = broker(config, &config.bus.addresses()?).await?;
+    pub(crate) async fn start(config: &Config, schemas: Schemas) -> Result<Self, ServeError> {
+        let bus = broker(config, &config.bus.addresses()?, schemas.clone()).await?;
         let broker = match &bus {
             Some(bus) => bus.broker().clone(),
-            None => Broker::new().config(config.bus.broker()).embed()?,
+            None => {
+                let broker = Broker::new().config(config.bus.broker());
+                broker.schemas(schemas).embed()?
+            }
         };
         Ok(Self {
             exchanges: detection::serve(config).await?,
@@ -56,8 +59,17 @@ impl Besides {
         self.bus.iter().flat_map(bus::Serving::addresses)
     }
 
-    /// Takes other settings for exchanges that come from now on; those of the broker hold from start
-    /// to end.
+    /// Has other rates and schemas hold for messages; all else of the broker holds from start to end.
+    pub(crate) fn set_rules(&self, rates: &Rates, schemas: Schemas) -> Result<(), ConfigError> {
+        let Some(broker) = &self.broker else {
+            return Ok(());
+        };
+        broker.set_rates(rates)?;
+        broker.set_schemas(schemas);
+        Ok(())
+    }
+
+    /// Takes other settings for exchanges that come from now on.
     pub(crate) async fn reconfigure(&mut self, exchanges: IpcConfig) -> Result<(), ListenError> {
         match &mut self.exchanges {
             Some(serving) => serving.reconfigure(exchanges).await,
@@ -114,12 +126,14 @@ impl Besides {
 pub(crate) async fn broker(
     config: &Config,
     addresses: &[Address],
+    schemas: Schemas,
 ) -> Result<Option<bus::Serving>, ServeError> {
     let [first, more @ ..] = addresses else {
         return Ok(None);
     };
     let broker = Broker::new()
         .config(config.bus.broker())
+        .schemas(schemas)
         .transport(config.server().transport);
     let mut serving = broker.listen(first.clone()).await?;
     for address in more {

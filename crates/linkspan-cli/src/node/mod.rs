@@ -28,7 +28,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use linkspan::Address;
-use linkspan::bus::ServeError;
+use linkspan::bus::{ConfigError, Rates, Schemas, ServeError};
 use linkspan::rpc::{MethodInfo, Router, Server, StopReport};
 use linkspan::transport::ListenError;
 use tokio::sync::RwLock;
@@ -64,9 +64,10 @@ impl Node {
     pub(crate) async fn start_with(
         config: &Config,
         addresses: &[Address],
+        schemas: Schemas,
         more: Router,
     ) -> Result<Self, ServeError> {
-        let besides = Besides::start(config).await?;
+        let besides = Besides::start(config, schemas).await?;
         Ok(Self::launch(config, addresses, more, besides).await?)
     }
 
@@ -129,6 +130,18 @@ impl Node {
     pub(crate) async fn reconfigure(&self, config: &Config) -> Result<(), ListenError> {
         match &mut *self.state.running.write().await {
             Some(running) => running.reconfigure(config).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Has other rates and schemas hold for messages of the bus.
+    pub(crate) async fn set_rules(
+        &self,
+        rates: &Rates,
+        schemas: Schemas,
+    ) -> Result<(), ConfigError> {
+        match &*self.state.running.read().await {
+            Some(running) => running.besides.set_rules(rates, schemas),
             None => Ok(()),
         }
     }

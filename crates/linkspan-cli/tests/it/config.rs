@@ -46,6 +46,11 @@ bus:
   secondaries: same-peer
   force_register: false
   compat: Strict
+  rate:
+    per_client: { messages_per_second: 1000, burst: 5000 }
+    topics: [{ mask: 'log/#', messages_per_second: 100, burst: 200 }]
+  schemas: [{ mask: 'house/+/reading', file: ./reading.json }]
+  dead_letters: { messages: 100, bytes: 1MiB, topic: dead/letters }
 performance: { enable_multiplexing: true, max_concurrent_requests: 500, request_timeout_ms: 60000 }
 ";
 
@@ -92,6 +97,11 @@ memory_limit = "1024MiB"
 secondaries = "SamePeer"
 force_register = false
 compat = "strict"
+schemas = [{ mask = "house/+/reading", file = "./reading.json" }]
+dead_letters = { messages = 100, bytes = "1MiB", topic = "dead/letters" }
+[bus.rate]
+per_client = { messages_per_second = 1000, burst = 5000 }
+topics = [{ mask = "log/#", messages_per_second = 100, burst = 200 }]
 [performance]
 enable_multiplexing = true
 max_concurrent_requests = 500

@@ -110,7 +110,9 @@ impl From<PostError> for Failure {
     fn from(error: PostError) -> Self {
         match error {
             PostError::Call(error) => error.into(),
-            PostError::Denied(_) => Self::new(Kind::Refused, error),
+            PostError::Denied(_) | PostError::Invalid(_) => Self::new(Kind::Refused, error),
+            PostError::Limited { .. } => Self::new(Kind::Refused, error)
+                .hint("`bus.rate` of the broker's configuration says how many may come"),
             error => Self::new(Kind::Usage, error),
         }
     }

@@ -5,6 +5,7 @@ mod body;
 mod call;
 mod client;
 mod clients;
+mod dlq;
 mod line;
 mod publish;
 mod record;
@@ -40,6 +41,7 @@ pub(crate) enum Command {
     Clients(clients::Options),
     Topics(topics::Options),
     Stats(stats::Options),
+    Dlq(dlq::Options),
     Tap(tap::Options),
     Bench(bench::Options),
 }
@@ -55,6 +57,7 @@ pub(crate) fn run(command: Command, loaded: &Loaded, output: &Output) -> Result 
         Command::Clients(options) => block_on(clients::run(&options, loaded, output)),
         Command::Topics(options) => block_on(topics::run(options, loaded, output)),
         Command::Stats(options) => block_on(stats::run(&options, loaded, output)),
+        Command::Dlq(options) => block_on(dlq::run(&options, loaded, output)),
         Command::Tap(options) => block_on(tap::run(options, loaded, output)),
         Command::Bench(options) => bench::run(&options, loaded, output),
     }

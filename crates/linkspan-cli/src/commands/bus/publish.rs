@@ -142,15 +142,17 @@ impl Publisher<'_> {
     }
 }
 
-/// Posts it, again and again for a time while somebody has no room.
+/// Posts it, again and again for a time while somebody has no room, or while it comes too fast.
 pub(super) async fn insist(client: &Client, post: &Post, limit: Duration) -> Result<Delivery> {
     let began = Instant::now();
     loop {
-        let delivery = client.post(post).await?;
-        if delivery != Delivery::NotDelivered || began.elapsed() >= limit {
-            return Ok(delivery);
-        }
-        tokio::time::sleep(PAUSE).await;
+        let left = limit.saturating_sub(began.elapsed());
+        let pause = match client.post(post).await {
+            Ok(Delivery::NotDelivered) if !left.is_zero() => PAUSE,
+            Err(PostError::Limited { retry_after }) if retry_after < left => retry_after,
+            posted => return Ok(posted?),
+        };
+        tokio::time::sleep(pause).await;
     }
 }
 

@@ -1,27 +1,29 @@
 //! `linkspan bus serve`.
 
+use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
 use linkspan::Address;
 use linkspan::bus::{ServeError, Serving};
 use serde_json::json;
+use tracing::{error, info};
 
-use crate::commands::monitor::stop;
 use crate::commands::status::bus_facts;
 use crate::config::{
-    Bus, CompatChoice, Config, Loaded, OverflowChoice, SecondariesChoice, Size, VERSION,
+    Bus, CompatChoice, Config, Loaded, OverflowChoice, SecondariesChoice, Size, VERSION, load,
 };
 use crate::failure::{Failure, Kind, Result};
 use crate::logging::Logging;
 use crate::node::{BusCounts, broker};
 use crate::output::Output;
-use crate::signals::Signals;
+use crate::signals::{Signals, Wish};
 
 /// Run a broker, until ^C.
 ///
 /// Clients of BUS/RT need no change. Those that break its rules are disconnected; why is logged on
-/// standard error. What is not said here, the section `bus` of the configuration says.
+/// standard error. What is not said here, the section `bus` of the configuration says. On SIGHUP its rates
+/// and schemas are read again.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
@@ -68,26 +70,37 @@ struct Settings {
 
 pub(crate) fn run(options: Options, loaded: &Loaded, output: &Output) -> Result {
     let config = options.settings.over(&loaded.config)?;
+    let schemas = loaded.schemas()?;
     let addresses = places(options.addresses, &config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(serve(&config, &addresses, output))
+    runtime.block_on(async {
+        let mut signals = Signals::listen()?;
+        let color = output.notice_style().is_colored();
+        Logging::start_detailed(&config.environment, color, "linkspan::bus")?;
+        match broker(&config, &addresses, schemas).await? {
+            Some(serving) => serve(serving, &mut signals, &config, loaded.file(), output).await,
+            None => Ok(()),
+        }
+    })
 }
 
-async fn serve(config: &Config, addresses: &[Address], output: &Output) -> Result {
-    let mut signals = Signals::listen()?;
-    let color = output.notice_style().is_colored();
-    Logging::start_detailed(&config.environment, color, "linkspan::bus")?;
-    let Some(serving) = broker(config, addresses).await? else {
-        return Ok(());
-    };
+async fn serve(
+    serving: Serving,
+    signals: &mut Signals,
+    config: &Config,
+    file: Option<&Path>,
+    output: &Output,
+) -> Result {
     match greet(&serving, &config.bus, output) {
         // Whoever started it may have read enough, and is served nevertheless.
         Err(failure) if !failure.is_closed_pipe() => return Err(failure),
         _ => {}
     }
-    stop(&mut signals).await;
+    while signals.next().await == Wish::Reload {
+        reload(&serving, file);
+    }
     let counts = BusCounts::from(&serving.stats());
     serving.stop(STOP_LIMIT).await;
     if output.json {
@@ -98,6 +111,22 @@ async fn serve(config: &Config, addresses: &[Address], output: &Output) -> Resul
         .lines()
         .for_each(|line| output.notice(line));
     Ok(())
+}
+
+/// Reads what messages have to keep to again; if anything is wrong, nothing changes. All else holds
+/// from start to end.
+fn reload(serving: &Serving, file: Option<&Path>) {
+    let read = load(file).and_then(|loaded| Ok((loaded.schemas()?, loaded)));
+    let (schemas, loaded) = match read {
+        Ok(read) => read,
+        Err(problem) => return error!(%problem, "the configuration is wrong; nothing was changed"),
+    };
+    let rates = loaded.config.bus.rates().unwrap_or_default();
+    if let Err(problem) = serving.broker().set_rates(&rates) {
+        return error!(%problem, "the rates cannot be changed; nothing was changed");
+    }
+    serving.broker().set_schemas(schemas);
+    info!("rates and schemas were read again");
 }
 
 /// Where to listen.

@@ -1,14 +1,16 @@
 //! The section `bus`.
 
 mod choices;
+mod limits;
 
 pub(crate) use choices::{CompatChoice, OverflowChoice, SecondariesChoice};
 
-use linkspan::bus::ConfigError;
+use linkspan::bus::{ConfigError, Rates, Schemas};
 use linkspan::{Address, AddressError, bus};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::config::bus::limits::{DeadLetters, RateSection, SchemaFile};
 use crate::config::units::{Size, Span, whole};
 
 /// The broker of a node; native clients of it come where the node takes calls, too.
@@ -43,6 +45,12 @@ pub(crate) struct Bus {
     pub(crate) force_register: bool,
     /// Whose acknowledgements clients get.
     pub(crate) compat: CompatChoice,
+    /// How often messages may come.
+    pub(crate) rate: RateSection,
+    /// What publications have to be, by their topics.
+    pub(crate) schemas: Vec<SchemaFile>,
+    /// What is kept of messages that could not be delivered.
+    pub(crate) dead_letters: DeadLetters,
 }
 
 impl Default for Bus {
@@ -62,6 +70,9 @@ impl Default for Bus {
             secondaries: SecondariesChoice::SamePeer,
             force_register: usual.force_register,
             compat: CompatChoice::Honest,
+            rate: RateSection::default(),
+            schemas: Vec::new(),
+            dead_letters: DeadLetters::default(),
         }
     }
 }
@@ -82,7 +93,19 @@ impl Bus {
         config.secondaries = self.secondaries.into();
         config.force_register = self.force_register;
         config.compat = self.compat.into();
+        config.rates = self.rates().unwrap_or_default();
+        config.dead_letters = self.dead_letters.settings();
         config
+    }
+
+    /// How often messages may come.
+    pub(crate) fn rates(&self) -> Result<Rates, (&'static str, String)> {
+        self.rate.rates()
+    }
+
+    /// What publications have to be: reads the files.
+    pub(crate) fn schemas(&self) -> Result<Schemas, (&'static str, String)> {
+        limits::schemas(&self.schemas)
     }
 
     /// Where the node takes clients of its broker.
@@ -99,9 +122,12 @@ impl Bus {
             let problem = format!("{bytes} bytes are not between 1 and {} bytes", u32::MAX);
             return Err(("max_message_bytes", problem));
         }
+        self.rates()?;
+        limits::check_masks(&self.schemas)?;
         self.broker().check().map_err(|error| {
             let key = match error {
                 ConfigError::TooSmall { key, .. } => key,
+                ConfigError::Topic(_) => "dead_letters.topic",
                 _ => "timeout",
             };
             (key, error.to_string())

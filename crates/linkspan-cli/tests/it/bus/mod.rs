@@ -4,5 +4,6 @@ mod commands;
 mod configuration;
 mod node;
 mod peer;
+mod rules;
 mod serving;
 mod tapping;
