@@ -6,6 +6,7 @@
 //! A new target is one file here, one line in [`TARGETS`] and one seed in `fuzz/corpus/NAME`.
 
 mod authentication;
+mod bus;
 mod busrt;
 mod daemon;
 mod exchange;
@@ -16,6 +17,7 @@ mod topic;
 mod wire;
 
 pub use authentication::authentication;
+pub use bus::bus;
 pub use busrt::busrt;
 pub use daemon::daemon;
 pub use exchange::exchange;
@@ -48,6 +50,7 @@ pub fn target(name: &str) -> Option<&'static Target> {
 /// All targets.
 pub const TARGETS: &[Target] = &[
     Target::new("authentication", authentication),
+    Target::new("bus", bus),
     Target::new("busrt", busrt),
     Target::new("daemon", daemon),
     Target::new("exchange", exchange),

@@ -37,18 +37,6 @@ pub(crate) struct Traffic {
     pub(crate) tap_dropped: u64,
 }
 
-/// Answer to `counters`.
-#[derive(Debug, Serialize)]
-pub(crate) struct Counters {
-    pub(crate) dropped: u64,
-    pub(crate) rate_limited: u64,
-    pub(crate) invalid: u64,
-    pub(crate) dead_letters: usize,
-    pub(crate) dead_letter_bytes: usize,
-    pub(crate) dead_letters_forgotten: u64,
-    pub(crate) queued_bytes: usize,
-}
-
 /// Which clients `client.list` is to name.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Filter {

@@ -6,6 +6,7 @@ mod dead_letters;
 mod headers;
 mod introspection;
 mod operation;
+mod probe;
 mod record;
 mod request;
 mod tap;
@@ -15,13 +16,14 @@ mod tests;
 pub use dead_letters::{DeadLetter, DeadLetterFilter, DeadReason, ReplayProblem, Replayed};
 pub use headers::{Headers, HeadersTooLong};
 pub use introspection::ClientInfo;
+pub use probe::probe;
 
 pub(crate) use codec::{SEALED, codec_number, codec_of};
 pub(crate) use dead_letters::{
     DeadLetterPage, DroppedDeadLetters, ListDeadLetters, ShowDeadLetter, WholeDeadLetter,
 };
 pub(crate) use headers::{RECEIVER, REQUIRED};
-pub(crate) use introspection::{ClientList, Counters, Filter, Info, Test, Traffic};
+pub(crate) use introspection::{ClientList, Filter, Info, Test, Traffic};
 pub(crate) use operation::{Operation, Outcome, Receipt, Ticket};
 pub(crate) use record::{Record, RecordKind};
 pub(crate) use request::{Attach, Attached, Subscribe, Watch, Will};
