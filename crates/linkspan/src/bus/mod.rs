@@ -79,6 +79,8 @@ pub use proto::topic::Mask;
 pub use rates::{Rate, Rates};
 #[cfg(feature = "validation")]
 pub use schemas::{SchemaError, Schemas};
+#[doc(hidden)]
+pub use wire::probe;
 pub use wire::{
     ClientInfo, DeadLetter, DeadLetterFilter, DeadReason, Headers, HeadersTooLong, ReplayProblem,
     Replayed,

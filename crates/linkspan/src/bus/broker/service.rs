@@ -18,8 +18,8 @@ use crate::bus::broker::member::Member;
 use crate::bus::broker::message::Message;
 use crate::bus::broker::queue::{Item, Outlet, Queue};
 use crate::bus::wire::{
-    ClientInfo, ClientList, Counters, DeadLetterFilter, DroppedDeadLetters, Filter, Info,
-    ListDeadLetters, ShowDeadLetter, Test, Traffic,
+    ClientInfo, ClientList, DeadLetterFilter, DroppedDeadLetters, Filter, Info, ListDeadLetters,
+    ShowDeadLetter, Test, Traffic,
 };
 use crate::clock;
 
@@ -109,13 +109,12 @@ fn answer(
     match method {
         "benchmark.test" => Ok(params.clone()),
         "client.list" => encode(&list(core, params)?),
-        "test" | "info" | "stats" | "counters" if !params.is_empty() => {
+        "test" | "info" | "stats" if !params.is_empty() => {
             Err(Refusal::of(RpcCode::INVALID_PARAMS))
         }
         "test" => encode(&Test { ok: true }),
         "info" => encode(&INFO),
         "stats" => encode(&traffic(core)),
-        "counters" => encode(&counters(core)),
         method if method.starts_with("dlq.") => {
             let asker = asker.filter(|asker| core.permits(asker, Action::DeadLetters));
             let asker =
@@ -153,20 +152,6 @@ fn traffic(core: &Core) -> Traffic {
         memory_limit: stats.memory_limit,
         taps: stats.taps,
         tap_dropped: stats.tap_dropped,
-    }
-}
-
-/// What a broker had to refuse, or to keep.
-fn counters(core: &Core) -> Counters {
-    let stats = core.stats();
-    Counters {
-        dropped: stats.dropped,
-        rate_limited: stats.rate_limited,
-        invalid: stats.invalid,
-        dead_letters: stats.dead_letters,
-        dead_letter_bytes: stats.dead_letter_bytes,
-        dead_letters_forgotten: stats.dead_letters_forgotten,
-        queued_bytes: stats.queued_bytes,
     }
 }
 

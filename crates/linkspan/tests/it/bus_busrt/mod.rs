@@ -8,6 +8,7 @@
 //! | what `.broker` answers and tells | [`service`] |
 //! | pings, limits of silence, last words | [`liveness`] |
 //! | which operation has which ack | [`acks`] |
+//! | how long messages may be | [`sizes`] |
 //! | what becomes of messages for who does not keep up | [`overflow`] |
 //! | who sends and does not read holds up nobody | [`floods`] |
 //! | what a rule refuses | [`rights`] |
@@ -27,3 +28,4 @@ mod rights;
 mod routing;
 pub(crate) mod scene;
 mod service;
+mod sizes;

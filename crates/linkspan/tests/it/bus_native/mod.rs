@@ -13,6 +13,7 @@
 //! | clients that send and are not read | [`floods`] |
 //! | processes that are stopped | [`stopped`] |
 //! | who may do what | [`access`] |
+//! | messages that are too long | [`sizes`] |
 //! | messages that come faster than they may | [`rates`] |
 //! | messages that could not be delivered | [`dead_letters`] |
 //! | publications that have to fit a schema | [`schemas`] |
@@ -39,7 +40,8 @@ mod posts;
 mod process;
 mod rates;
 mod scene;
-#[cfg(unix)]
-mod stopped;
 #[cfg(feature = "validation")]
 mod schemas;
+mod sizes;
+#[cfg(unix)]
+mod stopped;
