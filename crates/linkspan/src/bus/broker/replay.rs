@@ -106,6 +106,7 @@ impl Core {
         if let Some(full) = full {
             return Err(format!("{:?} has no room for it", &*full.name));
         }
+        self.taps.see(receiver.unwrap_or_default(), message);
         for subscription in &receivers {
             subscription.queue.push_or_drop(message);
             subscription.queue.flush();
