@@ -74,6 +74,7 @@
 //! | `exchange` | | servers and clients of frames of length, CRC-32 and message |
 //! | `blocking` | | `rpc::blocking`: a client for programs without a runtime |
 //! | `prost` | | `codec::Protobuf`: protobuf messages as bodies |
+//! | `seal` | | bodies that only those read who have the key: `auth::seal` |
 //! | `yaml`, `toml` | | settings of exchanges from configuration files |
 //! | `schema` | | JSON Schemas of parameters and results, for those who list the methods |
 //!
@@ -162,7 +163,7 @@ mod documents {
     #[doc = include_str!("../../../docs/guide/daemon.md")]
     struct DaemonGuide;
 
-    #[cfg(feature = "bus")]
+    #[cfg(all(feature = "bus", feature = "seal"))]
     #[doc = include_str!("../../../docs/guide/bus.md")]
     struct BusGuide;
 

@@ -19,6 +19,10 @@ impl Metadata {
     pub const CONTENT_TYPE: &'static str = "content-type";
     /// Names one intention, so that its repetition is recognised.
     pub const IDEMPOTENCY_KEY: &'static str = "idempotency-key";
+    /// Joins the sealed bodies of a call.
+    pub const SEALED_ID: &'static str = "sealed-id";
+    /// Under which name a body is sealed.
+    pub const SEALED_SENDER: &'static str = "sealed-sender";
     /// W3C trace context.
     pub const TRACEPARENT: &'static str = "traceparent";
     /// What answering cost; see [`Usage`].

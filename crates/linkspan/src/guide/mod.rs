@@ -10,6 +10,7 @@
 //! | [`operations`] | How do I limit, stop, reload, count and watch a server? |
 //! | `daemons` | How does a command line hand its work to a process that stays? (feature `daemon`) |
 //! | `exchange` | How do I talk to programs that speak frames of length, CRC-32 and protobuf? (feature `exchange`) |
+//! | `sealing` | How do I send what brokers and hosts on the way cannot read? (feature `seal`) |
 //! | [`testing`] | How do I test a service without processes and without waiting? |
 //!
 //! Programs of two processes that run as they are stand in the directory `examples` of this crate.
@@ -23,5 +24,7 @@ pub mod exchange;
 pub mod failures;
 pub mod middleware;
 pub mod operations;
+#[cfg(feature = "seal")]
+pub mod sealing;
 pub mod streams;
 pub mod testing;

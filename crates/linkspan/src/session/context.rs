@@ -157,9 +157,11 @@ impl Context {
     /// Metadata for a call that this context is given to.
     pub(crate) fn into_outgoing(mut self) -> (Option<Box<Metadata>>, Option<Duration>) {
         let timeout = self.timeout();
-        // How the body that came with it was encoded says nothing about the next one.
+        // How the body that came with it was encoded and sealed says nothing about the next one.
         if let Some(metadata) = &mut self.metadata {
             metadata.remove(Metadata::CONTENT_TYPE);
+            metadata.remove(Metadata::SEALED_ID);
+            metadata.remove(Metadata::SEALED_SENDER);
         }
         (
             self.metadata.filter(|metadata| !metadata.is_empty()),

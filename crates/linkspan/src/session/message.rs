@@ -63,8 +63,9 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// [`CallError::Failed`] if the metadata names an unknown codec.
+    /// [`CallError::Failed`] if the metadata names an unknown codec, or the body is sealed.
     pub fn codec(&self) -> Result<Codec, CallError> {
+        check_open(self.sealed)?;
         codec_of(self.metadata.as_deref())
     }
 
@@ -144,14 +145,14 @@ impl Response {
     ///
     /// # Errors
     ///
-    /// [`CallError::Application`] if it is the method's own error, and what goes wrong while
-    /// collecting.
+    /// [`CallError::Application`] if it is the method's own error, [`CallError::Failed`] if it is
+    /// sealed, and what goes wrong while collecting.
     ///
     /// # Cancel safety
     ///
     /// What was read so far is lost with the future.
     pub async fn collect(self) -> Result<Payload, CallError> {
-        let codec = codec_of(self.metadata.as_deref())?;
+        let codec = self.codec()?;
         let payload = Payload::new(codec, self.body.collect().await?);
         match self.status {
             Status::Ok => Ok(payload),
@@ -163,8 +164,9 @@ impl Response {
     ///
     /// # Errors
     ///
-    /// [`CallError::Failed`] if the metadata names an unknown codec.
+    /// [`CallError::Failed`] if the metadata names an unknown codec, or the body is sealed.
     pub fn codec(&self) -> Result<Codec, CallError> {
+        check_open(self.sealed)?;
         codec_of(self.metadata.as_deref())
     }
 }
@@ -207,8 +209,9 @@ impl Event {
     ///
     /// # Errors
     ///
-    /// [`CallError::Failed`] if the metadata names an unknown codec.
+    /// [`CallError::Failed`] if the metadata names an unknown codec, or the body is sealed.
     pub fn codec(&self) -> Result<Codec, CallError> {
+        check_open(self.sealed)?;
         codec_of(self.metadata.as_deref())
     }
 
@@ -235,7 +238,19 @@ impl Event {
     }
 }
 
-fn codec_of(metadata: Option<&Metadata>) -> Result<Codec, CallError> {
+/// Refuses to take an envelope for what is in it.
+fn check_open(is_sealed: bool) -> Result<(), CallError> {
+    use proto::error::{Category, Code};
+    use proto::message::Failure;
+    if is_sealed {
+        let message = "the body is sealed, and nothing here opens it";
+        return Err(Failure::new(Category::Request, Code::UNSUPPORTED_CODEC, message).into());
+    }
+    Ok(())
+}
+
+/// How a body is encoded, also one that is in an envelope.
+pub(crate) fn codec_of(metadata: Option<&Metadata>) -> Result<Codec, CallError> {
     use proto::error::{Category, Code};
     use proto::message::Failure;
     Codec::of(metadata).map_err(|name| {

@@ -60,4 +60,6 @@ pub(crate) use connection::Answer;
 pub(crate) use handler::{BoxFuture, Handler, Method, Placement};
 #[cfg(feature = "bus")]
 pub(crate) use handler::{Panicked, caught, poll_caught};
+#[cfg(any(feature = "bus", feature = "seal"))]
+pub(crate) use message::codec_of;
 pub(crate) use reconnect::{Reconnecting, Target};

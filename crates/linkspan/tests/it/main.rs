@@ -54,6 +54,8 @@ mod listeners;
 mod methods;
 mod policy;
 mod reconnect;
+#[cfg(feature = "seal")]
+mod sealed;
 #[cfg(feature = "auth")]
 mod security;
 mod services;

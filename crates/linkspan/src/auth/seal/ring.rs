@@ -195,7 +195,16 @@ impl KeyRing {
 
     /// Looks at the file if that was not done for a second.
     pub(super) fn follow(&self) {
-        if self.inner.file.is_some() && self.looked().at + LOOK_EVERY <= clock::now() {
+        if self.inner.file.is_none() {
+            return;
+        }
+        // Who looks, or changes it, does so for all.
+        let Ok(looked) = self.inner.looked.try_lock() else {
+            return;
+        };
+        let is_due = clock::after(looked.at, LOOK_EVERY) <= clock::now();
+        drop(looked);
+        if is_due {
             self.reload_quietly();
         }
     }

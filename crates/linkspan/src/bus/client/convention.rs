@@ -12,7 +12,7 @@ use tracing::error;
 use crate::bus::Headers;
 use crate::bus::client::message::Message;
 use crate::codec::{Codec, Payload};
-use crate::session::{CallError, Request, Response};
+use crate::session::{CallError, Request, Response, codec_of};
 
 /// A call by another client.
 #[derive(Debug)]
@@ -75,13 +75,13 @@ pub(super) async fn collect(response: Response) -> Result<Answer, CallError> {
         return Err(Failure::new(Category::Request, Code::INVALID_PARAMETERS, message).into());
     }
     let metadata = response.metadata.as_deref();
-    let sealer = metadata.and_then(|metadata| metadata.text(SEALED_SENDER));
+    let sealer = metadata.and_then(|metadata| metadata.text(Metadata::SEALED_SENDER));
     Ok(Answer {
         status: response.status,
         sealed_by: response
             .sealed
             .then(|| sealer.unwrap_or_default().to_owned()),
-        payload: Payload::new(response.codec()?, response.body.collect().await?),
+        payload: Payload::new(codec_of(metadata)?, response.body.collect().await?),
     })
 }
 
@@ -97,7 +97,7 @@ pub(super) fn encode(id: u32, answer: Result<Answer, CallError>) -> (Headers, By
             note(&mut headers, Metadata::CONTENT_TYPE, payload.codec.name());
             if let Some(sealer) = sealed_by {
                 note(&mut headers, SEALED, "");
-                note(&mut headers, SEALED_SENDER, &sealer);
+                note(&mut headers, Metadata::SEALED_SENDER, &sealer);
             }
             match status {
                 Status::Ok => Rpc::Reply {
@@ -138,9 +138,9 @@ pub(super) fn response(headers: &Headers, result: Bytes) -> Result<Response, Cal
 fn answer(headers: &Headers, status: Status, bytes: Bytes) -> Result<Response, CallError> {
     let mut response = Response::with_payload(status, Payload::new(codec(headers)?, bytes));
     response.sealed = headers.value(SEALED).is_some();
-    if let Some(sealer) = headers.value(SEALED_SENDER) {
+    if let Some(sealer) = headers.value(Metadata::SEALED_SENDER) {
         let metadata = response.metadata.get_or_insert_default();
-        metadata.set_text(SEALED_SENDER, sealer);
+        metadata.set_text(Metadata::SEALED_SENDER, sealer);
     }
     Ok(response)
 }
@@ -265,8 +265,6 @@ const CATEGORY: &str = "category";
 const CODE: &str = "code";
 /// Parameters, result or error are a sealed envelope.
 const SEALED: &str = "sealed";
-/// Who sealed it; in requests it is metadata like any other.
-const SEALED_SENDER: &str = "sealed-sender";
 /// Headers that say how a call is meant, and no more.
 const OWN: [&str; 4] = [DEADLINE, CALLER, SEALED, Metadata::CONTENT_TYPE];
 /// What clients of BUS/RT see of a method's own error.

@@ -10,8 +10,7 @@ use crate::rpc::handler::Call;
 use crate::rpc::router::{Entry, EventHandler};
 use crate::rpc::sealed::bodies::{Way, not_opened};
 use crate::rpc::sealed::calling::sender;
-use crate::rpc::sealed::{CORRELATION, SENDER};
-use crate::session::{Body, CallError, Event, Request, Response};
+use crate::session::{Body, CallError, Event, Request, Response, codec_of};
 
 /// What a router opens and seals with.
 #[derive(Debug)]
@@ -72,7 +71,7 @@ impl Answering {
             part: Part::Request,
             sender: sender(metadata),
             target: request.method.clone(),
-            codec: request.codec()?,
+            codec: codec_of(metadata)?,
             correlation: correlation(metadata),
         };
         let answer = Way {
@@ -91,7 +90,7 @@ impl Answering {
         }
         way.codec = response.codec()?;
         let metadata = response.metadata.get_or_insert_default();
-        metadata.set_text(SENDER, &way.sender);
+        metadata.set_text(Metadata::SEALED_SENDER, &way.sender);
         response.body = way.seal(&self.sealing, response.body).await?;
         response.sealed = true;
         Ok(response)
@@ -102,7 +101,7 @@ impl Answering {
             part: Part::Event,
             sender: sender(event.metadata.as_deref()),
             target: event.topic.clone(),
-            codec: event.codec()?,
+            codec: codec_of(event.metadata.as_deref())?,
             correlation: Text::default(),
         };
         let body = way.open(&self.opener, Body::unary(event.body)).await?;
@@ -113,6 +112,6 @@ impl Answering {
 }
 
 fn correlation(metadata: Option<&Metadata>) -> Text {
-    let name = metadata.and_then(|metadata| metadata.text(CORRELATION));
+    let name = metadata.and_then(|metadata| metadata.text(Metadata::SEALED_ID));
     name.unwrap_or_default().into()
 }

@@ -16,8 +16,7 @@ use crate::rpc::Client;
 use crate::rpc::codegen::Caller;
 use crate::rpc::layered::call_error;
 use crate::rpc::sealed::bodies::{Way, not_opened};
-use crate::rpc::sealed::{CORRELATION, SENDER};
-use crate::session::{BoxFuture, CallError, Request, Response};
+use crate::session::{BoxFuture, CallError, Request, Response, codec_of};
 
 /// Something that can be called, with bodies in envelopes: what it is asked is sealed, and only
 /// sealed answers are taken. [`Failure`](crate::Failure)s are no answers, and are not sealed.
@@ -111,8 +110,8 @@ impl<S: Caller> Sealed<S> {
             correlation,
         };
         let metadata = request.metadata.get_or_insert_default();
-        metadata.set_text(SENDER, &way.sender);
-        metadata.set_text(CORRELATION, &way.correlation);
+        metadata.set_text(Metadata::SEALED_SENDER, &way.sender);
+        metadata.set_text(Metadata::SEALED_ID, &way.correlation);
         request.body = way.clone().seal(&self.sealing, request.body).await?;
         request.sealed = true;
         let mut inner = self.inner.clone();
@@ -135,7 +134,7 @@ impl<S: Caller> Sealed<S> {
                 _ => Part::Error,
             },
             sender: sender(response.metadata.as_deref()),
-            codec: response.codec()?,
+            codec: codec_of(response.metadata.as_deref())?,
             ..asked
         };
         response.body = way.open(&self.opener, response.body).await?;
@@ -173,7 +172,7 @@ impl Sealed<Client> {
         let mut event = Event::new(topic, 0, body.collect().await?);
         payload.codec.note_in(&mut event.metadata);
         let metadata = event.metadata.get_or_insert_default();
-        metadata.set_text(SENDER, &sender);
+        metadata.set_text(Metadata::SEALED_SENDER, &sender);
         event.sealed = true;
         connection.tell(event).await
     }
@@ -204,7 +203,7 @@ impl<S> fmt::Debug for Sealed<S> {
 
 /// Who says to have sealed a body.
 pub(super) fn sender(metadata: Option<&Metadata>) -> Text {
-    let name = metadata.and_then(|metadata| metadata.text(SENDER));
+    let name = metadata.and_then(|metadata| metadata.text(Metadata::SEALED_SENDER));
     name.unwrap_or_default().into()
 }
 

@@ -52,8 +52,3 @@ impl Server {
         self
     }
 }
-
-/// Metadata that names who sealed a body.
-const SENDER: &str = "sealed-sender";
-/// Metadata that joins the bodies of a call.
-const CORRELATION: &str = "sealed-id";
