@@ -6,7 +6,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ColorChoice, Parser, Subcommand};
 
 use crate::commands::{
-    bus, call, completions, config, daemon, doctor, exchange, man, status, transport, up,
+    bus, call, completions, config, daemon, doctor, exchange, key, man, status, transport, up,
 };
 
 /// Programs made of several processes: typed calls, events and streams over the fastest safe local
@@ -51,6 +51,8 @@ pub(crate) enum Command {
     Bus(bus::Command),
     #[command(subcommand)]
     Daemon(daemon::Command),
+    #[command(subcommand)]
+    Key(key::Command),
     #[command(subcommand)]
     Config(config::Command),
     Doctor(doctor::Options),

@@ -6,12 +6,14 @@ use std::time::Instant;
 use anyhow::Context;
 use bytes::Bytes;
 use clap::Args;
+use linkspan::auth::seal::Sealing;
 use linkspan::codec::{Codec, Payload};
-use linkspan::rpc::{Body, Connection, Request, Response, Streaming};
+use linkspan::rpc::{Body, CallError, Connection, Request, Response, Streaming};
 use linkspan::{Address, Metadata, Status};
 
-use crate::commands::connect::connect;
+use crate::commands::connect::{client, connection_of};
 use crate::commands::items::{Fault, items};
+use crate::commands::sealing::Seal;
 use crate::commands::status::CLOSE_LIMIT;
 use crate::commands::{answer, block_on};
 use crate::config::{Loaded, Span};
@@ -47,6 +49,9 @@ pub(crate) struct Options {
     #[arg(long, value_name = "COUNT")]
     first: Option<u64>,
 
+    #[command(flatten)]
+    seal: Seal,
+
     /// Tell on standard error who answered, and what it cost there.
     #[arg(long, short)]
     verbose: bool,
@@ -55,13 +60,20 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options, loaded: &Loaded, output: &Output) -> Result {
     let fault = Fault::default();
     let request = request(options, &fault)?;
+    let ring = options.seal.ring()?;
     block_on(async {
         let began = Instant::now();
-        let connection = connect(&options.address, loaded).await?;
+        let client = client(&options.address, loaded).await?;
+        let connection = connection_of(&client, &options.address)?;
         if options.verbose {
             tell_peer(&connection, output);
         }
-        let result = call(&connection, request, options, output).await;
+        let sealed = ring.map(|ring| client.clone().sealed(&Sealing::new(ring, NAME)));
+        let response = match &sealed {
+            None => connection.call(request).await,
+            Some(sealed) => sealed.call(request).await,
+        };
+        let result = show(response, options, output).await;
         if options.verbose {
             output.notice(format_args!("took {}", latency(began.elapsed())));
         }
@@ -70,14 +82,13 @@ pub(crate) fn run(options: &Options, loaded: &Loaded, output: &Output) -> Result
     })
 }
 
-async fn call(
-    connection: &Connection,
-    request: Request,
+async fn show(
+    response: std::result::Result<Response, CallError>,
     options: &Options,
     output: &Output,
 ) -> Result {
-    let method = request.method.to_string();
-    let response = connection.call(request).await?;
+    let method = &options.method;
+    let response = response?;
     if options.verbose {
         tell_usage(&response, output);
     }
@@ -197,6 +208,8 @@ fn tell_usage(response: &Response, output: &Output) {
     output.notice(facts.join(", "));
 }
 
+/// The name under which commands seal what they ask.
+const NAME: &str = "linkspan call";
 const EXAMPLES: &str = r#"Examples:
   linkspan call unix:/run/linkspan/node.sock host.processes
   linkspan call tcp:127.0.0.1:9000 greeter.greet '{"name": "Ada"}'

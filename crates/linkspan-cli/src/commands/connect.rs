@@ -19,11 +19,14 @@ pub(crate) async fn client(address: &Address, loaded: &Loaded) -> Result<Client>
 
 /// As [`client`], for those who look at the connection itself.
 pub(crate) async fn connect(address: &Address, loaded: &Loaded) -> Result<Connection> {
-    client(address, loaded).await?.connection().ok_or_else(|| {
-        Failure::message(
-            Kind::Unreachable,
-            format!("{address} closed the connection at once"),
-        )
+    connection_of(&client(address, loaded).await?, address)
+}
+
+/// The connection of a client that has just come.
+pub(crate) fn connection_of(client: &Client, address: &Address) -> Result<Connection> {
+    client.connection().ok_or_else(|| {
+        let message = format!("{address} closed the connection at once");
+        Failure::message(Kind::Unreachable, message)
     })
 }
 

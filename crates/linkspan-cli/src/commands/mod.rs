@@ -14,11 +14,13 @@ pub(crate) mod doctor;
 pub(crate) mod exchange;
 pub(crate) mod health;
 pub(crate) mod items;
+pub(crate) mod key;
 pub(crate) mod man;
 pub(crate) mod measure;
 pub(crate) mod measured;
 pub(crate) mod monitor;
 pub(crate) mod recommend;
+pub(crate) mod sealing;
 pub(crate) mod send;
 pub(crate) mod serve;
 pub(crate) mod status;
@@ -44,6 +46,7 @@ pub(crate) fn run(arguments: Arguments, output: &Output) -> Result {
         Command::Exchange(command) => exchange::run(&command, &loaded()?, output),
         Command::Bus(command) => bus::run(command, &loaded()?, output),
         Command::Daemon(command) => daemon::run(command, output),
+        Command::Key(command) => key::run(command, output),
         Command::Config(command) => config::run(&command, loaded, output),
         Command::Doctor(options) => doctor::run(&options, file.as_deref(), output),
         Command::Completions(options) => completions::run(&options),

@@ -5,7 +5,7 @@ use crate::support::Place;
 #[test]
 fn every_command_has_help_with_an_explanation() {
     let place = Place::new();
-    let commands: [&[&str]; 36] = [
+    let commands: [&[&str]; 40] = [
         &[],
         &["up"],
         &["call"],
@@ -37,6 +37,10 @@ fn every_command_has_help_with_an_explanation() {
         &["daemon", "status"],
         &["daemon", "stop"],
         &["daemon", "logs"],
+        &["key"],
+        &["key", "new"],
+        &["key", "rotate"],
+        &["key", "list"],
         &["config"],
         &["config", "show"],
         &["doctor"],

@@ -39,6 +39,8 @@ mod host;
 #[cfg(unix)]
 mod ipc;
 #[cfg(unix)]
+mod key;
+#[cfg(unix)]
 mod lifecycle;
 #[cfg(unix)]
 mod network;

@@ -12,6 +12,7 @@ mod daemon;
 mod exchange;
 mod frame;
 mod handshake;
+mod seal;
 mod session;
 mod topic;
 mod wire;
@@ -23,6 +24,7 @@ pub use daemon::daemon;
 pub use exchange::exchange;
 pub use frame::frame;
 pub use handshake::handshake;
+pub use seal::seal;
 pub use session::session;
 pub use topic::topic;
 
@@ -56,6 +58,7 @@ pub const TARGETS: &[Target] = &[
     Target::new("exchange", exchange),
     Target::new("frame", frame),
     Target::new("handshake", handshake),
+    Target::new("seal", seal),
     Target::new("session", session),
     Target::new("topic", topic),
 ];

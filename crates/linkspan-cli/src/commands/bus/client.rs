@@ -4,10 +4,13 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use linkspan::Address;
-use linkspan::bus::{Client, ClientConfig, ConnectError, PostError, SubscribeError};
+use linkspan::bus::{
+    Client, ClientConfig, ConnectError, Delivery, Post, PostError, SealedClient, SubscribeError,
+};
 use serde_json::json;
 
 use crate::commands::connect::address_or_node;
+use crate::commands::sealing::Seal;
 use crate::config::Loaded;
 use crate::failure::{Failure, Kind, Result};
 use crate::output::Output;
@@ -65,6 +68,28 @@ impl At {
         config.transport = server.transport;
         let connected = Client::connect_with(self.place(loaded)?, name, config).await;
         Ok(connected?)
+    }
+}
+
+/// A client that seals what it sends, or not.
+pub(super) enum Poster {
+    Plain(Client),
+    Sealed(SealedClient),
+}
+
+impl Poster {
+    pub(super) fn new(client: &Client, seal: &Seal) -> Result<Self> {
+        Ok(match seal.ring()? {
+            None => Self::Plain(client.clone()),
+            Some(ring) => Self::Sealed(client.sealed(ring)),
+        })
+    }
+
+    pub(super) async fn post(&self, post: &Post) -> std::result::Result<Delivery, PostError> {
+        match self {
+            Self::Plain(client) => client.post(post).await,
+            Self::Sealed(client) => client.post(post).await,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Messages as lines, for people and for programs.
 
 use linkspan::bus::{Gap, Message, MessageKind};
+use linkspan::codec::Codec;
 use serde_json::{Map, Value, json};
 
 use crate::commands::bus::shown::{Shown, View};
@@ -20,7 +21,12 @@ impl Lines<'_> {
     /// Prints a message as one line; people are told beside it what is missing.
     pub(super) fn print(&self, message: &Message, prefix: &str) -> Result {
         let payload = message.payload();
-        let shown = Shown::of(&payload, message.codec(), self.view);
+        let codec = match message.is_sealed() {
+            // An envelope is bytes, whatever is in it.
+            true => Some(Codec::Raw),
+            false => message.codec(),
+        };
+        let shown = Shown::of(&payload, codec, self.view);
         if self.output.json {
             return Ok(self
                 .output
@@ -56,6 +62,9 @@ fn to_json(message: &Message, bytes: usize, shown: &Shown) -> Value {
         "format": shown.format(),
         "payload": shown.to_json(),
     });
+    if let (Some(line), true) = (line.as_object_mut(), message.is_sealed()) {
+        line.insert("sealed".to_owned(), true.into());
+    }
     let headers = headers(message);
     if let (Some(line), false) = (line.as_object_mut(), headers.is_empty()) {
         line.insert("headers".to_owned(), headers.into());

@@ -3,12 +3,13 @@
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use linkspan::bus::{Client, Delivery, Mask, Post, PostError};
+use linkspan::bus::{Delivery, Mask, Post, PostError};
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::commands::bus::body::{Body, Encoded};
-use crate::commands::bus::client::{At, CLOSE_LIMIT};
+use crate::commands::bus::client::{At, CLOSE_LIMIT, Poster};
+use crate::commands::sealing::Seal;
 use crate::config::{Loaded, Span};
 use crate::failure::{Failure, Kind, Result};
 use crate::output::Output;
@@ -42,6 +43,9 @@ pub(crate) struct Options {
     retry: Option<Span>,
 
     #[command(flatten)]
+    seal: Seal,
+
+    #[command(flatten)]
     at: At,
 }
 
@@ -58,7 +62,7 @@ pub(super) async fn run(options: &Options, loaded: &Loaded, output: &Output) -> 
     let limit = options.retry.map_or(Duration::ZERO, |Span(limit)| limit);
     let client = options.at.connect_within(loaded, limit).await?;
     let publisher = Publisher {
-        client: &client,
+        poster: Poster::new(&client, &options.seal)?,
         options,
         limit,
         output,
@@ -84,7 +88,7 @@ fn check_topic(options: &Options) -> Result {
 }
 
 struct Publisher<'a> {
-    client: &'a Client,
+    poster: Poster,
     options: &'a Options,
     limit: Duration,
     output: &'a Output,
@@ -117,7 +121,7 @@ impl Publisher<'_> {
         };
         let post = post.map_err(PostError::from)?;
         let post = self.options.body.with_headers(post)?;
-        insist(self.client, &post, self.limit).await
+        insist(&self.poster, &post, self.limit).await
     }
 
     /// Says what became of a message; the inner failure is that somebody has no room for it.
@@ -143,11 +147,11 @@ impl Publisher<'_> {
 }
 
 /// Posts it, again and again for a time while somebody has no room, or while it comes too fast.
-pub(super) async fn insist(client: &Client, post: &Post, limit: Duration) -> Result<Delivery> {
+pub(super) async fn insist(poster: &Poster, post: &Post, limit: Duration) -> Result<Delivery> {
     let began = Instant::now();
     loop {
         let left = limit.saturating_sub(began.elapsed());
-        let pause = match client.post(post).await {
+        let pause = match poster.post(post).await {
             Ok(Delivery::NotDelivered) if !left.is_zero() => PAUSE,
             Err(PostError::Limited { retry_after }) if retry_after < left => retry_after,
             posted => return Ok(posted?),

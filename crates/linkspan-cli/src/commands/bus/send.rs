@@ -5,8 +5,9 @@ use linkspan::bus::{Delivery, Post, PostError};
 use serde_json::json;
 
 use crate::commands::bus::body::Body;
-use crate::commands::bus::client::{At, CLOSE_LIMIT};
+use crate::commands::bus::client::{At, CLOSE_LIMIT, Poster};
 use crate::commands::bus::publish::{insist, name};
+use crate::commands::sealing::Seal;
 use crate::config::{Loaded, Span};
 use crate::failure::{Failure, Kind, Result};
 use crate::output::Output;
@@ -24,6 +25,9 @@ pub(crate) struct SendOptions {
     /// Try again for so long while it has no room, as 500ms or 10s.
     #[arg(long, value_name = "TIME", default_value = "0s")]
     retry: Span,
+
+    #[command(flatten)]
+    seal: Seal,
 
     #[command(flatten)]
     at: At,
@@ -54,7 +58,8 @@ pub(super) async fn send(options: &SendOptions, loaded: &Loaded, output: &Output
     };
     let post = options.body.with_headers(post.map_err(PostError::from)?)?;
     let client = options.at.connect(loaded).await?;
-    let delivery = insist(&client, &post, options.retry.0).await?;
+    let poster = Poster::new(&client, &options.seal)?;
+    let delivery = insist(&poster, &post, options.retry.0).await?;
     client.close(CLOSE_LIMIT).await;
     if output.json {
         let bytes = payload.0.bytes.len();

@@ -1,13 +1,14 @@
 //! `linkspan bus sub`.
 
 use clap::Args;
-use linkspan::bus::{Client, Subscribe, Subscription};
+use linkspan::bus::{Client, Message, OpenedSubscription, ReceiveError, Subscribe, Subscription};
 use serde_json::json;
 
 use crate::commands::bus::client::{At, CLOSE_LIMIT, off_the_bus, tell_losses};
 use crate::commands::bus::line::Lines;
 use crate::commands::bus::shown::View;
 use crate::commands::monitor::stop;
+use crate::commands::sealing::Seal;
 use crate::config::{Loaded, OverflowChoice};
 use crate::failure::Result;
 use crate::output::Output;
@@ -49,6 +50,9 @@ pub(crate) struct Options {
     first: Option<u64>,
 
     #[command(flatten)]
+    seal: Seal,
+
+    #[command(flatten)]
     at: At,
 }
 
@@ -64,32 +68,67 @@ pub(super) async fn run(options: Options, loaded: &Loaded, output: &Output) -> R
     wanted.exclude = options.exclude;
     wanted.group = options.group;
     wanted.overflow = options.overflow.map(Into::into);
-    let mut subscription = client.subscribe(wanted).await?;
+    let mut messages = match options.seal.ring()? {
+        None => Messages::Plain(client.subscribe(wanted).await?),
+        Some(ring) => Messages::Opened(client.sealed(ring).subscribe(wanted).await?),
+    };
     if output.json {
         output.json_line(&json!({ "event": "subscribed", "name": client.name() }))?;
     }
     let ended = tokio::select! {
-        ended = print(&mut subscription, &client, lines, options.first) => ended,
+        ended = print(&mut messages, &client, lines, options.first) => ended,
         told = tell_losses(&client, output) => told,
         () = stop(&mut signals) => Ok(()),
     };
-    drop(subscription);
+    drop(messages);
     client.close(CLOSE_LIMIT).await;
     ended
 }
 
+/// What is published, out of its envelopes or as it is.
+enum Messages {
+    Plain(Subscription),
+    Opened(OpenedSubscription),
+}
+
+impl Messages {
+    /// The next message; those that cannot be opened are told.
+    async fn next(&mut self, output: &Output) -> Result<Option<Message>> {
+        loop {
+            let subscription = match self {
+                Self::Plain(subscription) => return Ok(subscription.next().await.transpose()?),
+                Self::Opened(subscription) => subscription,
+            };
+            match subscription.next().await {
+                None => return Ok(None),
+                Some(Ok(message)) => return Ok(Some(message)),
+                Some(Err(ReceiveError::Ended(error))) => return Err(error.into()),
+                Some(Err(error)) => tell_unopened(&error, output)?,
+            }
+        }
+    }
+}
+
+fn tell_unopened(error: &ReceiveError, output: &Output) -> Result {
+    match output.json {
+        true => output.json_line(&json!({ "event": "unopened", "error": error.to_string() }))?,
+        false => output.notice(format_args!("a message is left out: {error}")),
+    }
+    Ok(())
+}
+
 async fn print(
-    subscription: &mut Subscription,
+    messages: &mut Messages,
     client: &Client,
     lines: Lines<'_>,
     first: Option<u64>,
 ) -> Result {
     let mut printed = 0;
     while first.is_none_or(|first| printed < first) {
-        let Some(message) = subscription.next().await else {
+        let Some(message) = messages.next(lines.output).await? else {
             return Err(off_the_bus(client).await);
         };
-        lines.print(&message?, "")?;
+        lines.print(&message, "")?;
         printed += 1;
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 mod commands;
 mod configuration;
-mod node;
+pub(crate) mod node;
 mod peer;
 mod rules;
 mod serving;
