@@ -167,6 +167,7 @@ impl From<CallError> for Failure {
             Category::Request
             | Category::Limit
             | Category::Connection
+            | Category::Authentication
             | Category::Authorization => Kind::Refused,
             _ => Kind::Other,
         };
@@ -174,6 +175,9 @@ impl From<CallError> for Failure {
             Some(wait) => Some(format!("try again in {wait:?}")),
             None if error.code() == Code::DEADLINE_EXCEEDED => {
                 Some("--timeout sets how long to wait".to_owned())
+            }
+            None if error.code() == Code::NOT_SEALED => {
+                Some("--key-ring seals it, with the keys of the server".to_owned())
             }
             None => None,
         };
