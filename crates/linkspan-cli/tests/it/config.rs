@@ -24,6 +24,11 @@ transport:
     directory_permissions: 0o700
   named_pipe: { pipe_name: node, max_connections: 100, connection_timeout: 30s, security_descriptor: 'D:P(A;;GA;;;SY)' }
   tcp: { bind_address: 127.0.0.1:8443, max_connections: 50, connection_timeout: 30s }
+  web_socket:
+    max_connections: 50
+    connection_timeout: 30s
+    upgrade_timeout: 10s
+    allowed_origins: ['https://app.example:8443']
 ipc:
   transport: interprocess
   endpoint_path: run/exchange.sock
@@ -69,6 +74,7 @@ checksum = "on"
 in_process = { enabled = true, buffer_size = 1000, max_concurrent_tasks = 100 }
 named_pipe = { pipe_name = "node", max_connections = 100, connection_timeout = "30s", security_descriptor = "D:P(A;;GA;;;SY)" }
 tcp = { bind_address = "127.0.0.1:8443", max_connections = 50, connection_timeout = "30s" }
+web_socket = { max_connections = 50, connection_timeout = "30s", upgrade_timeout = "10s", allowed_origins = ["https://app.example:8443"] }
 [transport.unix_socket]
 socket_path = "run/node.sock"
 max_connections = 100

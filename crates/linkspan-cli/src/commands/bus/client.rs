@@ -18,7 +18,7 @@ use crate::output::Output;
 /// Which broker, and who.
 #[derive(Debug, Args)]
 pub(super) struct At {
-    /// The broker, as unix:PATH, pipe:NAME or tcp:HOST:PORT; without it the node of the configuration.
+    /// The broker, as unix:PATH, pipe:NAME, tcp:HOST:PORT or ws:HOST:PORT; without it the node of the configuration.
     #[arg(long, short, value_name = "ADDRESS")]
     address: Option<Address>,
 

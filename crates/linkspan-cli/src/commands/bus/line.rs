@@ -1,12 +1,14 @@
 //! Messages as lines, for people and for programs.
 
-use linkspan::bus::{Gap, Message, MessageKind};
-use linkspan::codec::Codec;
+use std::fmt;
+
+use linkspan::bus::{CallPart, Gap, Message, MessageKind, Tapped};
 use serde_json::{Map, Value, json};
 
 use crate::commands::bus::shown::{Shown, View};
+use crate::commands::bus::tap::Kinds;
 use crate::failure::Result;
-use crate::output::{Output, count};
+use crate::output::{Output, count, plain};
 
 /// How messages are printed.
 #[derive(Debug, Clone, Copy)]
@@ -21,20 +23,13 @@ impl Lines<'_> {
     /// Prints a message as one line; people are told beside it what is missing.
     pub(super) fn print(&self, message: &Message, prefix: &str) -> Result {
         let payload = message.payload();
-        let codec = match message.is_sealed() {
-            // An envelope is bytes, whatever is in it.
-            true => Some(Codec::Raw),
-            false => message.codec(),
-        };
-        let shown = Shown::of(&payload, codec, self.view);
+        let shown = Shown::of(&payload, message.codec(), self.view);
         if self.output.json {
             return Ok(self
                 .output
                 .json_line(&to_json(message, payload.len(), &shown))?);
         }
-        if let Some(gap) = message.gap() {
-            self.output.notice(missing(gap));
-        }
+        self.print_gap(message);
         let text = shown.line(self.output);
         if self.only_payloads {
             return Ok(self.output.line(text)?);
@@ -50,6 +45,120 @@ impl Lines<'_> {
             style.dim(message.sender())
         ))?)
     }
+
+    /// Prints a message that is for somebody else.
+    pub(super) fn print_tapped(
+        &self,
+        tapped: &Tapped,
+        kind: Kinds,
+        call: Option<&CallPart>,
+        prefix: &str,
+    ) -> Result {
+        let Tapped {
+            message, receiver, ..
+        } = tapped;
+        let call = call.and_then(Call::of);
+        let payload = message.payload();
+        let codec = message.codec();
+        let shown = match &call {
+            Some(call) => Shown::of(call.payload, codec, self.view),
+            None => Shown::of(&payload, codec, self.view),
+        };
+        if self.output.json {
+            let mut line = to_json(message, payload.len(), &shown);
+            line["kind"] = json!(kind.name());
+            line["receiver"] = json!(receiver);
+            if let Some(call) = &call {
+                line["call"] = call.to_json();
+            }
+            return Ok(self.output.json_line(&line)?);
+        }
+        self.print_gap(message);
+        let style = self.output.style();
+        let place = match message.topic() {
+            "" => kind.name(),
+            topic => topic,
+        };
+        let way = match receiver.as_str() {
+            "" => message.sender().to_owned(),
+            receiver => format!("{} > {receiver}", message.sender()),
+        };
+        let call = call.map_or_else(String::new, |call| call.to_string());
+        Ok(self.output.line(format_args!(
+            "{prefix}{}  {}  {call}{}",
+            style.name(place),
+            style.dim(way),
+            shown.line(self.output),
+        ))?)
+    }
+
+    /// Tells what is missing before a message that is not printed.
+    pub(super) fn print_missing(&self, message: &Message) -> Result {
+        self.print_gap(message);
+        let Some(gap) = message.gap().filter(|_| self.output.json) else {
+            return Ok(());
+        };
+        let mut line = to_missing(gap);
+        line["event"] = json!("missing");
+        Ok(self.output.json_line(&line)?)
+    }
+
+    /// Tells people what is missing before a message; programs find it beside it.
+    fn print_gap(&self, message: &Message) {
+        if let Some(gap) = message.gap().filter(|_| !self.output.json) {
+            self.output.notice(missing(gap));
+        }
+    }
+}
+
+/// Part of a call, as it is shown.
+struct Call<'a> {
+    id: u32,
+    method: Option<&'a str>,
+    code: Option<i16>,
+    payload: &'a [u8],
+}
+
+impl<'a> Call<'a> {
+    fn of(part: &'a CallPart) -> Option<Self> {
+        let (id, method, code, payload) = match part {
+            CallPart::Request { id, method, params } => (*id, Some(method.as_str()), None, params),
+            CallPart::Reply { id, result } => (*id, None, None, result),
+            CallPart::Error { id, code, data } => (*id, None, Some(*code), data),
+            CallPart::Notification(data) => (0, None, None, data),
+            _ => return None,
+        };
+        Some(Self {
+            id,
+            method,
+            code,
+            payload,
+        })
+    }
+
+    fn to_json(&self) -> Value {
+        let mut call = json!({ "id": self.id });
+        if let Some(method) = self.method {
+            call["method"] = json!(method);
+        }
+        if let Some(code) = self.code {
+            call["code"] = json!(code);
+        }
+        call
+    }
+}
+
+/// What stands before the payload.
+impl fmt::Display for Call<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.id != 0 {
+            write!(f, "#{} ", self.id)?;
+        }
+        if let Some(method) = self.method {
+            write!(f, "{} ", plain(method))?;
+        }
+        self.code.map_or(Ok(()), |code| write!(f, "{code} "))
+    }
 }
 
 fn to_json(message: &Message, bytes: usize, shown: &Shown) -> Value {
@@ -62,16 +171,12 @@ fn to_json(message: &Message, bytes: usize, shown: &Shown) -> Value {
         "format": shown.format(),
         "payload": shown.to_json(),
     });
-    if let (Some(line), true) = (line.as_object_mut(), message.is_sealed()) {
-        line.insert("sealed".to_owned(), true.into());
-    }
     let headers = headers(message);
     if let (Some(line), false) = (line.as_object_mut(), headers.is_empty()) {
         line.insert("headers".to_owned(), headers.into());
     }
     if let (Some(line), Some(gap)) = (line.as_object_mut(), message.gap()) {
-        let gap = json!({ "dropped": gap.dropped, "disconnected": gap.is_disconnected });
-        line.insert("missing_before".to_owned(), gap);
+        line.insert("missing_before".to_owned(), to_missing(gap));
     }
     line
 }
@@ -94,6 +199,10 @@ pub(super) fn kind_name(kind: MessageKind) -> &'static str {
         MessageKind::Notification => "notification",
         _ => "unknown",
     }
+}
+
+fn to_missing(gap: Gap) -> Value {
+    json!({ "dropped": gap.dropped, "disconnected": gap.is_disconnected })
 }
 
 fn missing(gap: Gap) -> String {

@@ -7,11 +7,12 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context;
 use bytes::Bytes;
-use linkspan::bus::{Message, Post, PostError};
+use linkspan::bus::{Post, PostError, Tapped};
 use linkspan::codec::{Codec, Payload};
 
 use crate::commands::bus::body::{Encoded, unhex};
-use crate::commands::bus::line::{headers, kind_name};
+use crate::commands::bus::line::headers;
+use crate::commands::bus::tap::Kinds;
 use crate::commands::bus::wire::{Head, Recorded};
 use crate::commands::send::hex;
 use crate::failure::{Failure, Kind, Result};
@@ -44,14 +45,16 @@ impl Recorder {
     }
 
     /// Adds a message that has just come.
-    pub(super) fn add(&mut self, message: &Message) -> Result {
+    pub(super) fn add(&mut self, kind: Kinds, tapped: &Tapped) -> Result {
+        let message = &tapped.message;
         let payload = message.payload();
         let text = std::str::from_utf8(&payload).ok().map(str::to_owned);
         let recorded = Recorded {
             at_us: u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX),
-            kind: kind_name(message.kind()).to_owned(),
+            kind: kind.name().to_owned(),
             topic: message.topic().to_owned(),
             sender: message.sender().to_owned(),
+            receiver: tapped.receiver.clone(),
             codec: message.codec().map(|codec| codec.name().to_owned()),
             headers: headers(message),
             hex: text.is_none().then(|| hex(&payload)),
@@ -132,30 +135,40 @@ impl Recorded {
         Duration::from_micros(self.at_us)
     }
 
-    /// The same publication once more; nothing for what was no publication.
-    pub(super) fn to_post(&self) -> Result<Option<Post>> {
-        if self.topic.is_empty() {
-            return Ok(None);
-        }
+    /// The payload, as it was sent.
+    pub(super) fn payload(&self) -> Result<Bytes> {
         let payload = match (&self.text, &self.hex) {
             (Some(text), _) => Some(Bytes::from(text.clone())),
             (None, Some(digits)) => unhex(digits.as_bytes()).map(Bytes::from),
             (None, None) => None,
         };
-        let Some(payload) = payload else {
-            let message = format!("a message under {:?} has no payload", self.topic);
-            return Err(Failure::message(Kind::Usage, message));
-        };
+        payload.ok_or_else(|| {
+            let message = format!("a message by {:?} has no payload", self.sender);
+            Failure::message(Kind::Usage, message)
+        })
+    }
+
+    /// The same message once more.
+    pub(super) fn to_post(&self, payload: Bytes) -> Result<Post> {
         let codec = self.codec.as_deref().and_then(Codec::from_name);
         let payload = Encoded(Payload::new(codec.unwrap_or(Codec::Raw), payload));
-        let mut post = Post::to_topic(self.topic.as_str(), &payload).map_err(PostError::from)?;
+        let (topic, receiver) = (self.topic.as_str(), self.receiver.as_str());
+        let post = match (topic, receiver) {
+            ("", receiver) if self.kind == Kinds::Broadcast.name() => {
+                Post::to_clients(receiver, &payload)
+            }
+            ("", receiver) => Post::to_client(receiver, &payload),
+            (topic, "") => Post::to_topic(topic, &payload),
+            (topic, receiver) => Post::to_topic_for(receiver, topic, &payload),
+        };
+        let mut post = post.map_err(PostError::from)?;
         for (name, value) in &self.headers {
             let value = value.as_str().unwrap_or_default();
             post = post
                 .header(name, value)
                 .map_err(|error| Failure::new(Kind::Usage, error))?;
         }
-        Ok(Some(post))
+        Ok(post)
     }
 }
 

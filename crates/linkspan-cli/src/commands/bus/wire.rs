@@ -18,13 +18,16 @@ pub(super) struct Head {
 pub(super) struct Recorded {
     /// When it came, in microseconds since the beginning.
     pub(super) at_us: u64,
-    /// How it came: publication, direct, broadcast or notification.
+    /// How it was sent: publication, direct, broadcast, notification, request, reply or error.
     pub(super) kind: String,
     /// Its topic, if it is a publication.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(super) topic: String,
     /// Who sent it.
     pub(super) sender: String,
+    /// For whom it was, if for somebody: a name, or the mask of a broadcast.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(super) receiver: String,
     /// How it is encoded, if its sender said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) codec: Option<String>,
@@ -66,4 +69,36 @@ pub(super) struct Done {
     /// Bytes of them.
     #[serde(rename = "w_bytes")]
     pub(super) bytes_sent: u64,
+    /// What other brokers do not say.
+    #[serde(flatten)]
+    pub(super) more: Option<More>,
+}
+
+/// What our broker says besides.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct More {
+    /// Messages that were dropped for want of room.
+    pub(super) dropped: u64,
+    /// Places where clients were told of that.
+    pub(super) gaps: u64,
+    /// What clients wanted to do and may not.
+    pub(super) denied: u64,
+    /// Messages that came too fast.
+    pub(super) rate_limited: u64,
+    /// Publications that did not fit a schema.
+    pub(super) invalid: u64,
+    /// Masks of all clients.
+    pub(super) masks: u64,
+    /// Messages and acknowledgements that wait.
+    #[serde(rename = "queue")]
+    pub(super) queued: u64,
+    /// Bytes that wait.
+    #[serde(rename = "queue_bytes")]
+    pub(super) queued_bytes: u64,
+    /// Bytes that may wait.
+    pub(super) memory_limit: u64,
+    /// Clients that watch what others send.
+    pub(super) taps: u64,
+    /// Messages that were dropped for them alone.
+    pub(super) tap_dropped: u64,
 }

@@ -1,10 +1,12 @@
 //! `linkspan bus tap`, `topics` and `bench`.
 
+use bytes::Bytes;
+use proto::frame::busrt::{Action, Rpc, RpcCode, Status};
 use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::bus::node::{Bus, next};
-use crate::support::{finish, pid, until};
+use crate::support::{Lines, Place, finish, pid, until};
 
 #[track_caller]
 fn replay(bus: &Bus, arguments: &[&str]) -> Value {
@@ -12,71 +14,218 @@ fn replay(bus: &Bus, arguments: &[&str]) -> Value {
     bus.run(&[&replay, arguments].concat()).json()
 }
 
+/// What house.one sends to house.two: a way, what is seen of it, and the payload there.
+fn exchanges() -> Vec<(Action, Value, Value)> {
+    let target = || "house.two".into();
+    let message = |payload: Bytes| Action::Message {
+        target: target(),
+        payload,
+    };
+    let call = |rpc: Rpc| message(rpc.encode().unwrap());
+    let (id, bytes) = (7, |text: &'static str| Bytes::from_static(text.as_bytes()));
+    let request = Rpc::Request {
+        id,
+        method: bytes("add"),
+        params: Bytes::from_static(b"\x92\x01\x02"),
+    };
+    let error = Rpc::Error {
+        id,
+        code: RpcCode::METHOD_NOT_FOUND,
+        data: bytes("no such thing"),
+    };
+    let publish_for = Action::PublishFor {
+        topic: "a/for".into(),
+        receiver: target(),
+        payload: bytes("{\"a\": 1}"),
+    };
+    let broadcast = Action::Broadcast {
+        mask: "house.*".into(),
+        payload: bytes("to all"),
+    };
+    vec![
+        (publish_for, json!("publication"), json!({ "a": 1 })),
+        (message(bytes("to one")), json!("direct"), json!("to one")),
+        (broadcast, json!("broadcast"), json!("to all")),
+        (
+            call(Rpc::Notification {
+                data: bytes("note"),
+            }),
+            json!("notification"),
+            json!("note"),
+        ),
+        (call(request), json!("request"), json!([1, 2])),
+        (
+            call(Rpc::Reply {
+                id,
+                result: bytes("three"),
+            }),
+            json!("reply"),
+            json!("three"),
+        ),
+        (call(error), json!("error"), json!("no such thing")),
+    ]
+}
+
 #[test]
-fn traffic_is_recorded_and_replayed() {
+fn traffic_between_two_others_is_shown_recorded_and_replayed() {
     let bus = Bus::start();
-    let mut peer = bus.peer("house.peer");
-    let mut tap = bus.listen(&[
-        "tap",
-        "a/#",
-        "b",
-        "--record",
-        "traffic.jsonl",
-        "--name",
-        "watch.tap",
-    ]);
-    let other = [
-        "bus", "pub", "a/n", "[1]", "--as", "json", "--header", "k=v", "--name", "cli",
-    ];
-    bus.place.run(other).ok();
-    peer.publishes("a/bytes", &b"\x00\xff"[..]);
-    peer.publishes("b", "text");
-    bus.place.run(["bus", "send", "watch.?", "to all"]).ok();
-    bus.place.run(["bus", "send", "watch.tap", "to it"]).ok();
-    bus.place.run(["bus", "notify", "watch.tap", "note"]).ok();
-    let expected = [
-        ("publication", json!([1])),
-        ("publication", json!("00ff")),
-        ("publication", json!("text")),
-        ("broadcast", json!("to all")),
-        ("direct", json!("to it")),
-        ("notification", json!("note")),
-    ];
-    for (kind, payload) in expected {
+    let (mut one, mut two) = (bus.peer("house.one"), bus.peer("house.two"));
+    two.subscribes("a/#");
+    let record = ["tap", "--sender", "house.*", "--record", "traffic.jsonl"];
+    let mut tap = bus.listen(&record);
+    one.publishes("a/bytes", &b"\x00\xff"[..]);
+    let got = next(&tap);
+    assert_eq!(
+        (&got["topic"], &got["payload"]),
+        (&json!("a/bytes"), &json!("00ff"))
+    );
+    assert_eq!(got["receiver"], json!(""));
+    assert_eq!(&*two.gets().payload, b"\x00\xff");
+    for (action, kind, payload) in exchanges() {
+        assert_eq!(one.does(action), Status::Ok);
         let got = next(&tap);
-        assert_eq!(
-            (&got["kind"], &got["payload"]),
-            (&json!(kind), &payload),
-            "{got}"
-        );
+        assert_eq!((&got["kind"], &got["payload"]), (&kind, &payload), "{got}");
+        assert_eq!(got["sender"], json!("house.one"));
+        let receiver = if kind == "broadcast" {
+            "house.*"
+        } else {
+            "house.two"
+        };
+        assert_eq!(got["receiver"], json!(receiver));
+        match kind.as_str() {
+            Some("request") => assert_eq!(got["call"], json!({ "id": 7, "method": "add" })),
+            Some("error") => assert_eq!(got["call"], json!({ "id": 7, "code": -32601 })),
+            _ => {}
+        }
+        two.gets();
     }
     kill_process(pid(&tap.child), Signal::INT).unwrap();
     assert_eq!(tap.ends().0, Some(0));
 
-    let sub = bus.listen(&["sub", "#", "--exclude", ".broker/#"]);
+    // Everything but the reply and the error goes out once more.
     let told = replay(&bus, &["--at-once"]);
-    let expected =
-        json!({ "event": "replayed", "published": 3, "not_delivered": 0, "left_out": 3 });
+    let expected = json!({ "event": "replayed", "sent": 6, "not_delivered": 0, "left_out": 2 });
     assert_eq!(told, expected);
-    for (topic, payload) in [
-        ("a/n", json!([1])),
-        ("a/bytes", json!("00ff")),
-        ("b", json!("text")),
+    for payload in [
+        &b"\x00\xff"[..],
+        b"{\"a\": 1}",
+        b"to one",
+        b"to all",
+        b"\x00note",
+        b"\x01\x07\0\0\0add\0\x92\x01\x02",
     ] {
-        let got = next(&sub);
-        assert_eq!((&got["topic"], &got["payload"]), (&json!(topic), &payload));
+        assert_eq!(&*two.gets().payload, payload);
     }
-    let chosen = replay(&bus, &["a/#", "--sender", "house.*", "--speed", "100"]);
-    assert_eq!(
-        (&chosen["published"], &chosen["left_out"]),
-        (&json!(1), &json!(5))
-    );
+    for (arguments, sent) in [
+        (&["a/bytes"][..], 1),
+        (&["--kind", "request"], 1),
+        (&["--receiver", "house.two"], 4),
+        (&["--text", "to "], 2),
+        (&["--sender", "nobody"], 0),
+    ] {
+        let chosen = replay(&bus, &[&["--at-once"], arguments].concat());
+        assert_eq!(chosen["sent"], json!(sent), "{arguments:?}");
+    }
     bus.place.write("traffic.jsonl", "{}\n");
     let wrong = bus
         .place
         .run(["bus", "tap", "--replay", "traffic.jsonl"])
         .fails(2);
     assert!(wrong.contains("is no recording"), "{wrong}");
+}
+
+#[test]
+fn a_tap_on_a_broker_alone_reads_what_people_read() {
+    let place = Place::new();
+    let mut serve = place.command(["bus", "serve", "ws:127.0.0.1:0/bus", "--json"]);
+    serve.stdin(std::process::Stdio::null());
+    let broker = Lines::start(serve);
+    let ready = broker.find("it serves", |line| line["event"] == "ready");
+    let address = ready["addresses"][0].as_str().unwrap().to_owned();
+    assert!(address.starts_with("ws:127.0.0.1:"), "{address}");
+    let tap = [
+        "bus",
+        "tap",
+        "--address",
+        &address,
+        "--kind",
+        "direct",
+        "--text",
+        "light",
+        "--first",
+        "1",
+    ];
+    let mut tap = place.command(tap);
+    tap.stdout(std::process::Stdio::piped());
+    tap.stderr(std::process::Stdio::piped());
+    let mut tap = tap.spawn().unwrap();
+    let listen = [
+        "bus",
+        "sub",
+        "#",
+        "--address",
+        &address,
+        "--name",
+        "two",
+        "--json",
+    ];
+    let two = Lines::start(place.command(listen));
+    two.find("it has subscribed", |line| line["event"] == "subscribed");
+    let send = |text: &str| {
+        let send = [
+            "bus",
+            "send",
+            "two",
+            text,
+            "--address",
+            &address,
+            "--name",
+            "one",
+        ];
+        place.run(send).ok();
+    };
+    until("the tap has seen it", || {
+        send("dark");
+        send("light");
+        tap.try_wait().unwrap().is_some()
+    });
+    let shown = finish(tap).ok();
+    assert!(shown.contains("direct  one > two  light"), "{shown}");
+    assert!(!shown.contains("dark"), "{shown}");
+
+    let stats = ["bus", "stats", "--address", &address];
+    let json = place.run(stats.iter().chain(&["--json"])).json();
+    for name in [
+        "dropped",
+        "gaps",
+        "denied",
+        "rate_limited",
+        "invalid",
+        "queue",
+        "tap_dropped",
+    ] {
+        assert_eq!(json[name], json!(0), "{name}: {json}");
+    }
+    assert!(json["memory_limit"].as_u64() > Some(1 << 20), "{json}");
+    let clients = json["by_client"].as_array().unwrap();
+    let two = clients
+        .iter()
+        .find(|client| client["name"] == "two")
+        .unwrap();
+    assert_eq!(
+        (&two["kind"], &two["dropped"]),
+        (&json!("websocket"), &json!(0))
+    );
+    let shown = place.run(stats).ok();
+    for words in [
+        "memory of queues",
+        "dropped",
+        "denied",
+        "against a schema",
+        "WAITING",
+    ] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
 }
 
 #[test]
@@ -90,7 +239,7 @@ fn a_recording_keeps_its_timing() {
     bus.place.write("traffic.jsonl", &text);
     let took = |arguments: &[&str]| {
         let began = std::time::Instant::now();
-        assert_eq!(replay(&bus, arguments)["published"], 2);
+        assert_eq!(replay(&bus, arguments)["sent"], 2);
         began.elapsed().as_millis()
     };
     assert!(took(&[]) >= 400);

@@ -200,7 +200,7 @@ impl Link {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         matches!(*self.state.borrow(), State::Over(_))
     }
 }

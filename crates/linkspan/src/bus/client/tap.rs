@@ -132,8 +132,8 @@ impl Tapping {
     ///
     /// # Errors
     ///
-    /// As [`Client::tap`], when the broker was lost and does not come back, or does not permit it
-    /// again. The next call tries once more.
+    /// As [`Client::tap`], when the client is over, or a broker that was lost and came back does not
+    /// permit it. The next call tries once more.
     ///
     /// # Cancel safety
     ///
@@ -141,7 +141,7 @@ impl Tapping {
     pub async fn next(&mut self) -> Result<Tapped, SubscribeError> {
         loop {
             if self.records.is_none() {
-                self.open().await?;
+                self.open_again().await?;
             }
             let Some(records) = &mut self.records else {
                 continue;
@@ -159,6 +159,17 @@ impl Tapping {
                 is_disconnected: true,
             };
             self.gap = Some(self.gap.unwrap_or_default().merge(gap));
+        }
+    }
+
+    /// The broker was lost, and is waited for as long as the client does.
+    async fn open_again(&mut self) -> Result<(), SubscribeError> {
+        loop {
+            match self.open().await {
+                Err(SubscribeError::Call(CallError::NotAccepted { .. }))
+                    if self.link.current().is_none() && !self.link.is_over() => {}
+                opened => return opened,
+            }
         }
     }
 

@@ -38,7 +38,11 @@ impl Reader {
         };
         Self {
             socket,
-            early,
+            // An empty one may hold on to what the HTTP message was read into.
+            early: match early.is_empty() {
+                true => BytesMut::new(),
+                false => early,
+            },
             frames: Deframer::new(peer),
             sending,
             is_ended: false,

@@ -17,6 +17,7 @@
 //! | messages that come faster than they may | [`rates`] |
 //! | messages that could not be delivered | [`dead_letters`] |
 //! | publications that have to fit a schema | [`schemas`] |
+//! | who watches what others send; sums that never fall | [`taps`] |
 //! | one session for rpc and bus | [`embedding`] |
 #![expect(
     clippy::indexing_slicing,
@@ -42,6 +43,7 @@ mod rates;
 mod scene;
 #[cfg(feature = "validation")]
 mod schemas;
+mod taps;
 mod sizes;
 #[cfg(unix)]
 mod stopped;
