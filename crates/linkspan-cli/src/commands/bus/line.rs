@@ -3,6 +3,7 @@
 use std::fmt;
 
 use linkspan::bus::{CallPart, Gap, Message, MessageKind, Tapped};
+use linkspan::codec::Codec;
 use serde_json::{Map, Value, json};
 
 use crate::commands::bus::shown::{Shown, View};
@@ -23,7 +24,7 @@ impl Lines<'_> {
     /// Prints a message as one line; people are told beside it what is missing.
     pub(super) fn print(&self, message: &Message, prefix: &str) -> Result {
         let payload = message.payload();
-        let shown = Shown::of(&payload, message.codec(), self.view);
+        let shown = Shown::of(&payload, shown_codec(message), self.view);
         if self.output.json {
             return Ok(self
                 .output
@@ -59,7 +60,7 @@ impl Lines<'_> {
         } = tapped;
         let call = call.and_then(Call::of);
         let payload = message.payload();
-        let codec = message.codec();
+        let codec = shown_codec(message);
         let shown = match &call {
             Some(call) => Shown::of(call.payload, codec, self.view),
             None => Shown::of(&payload, codec, self.view),
@@ -171,6 +172,9 @@ fn to_json(message: &Message, bytes: usize, shown: &Shown) -> Value {
         "format": shown.format(),
         "payload": shown.to_json(),
     });
+    if let (Some(line), true) = (line.as_object_mut(), message.is_sealed()) {
+        line.insert("sealed".to_owned(), true.into());
+    }
     let headers = headers(message);
     if let (Some(line), false) = (line.as_object_mut(), headers.is_empty()) {
         line.insert("headers".to_owned(), headers.into());
@@ -179,6 +183,14 @@ fn to_json(message: &Message, bytes: usize, shown: &Shown) -> Value {
         line.insert("missing_before".to_owned(), to_missing(gap));
     }
     line
+}
+
+/// How a payload is encoded; an envelope is bytes, whatever is in it.
+fn shown_codec(message: &Message) -> Option<Codec> {
+    match message.is_sealed() {
+        true => Some(Codec::Raw),
+        false => message.codec(),
+    }
 }
 
 /// Named values of a message.
