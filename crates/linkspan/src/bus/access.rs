@@ -6,6 +6,7 @@ use std::sync::Arc;
 use proto::topic::Mask;
 
 use crate::auth::Principal;
+use crate::auth::policy::{Access, Action as Permission, Guard};
 use crate::bus::broker::Member;
 
 /// What a client wants to do.
@@ -27,29 +28,58 @@ pub enum Action<'a> {
 
 /// Decides who may do what; asked at each operation of each client.
 #[derive(Clone, Default)]
-pub(crate) struct Authorize(Option<Rule>);
+pub(crate) enum Authorize {
+    #[default]
+    Nobody,
+    Rule(Rule),
+    Guard(Guard),
+}
 
 type Rule = Arc<dyn Fn(&Principal, Action<'_>) -> bool + Send + Sync>;
 
 impl Authorize {
-    pub(crate) fn new(
-        rule: impl Fn(&Principal, Action<'_>) -> bool + Send + Sync + 'static,
-    ) -> Self {
-        Self(Some(Arc::new(rule)))
+    /// Whether what was permitted is asked about again.
+    pub(crate) fn can_change(&self) -> bool {
+        matches!(self, Self::Guard(_))
+    }
+
+    /// Has somebody look again at what was permitted, until it says false.
+    pub(crate) fn on_replaced(&self, review: impl Fn() -> bool + Send + Sync + 'static) {
+        if let Self::Guard(guard) = self {
+            guard.on_replaced(review);
+        }
     }
 
     /// Whether a client may do it.
     pub(crate) fn permits(&self, member: &Member, action: Action<'_>) -> bool {
-        let permits = |rule: &Rule| rule(member.principal(), action);
-        self.0.as_ref().is_none_or(permits)
+        match self {
+            Self::Nobody => true,
+            Self::Rule(rule) => rule(member.principal(), action),
+            Self::Guard(guard) => guard.decide(member.principal(), &action.into()).permitted,
+        }
+    }
+}
+
+impl<'a> From<Action<'a>> for Access<'a> {
+    fn from(action: Action<'a>) -> Self {
+        match action {
+            Action::Publish(topic) => Self::new(Permission::BusPublish, topic),
+            Action::Subscribe(mask) => Self::new(Permission::BusSubscribe, mask.as_str()),
+            Action::Send(name) => Self::new(Permission::BusSend, name),
+            Action::Tap => Self::new(Permission::BusTap, ALL_TOPICS),
+            Action::DeadLetters => Self::new(Permission::BusDeadLetters, ALL_TOPICS),
+        }
     }
 }
 
 impl fmt::Debug for Authorize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
-            Some(_) => "a rule",
-            None => "everybody may do everything",
-        })
+        match self {
+            Self::Nobody => f.write_str("everybody may do everything"),
+            Self::Rule(_) => f.write_str("a rule"),
+            Self::Guard(guard) => guard.fmt(f),
+        }
     }
 }
+
+const ALL_TOPICS: &str = "#";

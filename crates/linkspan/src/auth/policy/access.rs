@@ -20,6 +20,11 @@ pub enum Action {
     BusSubscribe,
     /// Send to the client of a name, or to all whose names a mask stands for.
     BusSend,
+    /// Watch what others send; always on all topics, `#`.
+    BusTap,
+    /// See messages that could not be delivered, and have them delivered or forgotten; always on all
+    /// topics, `#`.
+    BusDeadLetters,
 }
 
 impl Action {
@@ -30,6 +35,8 @@ impl Action {
         Self::BusPublish,
         Self::BusSubscribe,
         Self::BusSend,
+        Self::BusTap,
+        Self::BusDeadLetters,
     ];
 
     /// Its name, as in capabilities: `rpc.call`.
@@ -40,14 +47,20 @@ impl Action {
             Self::BusPublish => "bus.publish",
             Self::BusSubscribe => "bus.subscribe",
             Self::BusSend => "bus.send",
+            Self::BusTap => "bus.tap",
+            Self::BusDeadLetters => "bus.dead_letters",
         }
     }
 
     /// Whether what it is done to is told by topics rather than by names.
     pub(super) fn is_done_to_topics(self) -> bool {
         match self {
-            Self::RpcEvent | Self::BusPublish | Self::BusSubscribe => true,
             Self::RpcCall | Self::BusSend => false,
+            Self::RpcEvent
+            | Self::BusPublish
+            | Self::BusSubscribe
+            | Self::BusTap
+            | Self::BusDeadLetters => true,
         }
     }
 }

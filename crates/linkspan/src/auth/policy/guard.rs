@@ -1,7 +1,7 @@
 //! Policies at work.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 
@@ -18,7 +18,12 @@ use crate::{Category, Code, Failure};
 pub struct Guard {
     policy: Arc<ArcSwap<Policy>>,
     on_denial: Option<OnDenial>,
+    /// Those who have to look again at what they permitted when the policy is replaced.
+    reviewers: Arc<Mutex<Vec<Reviewer>>>,
 }
+
+/// Looks again; false if it is gone.
+type Reviewer = Box<dyn Fn() -> bool + Send + Sync>;
 
 type OnDenial = Arc<dyn Fn(&Principal, &Access<'_>, &Decision) + Send + Sync>;
 
@@ -28,6 +33,7 @@ impl Guard {
         Self {
             policy: Arc::new(ArcSwap::from_pointee(policy)),
             on_denial: None,
+            reviewers: Arc::default(),
         }
     }
 
@@ -41,9 +47,26 @@ impl Guard {
         self
     }
 
-    /// Asks another policy from now on.
+    /// Asks another policy from now on. What lasts, as subscriptions do, is asked about again before
+    /// this returns.
     pub fn replace(&self, policy: Policy) {
         self.policy.store(Arc::new(policy));
+        let mut reviewers = self
+            .reviewers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        reviewers.retain(|review| review());
+    }
+
+    /// Has somebody look again at what it permitted whenever the policy was replaced, until it says
+    /// false.
+    #[cfg(feature = "bus")]
+    pub(crate) fn on_replaced(&self, review: impl Fn() -> bool + Send + Sync + 'static) {
+        let mut reviewers = self
+            .reviewers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        reviewers.push(Box::new(review));
     }
 
     /// Whether a principal may do something, and what says so.

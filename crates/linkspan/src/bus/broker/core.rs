@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use arc_swap::Guard;
@@ -68,7 +68,15 @@ pub(crate) struct Wanted {
 impl Core {
     pub(crate) fn new(config: Config, authorize: Authorize) -> Arc<Self> {
         let started = clock::now();
-        Arc::new_cyclic(|core| {
+        Arc::new_cyclic(|core: &Weak<Self>| {
+            let reviewed = core.clone();
+            authorize.on_replaced(move || {
+                let Some(core) = reviewed.upgrade() else {
+                    return false;
+                };
+                core.members().iter().for_each(|member| core.review(member));
+                true
+            });
             let broker = Self {
                 rules: Rules::new(started, &config.rates),
                 dead_letters: Graveyard::new(config.dead_letters.clone()),
@@ -217,7 +225,7 @@ impl Core {
     /// Adds a subscription with a queue of its own to a client's.
     pub(crate) fn open_subscription(
         &self,
-        member: &Member,
+        member: &Arc<Member>,
         wanted: Wanted,
         outlet: Box<dyn Outlet>,
     ) -> Arc<Subscription> {
@@ -235,6 +243,7 @@ impl Core {
         subscription.exclude(wanted.exclusions);
         member.subscriptions().push(Arc::clone(&subscription));
         self.subscribe(&subscription, wanted.masks);
+        self.review(member);
         subscription
     }
 
@@ -253,6 +262,42 @@ impl Core {
             member.denied.fetch_add(1, Ordering::Relaxed);
         }
         is_permitted
+    }
+
+    /// Whether a client may still do something that it might do at first.
+    pub(crate) fn still_permits(&self, member: &Member, action: Action<'_>) -> bool {
+        !self.authorize.can_change() || self.permits(member, action)
+    }
+
+    /// Takes subscriptions away that a client may not have any more.
+    ///
+    /// It is asked whenever the policy was replaced, and after a subscription was made: if the policy
+    /// is replaced between the question and the subscription, one of both sees the other.
+    pub(crate) fn review(&self, member: &Arc<Member>) {
+        if !self.authorize.can_change() {
+            return;
+        }
+        let subscriptions = member.subscriptions().clone();
+        let lost = subscriptions
+            .iter()
+            .filter(|own| !self.may_have(member, own));
+        for subscription in lost {
+            self.close_subscription(member, subscription);
+            subscription.queue.revoke();
+        }
+        // BUS/RT has no word for it.
+        if !self.may_have(member, &member.inbox) {
+            self.leave(member);
+        }
+    }
+
+    fn may_have(&self, member: &Member, subscription: &Subscription) -> bool {
+        let mut masks = subscription.masks().clone();
+        // Everybody is told of the broker's end, wanted or not.
+        masks.retain(|mask| mask.as_str() != BusEvent::WARN);
+        masks
+            .iter()
+            .all(|mask| self.permits(member, Action::Subscribe(mask)))
     }
 
     /// Adds masks; those that are there do not matter.

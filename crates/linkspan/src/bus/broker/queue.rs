@@ -48,6 +48,9 @@ pub(crate) trait Outlet: Send + Sync {
 
     /// The queue is full, and its client is to be sent away for that.
     fn overflowed(&self);
+
+    /// Its client may not have what the queue is for any more, and has been told by no other way.
+    fn revoked(&self) {}
 }
 
 struct State {
@@ -285,6 +288,11 @@ impl Queue {
         drop(forgotten);
         self.room.notify_waiters();
         self.answered.notify_one();
+    }
+
+    /// Tells its client that it may not have it any more.
+    pub(crate) fn revoke(&self) {
+        self.outlet.revoked();
     }
 
     /// Has what waits leave.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::auth::policy::Guard;
 use crate::auth::{Authentication, Principal};
 use crate::bus::access::Authorize;
 use crate::bus::broker::serving::Settings;
@@ -72,7 +73,15 @@ impl Broker {
         mut self,
         rule: impl Fn(&Principal, Action<'_>) -> bool + Send + Sync + 'static,
     ) -> Self {
-        self.authorize = Authorize::new(rule);
+        self.authorize = Authorize::Rule(Arc::new(rule));
+        self
+    }
+
+    /// Has a guard decide who may do what, in place of a [rule](Self::authorize). A client with a
+    /// subscription that another policy of the guard's does not permit is disconnected.
+    #[must_use]
+    pub fn guard(mut self, guard: Guard) -> Self {
+        self.authorize = Authorize::Guard(guard);
         self
     }
 

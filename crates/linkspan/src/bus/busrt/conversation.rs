@@ -229,6 +229,7 @@ impl Conversation<'_> {
             masks.retain(|mask| self.core.permits(self.member, Access::Subscribe(mask)));
             refused = wanted - masks.len();
             self.core.subscribe(&self.member.inbox, masks);
+            self.core.review(self.member);
         });
         match (self.core.config.compat, refused) {
             (_, 0) | (Compat::Strict, _) => (status, refused),

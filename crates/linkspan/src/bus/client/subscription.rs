@@ -146,6 +146,9 @@ impl Subscription {
                 Some(Err(CallError::Failed(failure))) if failure.code == Code::OVERFLOW => {
                     return Poll::Ready(Some(Err(SubscribeError::Overflowed)));
                 }
+                Some(Err(CallError::Failed(failure))) if failure.code == Code::DENIED => {
+                    return Poll::Ready(Some(Err(SubscribeError::Denied(failure.message))));
+                }
                 _ => self.lose(),
             }
         }

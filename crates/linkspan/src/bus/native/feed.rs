@@ -31,6 +31,8 @@ struct State {
 pub(super) enum End {
     /// It did not read, and asked not to be waited for.
     Overflowed,
+    /// Its client may not have it any more.
+    Revoked,
     /// Its client is no member any more.
     Dismissed,
     /// The broker stops.
@@ -75,6 +77,10 @@ impl Outlet for Arc<Feed> {
 
     fn overflowed(&self) {
         self.end(End::Overflowed);
+    }
+
+    fn revoked(&self) {
+        self.end(End::Revoked);
     }
 }
 
@@ -197,6 +203,11 @@ pub(super) fn failure(end: End) -> Failure {
             Category::Limit,
             Code::OVERFLOW,
             "messages were not read as fast as they came",
+        ),
+        End::Revoked => Failure::new(
+            Category::Authorization,
+            Code::DENIED,
+            "the subscription is not permitted any more",
         ),
         End::Dismissed => Failure::new(
             Category::Connection,

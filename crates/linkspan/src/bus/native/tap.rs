@@ -9,10 +9,10 @@ use bytes::Bytes;
 use futures_core::Stream;
 use proto::frame::busrt::DeliveryKind;
 
-use crate::bus::broker::{Core, Tap, Wish};
+use crate::bus::broker::{Core, Member, Tap, Wish};
 use crate::bus::native::Native;
 use crate::bus::native::attachment::denied;
-use crate::bus::native::feed::{Feed, encode, failure};
+use crate::bus::native::feed::{End, Feed, encode, failure};
 use crate::bus::native::requests::{masks, parameters, within};
 use crate::bus::wire::{self, Record, RecordKind, TapKind};
 use crate::bus::{Action, QueueLimits};
@@ -39,8 +39,9 @@ pub(super) async fn tap(native: Arc<Native>, mut request: Request) -> Result<Res
     };
     let watching = Watching {
         tap: core.taps.open(wish, limits, Arc::clone(&core.memory)),
-        core,
+        member: Arc::clone(&attachment.member),
         feed: attachment.feeds.add(),
+        core,
         long: None,
     };
     Ok(Response::new(Body::streaming(Bytes::new(), watching)))
@@ -57,6 +58,7 @@ fn kind(kind: TapKind) -> DeliveryKind {
 /// What a tap sees, until its client goes.
 struct Watching {
     core: Arc<Core>,
+    member: Arc<Member>,
     tap: Arc<Tap>,
     /// Tells that nothing more will come.
     feed: Arc<Feed>,
@@ -71,8 +73,12 @@ impl Stream for Watching {
         if let Some(long) = self.long.take() {
             return Poll::Ready(Some(Ok(long)));
         }
-        let end = self.feed.listen(cx.waker());
+        let mut end = self.feed.listen(cx.waker());
         let mut item = Vec::new();
+        if !self.core.still_permits(&self.member, Action::Tap) {
+            self.core.taps.close(&self.tap);
+            end = Some(End::Revoked);
+        }
         while item.len() < BATCH_BYTES
             && self.long.is_none()
             && let Poll::Ready(Some((dropped, tapped))) = self.tap.poll_next(cx)

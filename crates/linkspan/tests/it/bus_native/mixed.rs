@@ -68,6 +68,13 @@ impl BusRt {
         (kind, self.read(length.try_into().unwrap()).await)
     }
 
+    /// Waits until the broker has closed the connection.
+    pub(super) async fn end(&mut self) {
+        let mut rest = Vec::new();
+        // A reset is an end as well.
+        self.stream.read_to_end(&mut rest).await.ok();
+    }
+
     async fn header(&mut self) -> [u8; 6] {
         loop {
             let header: [u8; 6] = self.read(6).await.try_into().unwrap();

@@ -32,6 +32,7 @@ mod comeback;
 mod dead_letters;
 mod embedding;
 mod floods;
+mod guarded;
 mod membership;
 mod mixed;
 mod order;

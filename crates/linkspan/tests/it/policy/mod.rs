@@ -57,7 +57,7 @@ fn what_is_no_right_is_an_error_that_says_why() {
         ),
         (
             "rpc.cal:host.*",
-            r#""rpc.cal" is no action; actions are rpc.call, rpc.event, bus.publish, bus.subscribe, bus.send"#,
+            r#""rpc.cal" is no action; actions are rpc.call, rpc.event, bus.publish, bus.subscribe, bus.send, bus.tap, bus.dead_letters"#,
         ),
         (
             "bus.publish:a\0b",
