@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 
 use crate::shell;
 
-/// `linkspan bus serve` at a Unix socket and a port; it ends when this is dropped.
+/// `linkspan bus serve` at a Unix socket, a port, and a WebSocket; it ends when this is dropped.
 pub(super) struct Broker {
     child: Child,
     /// Where it listens, as the program busrt names it.
@@ -26,7 +26,7 @@ impl Broker {
         let mut serve = shell::program(&program.to_string_lossy());
         serve
             .args(["bus", "serve", &format!("unix:{}", socket.display())])
-            .args(["tcp:127.0.0.1:0"])
+            .args(["tcp:127.0.0.1:0", "ws:127.0.0.1:0"])
             .env("XDG_RUNTIME_DIR", &directory.0)
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
@@ -39,11 +39,7 @@ impl Broker {
         };
         for line in BufReader::new(output).lines() {
             let line = line?;
-            let place = line.trim();
-            let place = place
-                .strip_prefix("unix:")
-                .or_else(|| place.strip_prefix("tcp:"));
-            broker.places.extend(place.map(str::to_owned));
+            broker.places.extend(place_of(line.trim()));
             if broker.places.len() == ADDRESSES {
                 break;
             }
@@ -57,6 +53,16 @@ impl Broker {
             .map(String::as_str)
             .context("the broker does not listen")
     }
+}
+
+/// An address as the program busrt writes it.
+fn place_of(address: &str) -> Option<String> {
+    let place = match address.split_once(':')? {
+        ("unix" | "tcp", place) => place.to_owned(),
+        ("ws", place) => format!("ws://{place}"),
+        _ => return None,
+    };
+    Some(place)
 }
 
 impl Drop for Broker {
@@ -85,4 +91,4 @@ impl Drop for Directory {
 }
 
 /// Where it listens at once.
-pub(super) const ADDRESSES: usize = 2;
+pub(super) const ADDRESSES: usize = 3;

@@ -45,9 +45,10 @@ fn listen(tool: &Tool) -> Result<()> {
     let mut listener = tool.start("lane.listener", &words)?;
     let listed = tool.run(&["broker", "client.list"])?;
     listed.well(&["lane.listener"])?;
-    let sort = match tool.place().starts_with('/') {
-        true => "local_ipc",
-        false => "tcp",
+    let sort = match tool.place() {
+        place if place.starts_with('/') => "local_ipc",
+        place if place.starts_with("ws:") => "websocket",
+        _ => "tcp",
     };
     let line = listed.line("lane.listener")?;
     ensure!(line.contains(sort), "it comes by another way: {line}");

@@ -12,7 +12,7 @@ use crate::busrt::tool::Tool;
 use crate::programs;
 use crate::shell;
 
-/// Run every command of the program busrt against our broker, over a Unix socket and TCP
+/// Run every command of the program busrt against our broker, over a Unix socket, TCP and WebSocket
 ///
 /// The program is that of crates.io, unmodified; the first time it is compiled, into a directory of its
 /// version in bench/target/peers. `cargo xtask bench tool` does the same before it measures.

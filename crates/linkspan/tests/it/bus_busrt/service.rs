@@ -15,7 +15,6 @@ struct ClientList {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Entry {
     name: String,
     kind: String,

@@ -48,7 +48,7 @@ async fn what_others_send_to_each_other_is_seen() {
         scene.client("house.one").await,
         scene.client("house.two").await,
     );
-    let mut three = BusRt::join(scene.address(), "house.three").await;
+    let mut three = BusRt::join(scene.address(), "house.far.three").await;
     let raw = |text: &str| Raw(text.to_owned().into());
 
     let _ = one.publish("a/b", &raw("to all who want")).await.unwrap();
@@ -85,7 +85,7 @@ async fn what_others_send_to_each_other_is_seen() {
         (
             MessageKind::Direct,
             "",
-            "house.three",
+            "house.far.three",
             "house.two",
             "from elsewhere",
         ),
@@ -134,11 +134,12 @@ async fn calls_are_seen_from_both_sides() {
     };
     assert_eq!(answered, id);
     // What the broker answers, too.
-    let _: serde_json::Value = caller
+    let info: serde_json::Value = caller
         .remote(".broker")
         .send_request("info", &Raw::default())
         .await
         .unwrap();
+    assert_eq!(info["author"], "Linkspan");
     assert_eq!(seen(&mut tapping).await.receiver, ".broker");
     assert_eq!(seen(&mut tapping).await.message.sender(), ".broker");
 }
@@ -164,7 +165,7 @@ async fn a_tap_has_what_it_asks_for() {
     assert_eq!(seen(&mut topics).await.message.topic(), "b");
     assert_eq!(seen(&mut receivers).await.receiver, "two");
     let mut wrong = Tap::default();
-    wrong.masks = vec!["#/a".to_owned()];
+    wrong.masks = vec!["a\0b".to_owned()];
     let error = watcher.tap(wrong).await.unwrap_err();
     assert!(matches!(error, SubscribeError::Call(_)), "{error}");
 }
