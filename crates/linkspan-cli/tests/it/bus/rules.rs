@@ -115,7 +115,19 @@ fn what_does_not_fit_its_schema_is_refused_and_can_be_sent_again() {
             .fails(5)
             .contains("no dead letter 9")
     );
+}
 
+#[test]
+fn what_fits_after_the_schema_was_read_again_is_delivered_after_all() {
+    let schemas = "  schemas: [{ mask: 'house/+/reading', file: ./reading.json }]\n";
+    let bus = bus(schemas);
+    let sub = bus.listen(&["sub", "house/#"]);
+    let topic = "house/x/reading";
+    let hot = r#"{"celsius": "hot"}"#;
+    for name in ["sensor", "other"] {
+        bus.run(&["pub", topic, hot, "--as", "json", "--name", name])
+            .fails(5);
+    }
     // A schema that is none changes nothing; one that lets it through does.
     bus.place.write("reading.json", "{ \"type\": 1 }");
     bus.node.signal(Signal::HUP);

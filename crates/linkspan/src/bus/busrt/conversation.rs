@@ -172,7 +172,7 @@ impl Conversation<'_> {
             Action::Publish { topic, payload } => {
                 let message = Message::publication(name, &topic, &payload).realtime(is_realtime);
                 let delivery = self.publisher.publish(&Arc::new(message)).settled().await;
-                self.status(delivery)
+                self.status(&delivery)
             }
             Action::PublishFor {
                 topic,
@@ -181,7 +181,7 @@ impl Conversation<'_> {
             } => {
                 let message = Message::publication(name, &topic, &payload).realtime(is_realtime);
                 let given = self.publisher.publish_for(&receiver, &Arc::new(message));
-                self.status(given.settled().await)
+                self.status(&given.settled().await)
             }
             Action::Message { target, payload } => {
                 let message = Message::direct(name, &payload).realtime(is_realtime);
@@ -218,7 +218,7 @@ impl Conversation<'_> {
             return Status::Data;
         };
         let given = self.publisher.broadcast(&mask, &Arc::new(message));
-        self.status(given.settled().await)
+        self.status(&given.settled().await)
     }
 
     /// Adds the masks that it may have; says how many it may not.
@@ -279,11 +279,11 @@ impl Conversation<'_> {
     }
 
     /// How a publication is acknowledged.
-    fn status(&self, delivery: Delivery) -> Status {
+    fn status(&self, delivery: &Delivery) -> Status {
         let is_refused = matches!(delivery, Delivery::Denied | Delivery::Refused(_));
         match self.core.config.compat {
             Compat::Strict if !is_refused => Status::Ok,
-            _ => delivered(&delivery),
+            _ => delivered(delivery),
         }
     }
 }
