@@ -57,8 +57,10 @@ pub(super) struct InboxQueue {
 #[derive(Default)]
 struct State {
     messages: VecDeque<Message>,
-    /// What is missing before the first of them, or before the next if there are none.
+    /// What is missing before the first of them.
     gap: Option<Gap>,
+    /// What is missing before the next that comes.
+    coming: Option<Gap>,
     readers: Vec<Waker>,
     is_closed: bool,
 }
@@ -71,8 +73,11 @@ impl InboxQueue {
         }
     }
 
-    pub(super) fn push(&self, message: Message) {
+    pub(super) fn push(&self, mut message: Message) {
         let mut state = self.lock();
+        if let Some(gap) = state.coming.take() {
+            message.set_gap(Some(gap.merge(message.gap().unwrap_or_default())));
+        }
         if state.messages.len() >= self.most
             && let Some(dropped) = state.messages.pop_front()
         {
@@ -81,21 +86,17 @@ impl InboxQueue {
                 dropped: 1,
                 is_disconnected: false,
             };
-            state.add_gap(gap.merge(one));
+            let gap = gap.merge(one);
+            state.gap = Some(state.gap.unwrap_or_default().merge(gap));
         }
         state.messages.push_back(message);
         wake(state);
     }
 
-    /// What was sent from now on, until the next message, may be missing.
+    /// What was sent from now on, until the next message comes, may be missing.
     pub(super) fn note_disconnection(&self) {
         let mut state = self.lock();
-        if state.messages.is_empty() {
-            state.add_gap(Gap {
-                dropped: 0,
-                is_disconnected: true,
-            });
-        }
+        state.coming.get_or_insert_default().is_disconnected = true;
     }
 
     pub(super) fn close(&self) {
@@ -124,12 +125,6 @@ impl InboxQueue {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    fn add_gap(&mut self, gap: Gap) {
-        self.gap = Some(self.gap.unwrap_or_default().merge(gap));
     }
 }
 

@@ -14,8 +14,10 @@ async fn announced_memory_is_not_taken() {
         let settings = [("max_message_bytes", limit.into())];
         let process = BrokerProcess::with(&settings);
         let mut witness = Client::join(&process.address, "witness").await;
-        round_trips(&mut witness).await;
-        let quiet = round_trips(&mut witness).await;
+        let mut alone = Vec::new();
+        for _ in 0..10 {
+            alone.push(round_trips(&mut witness).await);
+        }
         let before = process.resident_kib();
         let mut attackers = Vec::new();
         let mut attacked = Vec::new();
@@ -37,11 +39,15 @@ async fn announced_memory_is_not_taken() {
             grown < 1024,
             "{grown} KiB more with a limit of {limit} bytes"
         );
+        alone.sort_unstable();
         attacked.sort_unstable();
-        let (usual, longest) = (attacked[attacked.len() / 2], attacked[attacked.len() - 1]);
-        let times = format!("{quiet:?} alone, {usual:?} among attackers, {longest:?} at most");
-        assert!(usual < 4 * quiet, "{times}");
-        assert!(longest < 4 * quiet + Duration::from_secs(1), "{times}");
+        let times = format!("{alone:?} alone, {attacked:?} among attackers");
+        assert!(attacked[10] < 4 * alone[5], "{times}");
+        // Nobody waits for memory to be zeroed, not once.
+        assert!(
+            attacked[19] < 4 * alone[9] + Duration::from_secs(1),
+            "{times}"
+        );
     }
 }
 

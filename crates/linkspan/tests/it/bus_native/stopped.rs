@@ -15,7 +15,7 @@ use crate::support::LOCAL;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stopped_subscriber_costs_its_publisher_once_and_misses_what_it_is_told() {
-    let limit = Duration::from_secs(1);
+    let limit = Duration::from_secs(2);
     let scene = Scene::with(LOCAL, small(8, limit)).await;
     let mut stopped = ClientProcess::start("stopped::subscriber", scene.address(), "stopped");
     let mut reading = scene.client("reading").await.subscribe("t").await.unwrap();
@@ -76,7 +76,7 @@ async fn subscriber() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_callee_with_a_stopped_caller_answers_the_others() {
-    let limit = Duration::from_secs(1);
+    let limit = Duration::from_secs(2);
     let scene = Scene::with(LOCAL, small(8, limit)).await;
     let callee = scene.client("callee").await;
     let double = async |number: i64, _: Context| Ok::<_, CallError>(2 * number);

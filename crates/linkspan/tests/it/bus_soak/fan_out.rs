@@ -150,7 +150,7 @@ impl Peak {
 const FAST: u64 = 8;
 const QUEUE_MESSAGES: u64 = 8192;
 const QUEUE_BYTES: u64 = 512 * 1024;
-/// What ten sessions may have on their way.
-const SESSIONS_BYTES: u64 = 16 * 1024 * 1024;
+/// What ten sessions may have on their way, 8 MiB each, and what the allocator keeps of it.
+const SESSIONS_BYTES: u64 = 80 * 1024 * 1024;
 /// How much more slowly the slow one reads.
 const SLOWNESS: u64 = 100;
