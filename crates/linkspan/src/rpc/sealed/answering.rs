@@ -49,13 +49,12 @@ impl Answering {
                 return None;
             }
             Some(Box::pin(async move {
-                match answering.open_event(event).await {
-                    Ok(event) => {
-                        if let Some(rest) = handler(event) {
-                            rest.await;
-                        }
-                    }
-                    Err(error) => warn!(%topic, %error, "event is dropped"),
+                let rest = match answering.open_event(event).await {
+                    Ok(event) => handler(event),
+                    Err(error) => return warn!(%topic, %error, "event is dropped"),
+                };
+                if let Some(rest) = rest {
+                    rest.await;
                 }
             }))
         })
