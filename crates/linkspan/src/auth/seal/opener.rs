@@ -74,7 +74,8 @@ impl Opener {
         let envelope = Envelope::decode(envelope)?;
         let body = self.decrypt(binding, &envelope)?;
         let counter = envelope.header.counter;
-        match self.senders().note(&envelope.header, self.limits.window) {
+        let is_new = self.senders().note(&envelope.header, self.limits.window);
+        match is_new {
             true => Ok(body),
             false => Err(OpenError::Replayed { counter }),
         }
@@ -101,7 +102,8 @@ impl Opener {
         if key.algorithm != header.algorithm {
             return Err(OpenError::Tampered);
         }
-        if let Some(known) = self.senders().cipher(header) {
+        let known = self.senders().cipher(header);
+        if let Some(known) = known {
             return known.open(envelope, binding);
         }
         let cipher = Arc::new(key.derive(header.salt).ok_or(OpenError::Tampered)?);
