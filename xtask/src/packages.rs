@@ -17,11 +17,18 @@ struct Package {
 }
 
 /// What the tests need.
-const NEEDED: [Package; 1] = [Package {
-    program: "c++",
-    name: "g++",
-    purpose: "libFuzzer is written in C++",
-}];
+const NEEDED: [Package; 2] = [
+    Package {
+        program: "c++",
+        name: "g++",
+        purpose: "libFuzzer is written in C++",
+    },
+    Package {
+        program: "openssl",
+        name: "openssl",
+        purpose: "tests connect by a TLS of another make",
+    },
+];
 
 /// Installs what is missing, if this user may.
 ///

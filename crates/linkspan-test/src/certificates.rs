@@ -128,6 +128,11 @@ where
         .await
 }
 
+/// The bytes of a certificate.
+pub fn der(pem: &str) -> Vec<u8> {
+    certificate(pem).to_vec()
+}
+
 fn certificate(pem: &str) -> CertificateDer<'static> {
     CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()
 }

@@ -65,6 +65,8 @@ mod socket_files;
 mod socket_tables;
 mod strength;
 mod support;
+#[cfg(feature = "tls")]
+mod tls;
 #[cfg(all(feature = "bus", feature = "ws"))]
 mod websocket;
 

@@ -86,19 +86,18 @@ async fn a_broker_sees_names_and_topics_and_nothing_else() {
 
     let long = CANARY.repeat(10_000);
     for words in [CANARY, &long] {
-        let _ = ada.publish("news/today", words).await.unwrap();
+        ada.publish("news/today", words).await.unwrap();
         let message = within("the publication", news.next())
             .await
             .unwrap()
             .unwrap();
         assert_eq!(message.decode::<String>().unwrap(), words);
         assert_eq!((message.sender(), message.topic()), ("ada", "news/today"));
-        let _ = ada.send("bob", words).await.unwrap();
+        ada.send("bob", words).await.unwrap();
         let message = within("the message", inbox.next()).await.unwrap().unwrap();
         assert_eq!(message.decode::<String>().unwrap(), words);
     }
-    let _ = ada
-        .post(&Post::to_clients("?", CANARY).unwrap())
+    ada.post(&Post::to_clients("?", CANARY).unwrap())
         .await
         .unwrap();
     let broadcast = within("the broadcast", inbox.next())
@@ -149,8 +148,7 @@ async fn who_has_no_key_gets_an_envelope() {
     let (_, [ada, bob], _serving) = scene().await;
     let mut plain = bob.subscribe("news/#").await.unwrap();
     let mut stranger = bob.sealed(ring()).subscribe("news/#").await.unwrap();
-    let _ = ada
-        .sealed(ring())
+    ada.sealed(ring())
         .publish("news/today", CANARY)
         .await
         .unwrap();
@@ -178,11 +176,11 @@ async fn what_is_not_sealed_is_told_and_others_follow() {
     let ring = ring();
     let sealed = bob.sealed(ring.clone());
     let (mut news, mut inbox) = (sealed.subscribe("news/#").await.unwrap(), sealed.inbox());
-    let _ = ada.publish("news/today", "forged").await.unwrap();
-    let _ = ada.send("bob", "forged").await.unwrap();
+    ada.publish("news/today", "forged").await.unwrap();
+    ada.send("bob", "forged").await.unwrap();
     let ada = ada.sealed(ring);
-    let _ = ada.publish("news/today", "true").await.unwrap();
-    let _ = ada.send("bob", "true").await.unwrap();
+    ada.publish("news/today", "true").await.unwrap();
+    ada.send("bob", "true").await.unwrap();
     let error = within("the error", news.next()).await.unwrap().unwrap_err();
     assert_eq!(error, ReceiveError::Unopened(OpenError::NotSealed));
     let message = within("the publication", news.next())
@@ -206,8 +204,7 @@ async fn one_message_comes_to_each_of_two_subscriptions() {
     let bob = bob.sealed(ring.clone());
     let mut first = bob.subscribe("news/#").await.unwrap();
     let mut second = bob.subscribe("#").await.unwrap();
-    let _ = ada
-        .sealed(ring)
+    ada.sealed(ring)
         .publish("news/today", CANARY)
         .await
         .unwrap();
@@ -225,8 +222,7 @@ async fn a_sealed_message_is_no_call() {
     let (_, [ada, bob], _serving) = scene().await;
     let ring = ring();
     let mut inbox = bob.sealed(ring.clone()).inbox();
-    let _ = ada
-        .sealed(ring)
+    ada.sealed(ring)
         .send("bob", &Raw(vec![0x01, 1, 0, 0, 0, b'x', 0].into()))
         .await
         .unwrap();

@@ -32,9 +32,6 @@ struct Forged<'a> {
     payload: Vec<u8>,
 }
 
-/// What an attacker changes.
-type Forge = fn(&mut Forged<'_>);
-
 impl Evil {
     fn router(&self) -> Router {
         let (catches, adds) = (self.clone(), self.clone());
@@ -134,7 +131,7 @@ async fn a_broker_of_an_attacker_delivers_nothing_but_what_was_said() {
             "byte {place}: {error}"
         );
     }
-    let changes: [(&str, Forge); 5] = [
+    let changes: [(&str, fn(&mut Forged<'_>)); 5] = [
         ("sender", |forged| forged.sender = "eve"),
         ("topic", |forged| forged.topic = "news/tomorrow"),
         ("encoding", |forged| forged.codec ^= 3),
