@@ -75,6 +75,7 @@
 //! | `blocking` | | `rpc::blocking`: a client for programs without a runtime |
 //! | `prost` | | `codec::Protobuf`: protobuf messages as bodies |
 //! | `seal` | | bodies that only those read who have the key: `auth::seal` |
+//! | `tls` | | `tls:`, `unix+tls:` and, with `ws`, `wss:` |
 //! | `yaml`, `toml` | | settings of exchanges from configuration files |
 //! | `schema` | | JSON Schemas of parameters and results, for those who list the methods |
 //!
@@ -87,7 +88,7 @@
 //! | in one process | `mem:NAME` |
 //! | on one machine | `unix:PATH`: the kernel tells each side who the other is, and only this user gets in |
 //! | on one machine, and a client cannot use Unix sockets | `tcp:127.0.0.1:PORT`: every user of the machine gets in |
-//! | on two machines | nothing yet: `tls:` is to come, and `tcp:` has to be allowed in so many words |
+//! | on two machines | `tls:HOST:PORT` (feature `tls`), with a certificate on each side |
 //!
 //! [`Address::choose`] says the same to programs, `linkspan transport recommend` to people;
 //! [`guide::addresses`] tells the rest.

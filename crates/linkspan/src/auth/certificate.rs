@@ -48,6 +48,23 @@ impl CertificateIdentity {
             expires,
         }
     }
+
+    /// The name by which its holder is known: the first of these that it has, a URI, the name of a
+    /// host, the common name of the subject.
+    pub fn name(&self) -> Option<&str> {
+        let uri = self.sans.iter().find_map(|san| match san {
+            SubjectAltName::Uri(uri) => Some(uri.as_str()),
+            _ => None,
+        });
+        let host = || {
+            self.sans.iter().find_map(|san| match san {
+                SubjectAltName::Dns(name) => Some(name.as_str()),
+                _ => None,
+            })
+        };
+        let name = uri.or_else(host).or(self.common_name.as_deref());
+        name.filter(|name| !name.is_empty())
+    }
 }
 
 /// The sort and the name, as in `dns:host-1` or `uri:spiffe://example.org/indexer`.

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::auth::{
-    Attempt, Authenticator, CertificateIdentity, Denial, Grant, Method, Principal, SubjectAltName,
-};
+use crate::auth::{Attempt, Authenticator, CertificateIdentity, Denial, Grant, Method, Principal};
 
 /// Peers are whom the kernel names: users of this system, on local sockets and within the process.
 #[derive(Debug, Clone, Copy, Default)]
@@ -44,7 +42,9 @@ impl Authenticator for Certificates {
     fn authenticate(&self, attempt: &Attempt<'_>) -> Result<Grant, Denial> {
         let identity = attempt.peer().certificate.as_deref();
         let identity = identity.ok_or(Denial::NoCredential)?;
-        let name = name(identity).ok_or(Denial::Malformed("the certificate has no name"))?;
+        let name = identity
+            .name()
+            .ok_or(Denial::Malformed("the certificate has no name"))?;
         if identity.expires <= attempt.now() {
             return Err(Denial::Expired);
         }
@@ -57,20 +57,6 @@ impl Authenticator for Certificates {
         grant.expires = Some(identity.expires);
         Ok(grant)
     }
-}
-
-/// The name by which a certificate's holder is known.
-fn name(identity: &CertificateIdentity) -> Option<&str> {
-    let uri = |san: &'_ SubjectAltName| matches!(san, SubjectAltName::Uri(_));
-    let dns = |san: &'_ SubjectAltName| matches!(san, SubjectAltName::Dns(_));
-    let sans = &identity.sans;
-    let san = sans.iter().find(|san| uri(san));
-    let san = san.or_else(|| sans.iter().find(|san| dns(san)));
-    let name = match san {
-        Some(SubjectAltName::Uri(name) | SubjectAltName::Dns(name)) => Some(name.as_str()),
-        _ => identity.common_name.as_deref(),
-    };
-    name.filter(|name| !name.is_empty())
 }
 
 fn fingerprint(identity: &CertificateIdentity) -> String {

@@ -8,9 +8,10 @@
 //! | `unix:PATH` | processes of one machine | this user and root, unless allowed otherwise | user and process, by the kernel's word |
 //! | `tcp:HOST:PORT` | processes of one machine | every user and program of the machine | the network address |
 //! | `ws:HOST:PORT/PATH` | the same, and web pages that are listed | every user and program of the machine | the network address |
+//! | `tls:HOST:PORT` | processes of any two machines | who has a certificate of a trusted authority | the names in its certificate |
 //!
-//! `tls:`, `unix+tls:` and `wss:` are understood and refused with the reason: they are not in this
-//! version. `pipe:` is for Windows. All forms of text are listed at [`Address`].
+//! `unix+tls:PATH` and `wss:HOST:PORT/PATH` are TLS on a Unix socket and under WebSocket; all three need the
+//! feature `tls` and [`TlsConfig`](crate::transport::TlsConfig). `pipe:` is for Windows. All forms of text are listed at [`Address`].
 //!
 //! [`Address::choose`] judges all transports for a situation, the best first:
 //!

@@ -69,11 +69,16 @@ impl Peer {
     }
 
     /// Who the peer is, as far as that was proved: to the server's
-    /// [`Authentication`](crate::auth::Authentication), if it has one, or else by the kernel's word.
+    /// [`Authentication`](crate::auth::Authentication), if it has one, or else by its certificate,
+    /// or by the kernel's word.
     pub fn principal(&self) -> Principal {
-        match &self.proved {
-            Some(principal) => Principal::clone(principal),
-            None => self.by_credentials(),
+        let certificate = self.certificate.as_deref();
+        match (&self.proved, certificate.and_then(CertificateIdentity::name)) {
+            (Some(principal), _) => Principal::clone(principal),
+            (None, Some(name)) => {
+                Principal::named(format!("cert:{name}")).proved_by(Method::Certificate)
+            }
+            (None, None) => self.by_credentials(),
         }
     }
 

@@ -83,13 +83,9 @@ impl RingFile {
     }
 
     fn place(&self) -> Result<(Directory, &Path), RingError> {
-        let parent = self.path.parent().unwrap_or_else(|| Path::new(""));
-        Ok((Directory::open(parent, 0o700)?, self.name()))
-    }
-
-    /// Its name in its directory; a path without one is refused there.
-    fn name(&self) -> &Path {
-        self.path.file_name().unwrap_or_default().as_ref()
+        let parent = self.path.parent().unwrap_or(Path::new(""));
+        let name = self.path.file_name().map_or(Path::new(""), Path::new);
+        Ok((Directory::open(parent, 0o700)?, name))
     }
 
     fn parse(&self, bytes: &[u8]) -> Result<Vec<RingKey>, RingError> {
@@ -139,8 +135,8 @@ impl Locked<'_> {
             push_hex(&*key.bytes, &mut text);
             text.push('\n');
         }
-        self.directory
-            .write_file(self.file.name(), text.as_bytes())?;
+        let name = self.file.path.file_name().map_or(Path::new(""), Path::new);
+        self.directory.write_file(name, text.as_bytes())?;
         Ok(())
     }
 }
@@ -156,7 +152,7 @@ fn parse_key(line: &str) -> Result<RingKey, &'static str> {
     }
     let seconds = |text: &str| text.parse().map_err(|_| "a time is no number");
     let mut bytes = Zeroizing::new([0; KEY_BYTES]);
-    parse_hex(digits, &mut bytes).ok_or("the key is not 64 hexadecimal digits")?;
+    parse_hex(digits, &mut *bytes).ok_or("the key is not 64 hexadecimal digits")?;
     Ok(RingKey {
         id: (*id).to_owned(),
         algorithm: algorithm

@@ -74,8 +74,7 @@ impl Opener {
         let envelope = Envelope::decode(envelope)?;
         let body = self.decrypt(binding, &envelope)?;
         let counter = envelope.header.counter;
-        let is_new = self.senders().note(&envelope.header, self.limits.window);
-        match is_new {
+        match self.senders().note(&envelope.header, self.limits.window) {
             true => Ok(body),
             false => Err(OpenError::Replayed { counter }),
         }
@@ -102,8 +101,7 @@ impl Opener {
         if key.algorithm != header.algorithm {
             return Err(OpenError::Tampered);
         }
-        let known = self.senders().cipher(header);
-        if let Some(known) = known {
+        if let Some(known) = self.senders().cipher(header) {
             return known.open(envelope, binding);
         }
         let cipher = Arc::new(key.derive(header.salt).ok_or(OpenError::Tampered)?);

@@ -237,16 +237,16 @@ fn many_threads_seal_and_open_while_keys_are_replaced() {
     let (sealer, opener) = (Arc::new(Sealer::new(ring.clone())), Arc::new(opener(&ring)));
     std::thread::scope(|scope| {
         for _ in 0..4 {
-            scope.spawn(|| (0..1000).for_each(|_| there_and_back(&sealer, &opener)));
+            scope.spawn(|| {
+                for _ in 0..1000 {
+                    let envelope = sealer.seal(&BINDING, b"body").unwrap();
+                    opener.open(&BINDING, &envelope).unwrap();
+                }
+            });
         }
     });
     let keys = ring.list().len();
     assert!((30..=64).contains(&keys), "{keys} keys for 4,000 bodies");
-}
-
-fn there_and_back(sealer: &Sealer, opener: &Opener) {
-    let envelope = sealer.seal(&BINDING, b"body").unwrap();
-    opener.open(&BINDING, &envelope).unwrap();
 }
 
 #[test]

@@ -42,24 +42,23 @@ impl Answering {
     /// A handler of sealed events. Others are dropped, and so are those that cannot be opened.
     pub(super) fn event(self: Arc<Self>, handler: EventHandler) -> EventHandler {
         Arc::new(move |event| {
+            let topic = event.topic.clone();
             let (answering, handler) = (Arc::clone(&self), Arc::clone(&handler));
             if !event.sealed {
-                warn!(topic = %event.topic, error = %OpenError::NotSealed, "event is dropped");
+                warn!(%topic, error = %OpenError::NotSealed, "event is dropped");
                 return None;
             }
-            Some(Box::pin(answering.handle(event, handler)))
+            Some(Box::pin(async move {
+                match answering.open_event(event).await {
+                    Ok(event) => {
+                        if let Some(rest) = handler(event) {
+                            rest.await;
+                        }
+                    }
+                    Err(error) => warn!(%topic, %error, "event is dropped"),
+                }
+            }))
         })
-    }
-
-    async fn handle(self: Arc<Self>, event: Event, handler: EventHandler) {
-        let topic = event.topic.clone();
-        let rest = match self.open_event(event).await {
-            Ok(event) => handler(event),
-            Err(error) => return warn!(%topic, %error, "event is dropped"),
-        };
-        if let Some(rest) = rest {
-            rest.await;
-        }
     }
 
     /// Opens a request; gives what its answer is bound to.

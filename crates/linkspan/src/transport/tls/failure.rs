@@ -31,7 +31,10 @@ pub(super) fn failure(error: Error) -> TlsError {
 
 fn of_certificate(error: CertificateError) -> TlsError {
     match error {
-        CertificateError::UnknownIssuer => TlsError::UnknownAuthority,
+        // Another authority of the same name has another key.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            TlsError::UnknownAuthority
+        }
         CertificateError::ExpiredContext { not_after, .. } => TlsError::Expired {
             expired: system_time(not_after),
         },

@@ -9,21 +9,27 @@ use x509_parser::prelude::{FromDer, GeneralName, X509Certificate, X509Name};
 use x509_parser::time::ASN1Time;
 
 use crate::auth::{CertificateIdentity, SubjectAltName};
-use crate::transport::tls::material::content;
-use crate::transport::tls::{Pem, material};
-use crate::transport::tls::{Pin, TlsConfigError, TlsError};
+use crate::transport::tls::{Pin, TlsError};
 
 impl CertificateIdentity {
-    /// Whom the first certificate of a PEM text names, by its own word.
+    /// Whom a certificate names by its own word, which nobody has verified.
     ///
     /// # Errors
     ///
-    /// The text cannot be read, or its first certificate cannot.
-    pub fn from_pem(pem: &Pem) -> Result<Self, TlsConfigError> {
-        let certificates = material::certificates(pem)?;
-        let none = || content("the certificate", pem, "it is not one of X.509".into());
-        let first = certificates.first().ok_or_else(none)?;
-        identity(first).map_err(|_| none())
+    /// [`TlsError::Certificate`]: it is not an X.509 certificate in DER form.
+    pub fn from_der(der: &[u8]) -> Result<Self, TlsError> {
+        identity(&CertificateDer::from(der))
+    }
+}
+
+impl Pin {
+    /// The pin of a certificate, and that of its key.
+    ///
+    /// # Errors
+    ///
+    /// [`TlsError::Certificate`]: it is not an X.509 certificate in DER form.
+    pub fn of_der(der: &[u8]) -> Result<[Self; 2], TlsError> {
+        pins(&CertificateDer::from(der))
     }
 }
 
