@@ -6,8 +6,9 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ColorChoice, Parser, Subcommand};
 
 use crate::commands::{
-    bus, call, completions, config, daemon, doctor, exchange, key, man, status, transport, up,
+    bus, call, cert, completions, config, daemon, doctor, exchange, key, man, status, transport, up,
 };
+use crate::config::TlsDirectory;
 
 /// Programs made of several processes: typed calls, events and streams over the fastest safe local
 /// transport.
@@ -36,6 +37,9 @@ pub(crate) struct Arguments {
     /// directory, the user's configuration directory, or /etc/linkspan.
     #[arg(long, short, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) tls: TlsDirectory,
 }
 
 #[derive(Debug, Subcommand)]
@@ -55,6 +59,8 @@ pub(crate) enum Command {
     Key(key::Command),
     #[command(subcommand)]
     Config(config::Command),
+    #[command(subcommand)]
+    Cert(cert::Command),
     Doctor(doctor::Options),
     Completions(completions::Options),
     Man(man::Options),

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use linkspan::exchange::{ConnectionError, ExchangeError};
 use linkspan::rpc::{CallError, ConnectError};
-use linkspan::transport::DialError;
+use linkspan::transport::{DialError, TlsConfigError, TlsError};
 use linkspan::{Category, Code};
 
 use crate::config::ConfigError;
@@ -63,8 +63,10 @@ impl Failure {
         self.kind
     }
 
+    /// What the reader can do; about TLS nobody knows better than its error.
     pub(crate) fn hint_text(&self) -> Option<&str> {
-        self.hint.as_deref()
+        let tls = self.error.chain().find_map(TlsError::find);
+        tls.and_then(tls_hint).or(self.hint.as_deref())
     }
 
     pub(crate) fn exit_code(&self) -> ExitCode {
@@ -187,6 +189,42 @@ impl From<CallError> for Failure {
             None => failure,
         }
     }
+}
+
+fn tls_hint(error: &TlsError) -> Option<&'static str> {
+    Some(match error {
+        TlsError::Config(
+            TlsConfigError::NoCertificate | TlsConfigError::NoTrust | TlsConfigError::File { .. },
+        ) => {
+            "`linkspan cert ca DIR` and `linkspan cert issue DIR server client` make what is needed; \
+             --tls-dir DIR uses it"
+        }
+        TlsError::Config(TlsConfigError::Private(_)) => {
+            "a private key is its owner's only: `chmod 600 FILE`"
+        }
+        TlsError::UnknownAuthority => {
+            "both sides need certificates of one authority, and its ca.pem; `linkspan cert show FILE` \
+             shows who signed one"
+        }
+        TlsError::Expired { .. } => "`linkspan cert renew DIR NAME` renews it, at the peer",
+        TlsError::NotYetValid { .. } => "are the clocks of both machines right?",
+        TlsError::Name { .. } => {
+            "use one of its names in the address, set `transport: { tcp: { tls: { server_name: NAME } \
+             } }`, or issue one with `linkspan cert issue DIR NAME --san HOST`"
+        }
+        TlsError::NoCertificate | TlsError::CertificateRequired => {
+            "`linkspan cert issue DIR client` makes one; --tls-dir DIR --tls-name client presents it"
+        }
+        TlsError::Refused { .. } => {
+            "is this side's certificate of the authority that the peer trusts, and not expired? \
+             `linkspan cert show FILE` shows it"
+        }
+        TlsError::NotTls => "the server may speak without TLS: tcp: instead of tls:",
+        TlsError::NothingInCommon => {
+            "the configuration of either side allows less: `min_tls_version`, `algorithm`"
+        }
+        _ => return None,
+    })
 }
 
 impl From<ExchangeError> for Failure {

@@ -260,10 +260,10 @@ fn max_connections(listener: &ListenerStatus) -> Option<&'static str> {
     match listener.scheme() {
         _ if listener.answers == Answers::Exchanges => Some("ipc.max_connections"),
         _ if listener.answers == Answers::Bus => Some("bus.max_connections"),
-        "unix" => Some("transport.unix_socket.max_connections"),
+        "unix" | "unix+tls" => Some("transport.unix_socket.max_connections"),
         "pipe" => Some("transport.named_pipe.max_connections"),
-        "tcp" => Some("transport.tcp.max_connections"),
-        "ws" => Some("transport.web_socket.max_connections"),
+        "tcp" | "tls" => Some("transport.tcp.max_connections"),
+        "ws" | "wss" => Some("transport.web_socket.max_connections"),
         _ => None,
     }
 }

@@ -99,6 +99,10 @@ async fn measure_one(options: &Options, loaded: &Loaded, output: &Output) -> Res
             let address = own_pipe().to_string();
             across(&["--listen", &address], options, loaded, output).await
         }
+        DefaultType::Tls => Err(Failure::message(
+            Kind::Usage,
+            "TLS needs certificates: measure a server that runs, by naming its address",
+        )),
         DefaultType::Tcp => across(&["--listen", "tcp:127.0.0.1:0"], options, loaded, output).await,
     }
 }
@@ -120,7 +124,7 @@ fn check(options: &Options, loaded: &Loaded) -> Result {
     let local = match options.transport {
         DefaultType::UnixSocket => Some(Address::Unix("node.sock".into())),
         DefaultType::NamedPipe => Some(own_pipe()),
-        DefaultType::InProcess | DefaultType::Tcp => None,
+        DefaultType::InProcess | DefaultType::Tcp | DefaultType::Tls => None,
     };
     if let Some(problem) = local.and_then(|address| loaded.config.obstacle(&address)) {
         return Err(Failure::message(Kind::Usage, problem));

@@ -4,6 +4,7 @@ pub(crate) mod analyze;
 pub(crate) mod answer;
 pub(crate) mod bus;
 pub(crate) mod call;
+pub(crate) mod cert;
 pub(crate) mod child;
 pub(crate) mod completions;
 pub(crate) mod config;
@@ -37,7 +38,18 @@ use crate::output::Output;
 /// Does what was typed.
 pub(crate) fn run(arguments: Arguments, output: &Output) -> Result {
     let file = arguments.config.or_else(find_file);
-    let loaded = || -> Result<Loaded> { Ok(load(file.as_deref())?) };
+    let is_server = matches!(
+        &arguments.command,
+        Command::Up(_)
+            | Command::Bus(bus::Command::Serve(_))
+            | Command::Exchange(exchange::Command::Serve(_))
+    );
+    let tls_directory = arguments.tls.section(is_server);
+    let loaded = || -> Result<Loaded> {
+        let mut loaded = load(file.as_deref())?;
+        loaded.config.tls_directory.clone_from(&tls_directory);
+        Ok(loaded)
+    };
     match arguments.command {
         Command::Up(options) => up::run(options, loaded()?, output),
         Command::Call(options) => call::run(&options, &loaded()?, output),
@@ -48,6 +60,7 @@ pub(crate) fn run(arguments: Arguments, output: &Output) -> Result {
         Command::Daemon(command) => daemon::run(command, output),
         Command::Key(command) => key::run(command, output),
         Command::Config(command) => config::run(&command, loaded, output),
+        Command::Cert(command) => cert::run(&command, output),
         Command::Doctor(options) => doctor::run(&options, file.as_deref(), output),
         Command::Completions(options) => completions::run(&options),
         Command::Man(options) => man::run(&options),

@@ -247,7 +247,11 @@ fn own_name() -> String {
 /// Reads the configuration again; if anything in it is wrong, nothing changes.
 async fn reload(loaded: &mut Loaded, node: &Node, logging: &Logging) {
     let new = match load(loaded.file()) {
-        Ok(new) => new,
+        Ok(mut new) => {
+            let directory = &loaded.config.tls_directory;
+            new.config.tls_directory.clone_from(directory);
+            new
+        }
         Err(problem) => return error!(%problem, "the configuration is wrong; nothing was changed"),
     };
     let schemas = match new.schemas() {

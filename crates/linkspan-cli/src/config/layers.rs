@@ -235,8 +235,17 @@ impl Loaded {
             let path = ["transport", "named_pipe", "pipe_name"];
             return Err(self.wrong(&path, &error.to_string()));
         }
-        if let Err(error) = self.config.transport.tcp.address() {
+        if let Err(error) = self.config.transport.tcp.address("tcp") {
             return Err(self.wrong(&["transport", "tcp", "bind_address"], &error.to_string()));
+        }
+        for (key, section) in [
+            ("tls", &self.config.transport.tcp.tls),
+            ("tls_config", &self.config.transport.tcp.tls_config),
+        ] {
+            if let Err(error) = section.pins() {
+                let path = ["transport", "tcp", key, "pins"];
+                return Err(self.wrong(&path, &error.to_string()));
+            }
         }
         let places = self.config.check_places();
         places.map_err(|(path, problem)| self.wrong(path, &problem))

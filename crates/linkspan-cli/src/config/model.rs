@@ -8,7 +8,8 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Bus, DefaultType, Environment, Ipc, Performance, Transport};
+use crate::config::tls::Tls;
+use crate::config::{Bus, DefaultType, Environment, Ipc, Performance, Security, Transport};
 
 /// Everything that `linkspan.yaml` can say.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -23,8 +24,13 @@ pub(crate) struct Config {
     pub(crate) ipc: Ipc,
     /// The broker of a node.
     pub(crate) bus: Bus,
+    /// What protects connections.
+    pub(crate) security: Security,
     /// How much is done at once, and for how long.
     pub(crate) performance: Performance,
+    /// What `--tls-dir` says, which is stronger than the file.
+    #[serde(skip)]
+    pub(crate) tls_directory: Option<Tls>,
 }
 
 impl Config {
@@ -74,6 +80,10 @@ impl Config {
         tcp.connection_timeout = transport.tcp.connection_timeout.0;
         tcp.allow_plaintext = transport.allow_plaintext;
 
+        let tls = &mut server.transport.tls;
+        self.tls().apply(tls);
+        self.security.encryption.apply(tls);
+
         let web = &mut server.transport.web_socket;
         web.max_connections = transport.web_socket.max_connections;
         web.connection_timeout = transport.web_socket.connection_timeout.0;
@@ -84,13 +94,22 @@ impl Config {
         server
     }
 
+    /// What holds for TLS.
+    pub(crate) fn tls(&self) -> Tls {
+        let tcp = &self.transport.tcp;
+        let file = tcp.tls.or(&tcp.tls_config);
+        let stronger = self.tls_directory.as_ref();
+        stronger.map_or_else(|| file.clone(), |stronger| stronger.or(&file))
+    }
+
     /// Where the node listens.
     pub(crate) fn address(&self) -> anyhow::Result<Address> {
         Ok(match self.transport.default_type {
             DefaultType::InProcess => Address::Memory("node".into()),
             DefaultType::UnixSocket => Address::Unix(self.socket_path()?),
             DefaultType::NamedPipe => self.transport.named_pipe.address()?,
-            DefaultType::Tcp => self.transport.tcp.address()?,
+            DefaultType::Tcp => self.transport.tcp.address("tcp")?,
+            DefaultType::Tls => self.transport.tcp.address("tls")?,
         })
     }
 

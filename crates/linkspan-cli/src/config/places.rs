@@ -16,7 +16,7 @@ impl Config {
     pub(crate) fn check_places(&self) -> Result<(), Wrong> {
         let own = self.address().ok();
         let key: &[_] = match self.transport.default_type {
-            DefaultType::Tcp => &["transport", "tcp", "bind_address"],
+            DefaultType::Tcp | DefaultType::Tls => &["transport", "tcp", "bind_address"],
             _ => &["transport", "default_type"],
         };
         // A file may be written for another system; what is the default there is not wrong here.
@@ -87,9 +87,11 @@ impl Config {
             | Address::Unix(_)
             | Address::Pipe(_)
             | Address::Tcp(_)
-            | Address::Ws(_) => return None,
-            Address::UnixTls(_) | Address::Tls(_) => "TLS is not in this build",
-            _ => "WebSocket with TLS is not in this build",
+            | Address::Tls(_)
+            | Address::Ws(_)
+            | Address::Wss(_) => return None,
+            Address::UnixTls(_) if is_windows => "Unix sockets do not exist on this system",
+            _ => return None,
         };
         Some(format!("cannot listen at {address}: {reason}"))
     }
@@ -110,8 +112,8 @@ fn is_same(one: &Address, other: &Address) -> bool {
                     .is_some_and(|one| Some(one) == absolute(other).ok())
         }
         // The system chooses another port each time.
-        (Address::Tcp(host), _) if host.port == 0 => false,
-        (Address::Ws(place), _) if place.host.port == 0 => false,
+        (Address::Tcp(host) | Address::Tls(host), _) if host.port == 0 => false,
+        (Address::Ws(place) | Address::Wss(place), _) if place.host.port == 0 => false,
         _ => one == other,
     }
 }

@@ -7,6 +7,7 @@ use linkspan::{Address, AddressError, Platform};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::config::tls::Tls;
 use crate::config::units::{FileMode, Size, Span, choose, whole};
 
 /// Where the node listens, and within which limits.
@@ -34,7 +35,7 @@ pub(crate) struct Transport {
     pub(crate) unix_socket: UnixSocket,
     /// Settings of `pipe:`, on Windows.
     pub(crate) named_pipe: NamedPipe,
-    /// Settings of `tcp:`.
+    /// Settings of `tcp:` and `tls:`.
     pub(crate) tcp: Tcp,
     /// Settings of `ws:`.
     pub(crate) web_socket: WebSocket,
@@ -66,8 +67,8 @@ impl NamedPipe {
 
 impl Tcp {
     /// Where the node listens.
-    pub(crate) fn address(&self) -> Result<Address, AddressError> {
-        format!("tcp:{}", self.bind_address).parse()
+    pub(crate) fn address(&self, scheme: &str) -> Result<Address, AddressError> {
+        format!("{scheme}:{}", self.bind_address).parse()
     }
 }
 
@@ -79,6 +80,7 @@ pub(crate) enum DefaultType {
     UnixSocket,
     NamedPipe,
     Tcp,
+    Tls,
 }
 
 impl DefaultType {
@@ -97,6 +99,7 @@ impl DefaultType {
             Self::UnixSocket => "unix",
             Self::NamedPipe => "pipe",
             Self::Tcp => "tcp",
+            Self::Tls => "tls",
         }
     }
 }
@@ -118,6 +121,7 @@ impl<'de> Deserialize<'de> for DefaultType {
                 ("unix-socket", Self::UnixSocket),
                 ("named-pipe", Self::NamedPipe),
                 ("tcp", Self::Tcp),
+                ("tls", Self::Tls),
                 ("unix-domain-socket", Self::UnixSocket),
                 ("unix", Self::UnixSocket),
             ],
@@ -238,13 +242,17 @@ impl Default for NamedPipe {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, expecting = "a section of keys")]
 pub(crate) struct Tcp {
-    /// Where the node listens if `default_type` is tcp.
+    /// Where the node listens if `default_type` is tcp or tls.
     pub(crate) bind_address: String,
     /// Connections at once; further ones are told to come again later.
     #[serde(deserialize_with = "whole")]
     pub(crate) max_connections: usize,
     /// Time for a client's connect and handshake together.
     pub(crate) connection_timeout: Span,
+    /// Certificates of `tls:`, `unix+tls:` and `wss:`, and whom to trust.
+    pub(crate) tls: Tls,
+    /// Another name of `tls`, which is the stronger one.
+    pub(crate) tls_config: Tls,
 }
 
 impl Default for Tcp {
@@ -253,6 +261,8 @@ impl Default for Tcp {
             bind_address: "127.0.0.1:8443".into(),
             max_connections: 50,
             connection_timeout: Span::seconds(30),
+            tls: Tls::default(),
+            tls_config: Tls::default(),
         }
     }
 }

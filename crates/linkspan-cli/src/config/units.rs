@@ -60,6 +60,16 @@ impl<'de> Deserialize<'de> for Span {
     }
 }
 
+/// A duration in a key that ends in `_s`: a plain number of seconds, or with a unit.
+pub(crate) fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Span, D::Error> {
+    let expected = "a number of seconds, or a duration with a unit, as 30s or 2h";
+    let text = deserializer.deserialize_any(Scalar(expected))?;
+    let number = text.text.parse().ok().filter(|_| text.is_number);
+    let span = number.map(Span::seconds);
+    let span = span.or_else(|| parse_duration(&text.text).map(Span));
+    span.ok_or_else(|| D::Error::custom(format!("{:?} is not {expected}", text.text)))
+}
+
 /// A duration in a key that ends in `_ms`: a plain number of milliseconds, or with a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Millis(pub(crate) Duration);

@@ -94,10 +94,10 @@ impl Running {
     fn max_connections(&self, address: &Address) -> Option<usize> {
         let transport = &self.settings.calls.transport;
         match address {
-            Address::Unix(_) => Some(transport.unix_socket.max_connections),
+            Address::Unix(_) | Address::UnixTls(_) => Some(transport.unix_socket.max_connections),
             Address::Pipe(_) => Some(transport.named_pipe.max_connections),
-            Address::Tcp(_) => Some(transport.tcp.max_connections),
-            Address::Ws(_) => Some(transport.web_socket.max_connections),
+            Address::Tcp(_) | Address::Tls(_) => Some(transport.tcp.max_connections),
+            Address::Ws(_) | Address::Wss(_) => Some(transport.web_socket.max_connections),
             _ => None,
         }
     }

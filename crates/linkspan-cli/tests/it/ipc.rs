@@ -227,16 +227,6 @@ fn places_where_no_node_can_listen_are_refused() {
     let own = "transport.socket_path: ./node.sock\nipc.endpoint_path: node.sock\n";
     for (text, at, words) in [
         (
-            "endpoint_path: tls:foo:1\n",
-            "1:1",
-            "TLS is not in this build",
-        ),
-        (
-            "endpoint_path: wss:foo:1\n",
-            "1:1",
-            "WebSocket with TLS is not in this build",
-        ),
-        (
             "endpoint_path: pipe:foo\n",
             "1:1",
             "named pipes exist on Windows only",

@@ -55,6 +55,8 @@ mod support;
 #[cfg(unix)]
 mod terminal;
 #[cfg(unix)]
+mod tls;
+#[cfg(unix)]
 mod transport;
 #[cfg(windows)]
 mod windows;

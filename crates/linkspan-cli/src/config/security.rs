@@ -1,0 +1,47 @@
+//! The section `security`.
+
+use linkspan::transport::TlsConfig;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::config::tls::CipherChoice;
+use crate::config::units::{Span, seconds};
+
+/// What protects connections.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, expecting = "a section of keys")]
+pub(crate) struct Security {
+    /// How links under TLS are encrypted.
+    pub(crate) encryption: Encryption,
+}
+
+/// How links under TLS are encrypted.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, expecting = "a section of keys")]
+pub(crate) struct Encryption {
+    /// The only cipher that is spoken; without this key, Aes256Gcm before ChaCha20Poly1305.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) algorithm: Option<CipherChoice>,
+    /// Time for which keys are used.
+    #[serde(deserialize_with = "seconds")]
+    pub(crate) key_rotation_interval_s: Span,
+}
+
+impl Default for Encryption {
+    fn default() -> Self {
+        Self {
+            algorithm: None,
+            key_rotation_interval_s: Span::seconds(2 * 60 * 60),
+        }
+    }
+}
+
+impl Encryption {
+    /// Tells the library what is said here.
+    pub(crate) fn apply(&self, config: &mut TlsConfig) {
+        if let Some(algorithm) = self.algorithm {
+            config.ciphers = vec![algorithm.into()];
+        }
+        config.refresh_interval = self.key_rotation_interval_s.0;
+    }
+}
