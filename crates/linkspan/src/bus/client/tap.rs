@@ -146,20 +146,30 @@ impl Tapping {
             let Some(records) = &mut self.records else {
                 continue;
             };
-            if let Ok(mut tapped) = records.next().await {
-                if let Some(gap) = self.gap.take() {
-                    let own = tapped.message.gap().unwrap_or_default();
-                    tapped.message.set_gap(Some(gap.merge(own)));
-                }
-                return Ok(tapped);
+            match records.next().await {
+                Ok(tapped) => return Ok(self.after_gap(tapped)),
+                Err(_) => self.lose(),
             }
-            self.records = None;
-            let gap = Gap {
-                dropped: 0,
-                is_disconnected: true,
-            };
-            self.gap = Some(self.gap.unwrap_or_default().merge(gap));
         }
+    }
+
+    /// A message with all that is missing before it.
+    fn after_gap(&mut self, mut tapped: Tapped) -> Tapped {
+        if let Some(gap) = self.gap.take() {
+            let own = tapped.message.gap().unwrap_or_default();
+            tapped.message.set_gap(Some(gap.merge(own)));
+        }
+        tapped
+    }
+
+    /// The broker was lost: nobody knows what is missing.
+    fn lose(&mut self) {
+        self.records = None;
+        let gap = Gap {
+            dropped: 0,
+            is_disconnected: true,
+        };
+        self.gap = Some(self.gap.unwrap_or_default().merge(gap));
     }
 
     /// The broker was lost, and is waited for as long as the client does.

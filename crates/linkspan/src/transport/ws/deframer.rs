@@ -32,7 +32,7 @@ enum Inside {
     },
     Control {
         kind: Control,
-        left: usize,
+        left: u64,
         mask: Option<Mask>,
         payload: Vec<u8>,
     },
@@ -89,12 +89,7 @@ impl Deframer {
             let taken = match &mut self.inside {
                 Inside::Nothing => self.begin(rest)?,
                 Inside::Data { left, mask } => {
-                    let taken =
-                        usize::try_from(*left).map_or(rest.len(), |left| left.min(rest.len()));
-                    if let Some(mask) = mask {
-                        mask.apply(rest.get_mut(..taken).unwrap_or_default());
-                    }
-                    *left -= taken as u64;
+                    let taken = uncover(left, mask, rest);
                     bytes.copy_within(at..at + taken, found.bytes);
                     found.bytes += taken;
                     taken
@@ -105,13 +100,8 @@ impl Deframer {
                     payload,
                     ..
                 } => {
-                    let taken = (*left).min(rest.len());
-                    let part = rest.get_mut(..taken).unwrap_or_default();
-                    if let Some(mask) = mask {
-                        mask.apply(part);
-                    }
-                    payload.extend_from_slice(part);
-                    *left -= taken;
+                    let taken = uncover(left, mask, rest);
+                    payload.extend_from_slice(rest.get(..taken).unwrap_or_default());
                     taken
                 }
             };
@@ -160,18 +150,16 @@ impl Deframer {
                 }
             }
             OpCode::Control(_) if !header.is_final => Err(Violation::ControlInPieces),
-            OpCode::Control(kind) => match usize::try_from(length) {
-                Ok(left) if left <= MAX_CONTROL_BYTES => Ok(Inside::Control {
-                    kind,
-                    left,
-                    mask,
-                    payload: Vec::with_capacity(left),
-                }),
-                _ => Err(Violation::LongControl {
-                    bytes: length,
-                    limit: MAX_CONTROL_BYTES as u64,
-                }),
-            },
+            OpCode::Control(_) if length > MAX_CONTROL_BYTES => Err(Violation::LongControl {
+                bytes: length,
+                limit: MAX_CONTROL_BYTES,
+            }),
+            OpCode::Control(kind) => Ok(Inside::Control {
+                kind,
+                left: length,
+                mask,
+                payload: Vec::new(),
+            }),
         }
     }
 
@@ -207,6 +195,16 @@ impl Deframer {
     }
 }
 
+/// Takes the disguise off what is there of a payload; says how much that is.
+fn uncover(left: &mut u64, mask: &mut Option<Mask>, bytes: &mut [u8]) -> usize {
+    let taken = usize::try_from(*left).map_or(bytes.len(), |left| left.min(bytes.len()));
+    if let Some(mask) = mask {
+        mask.apply(bytes.get_mut(..taken).unwrap_or_default());
+    }
+    *left -= taken as u64;
+    taken
+}
+
 fn close(payload: &[u8]) -> Result<Close, Violation> {
     let Some((code, reason)) = payload.split_first_chunk() else {
         return match payload {
@@ -229,4 +227,4 @@ fn close(payload: &[u8]) -> Result<Close, Violation> {
 
 /// Two bytes, eight of length, four of mask.
 const MAX_HEADER_BYTES: usize = 14;
-const MAX_CONTROL_BYTES: usize = 125;
+const MAX_CONTROL_BYTES: u64 = 125;
