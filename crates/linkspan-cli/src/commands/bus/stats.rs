@@ -82,6 +82,7 @@ fn add(more: &More, facts: &mut Table) {
     facts.fact("denied", count(more.denied));
     facts.fact("too fast", count(more.rate_limited));
     facts.fact("against a schema", count(more.invalid));
+    facts.fact("dead letters", count(more.dead_letters));
     facts.fact("taps", count(more.taps));
     facts.fact("dropped for taps", count(more.tap_dropped));
 }

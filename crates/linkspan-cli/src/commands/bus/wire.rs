@@ -87,6 +87,12 @@ pub(super) struct More {
     pub(super) rate_limited: u64,
     /// Publications that did not fit a schema.
     pub(super) invalid: u64,
+    /// Messages that could not be delivered and are kept.
+    pub(super) dead_letters: u64,
+    /// Bytes of them.
+    pub(super) dead_letter_bytes: u64,
+    /// Those that had to make room for newer ones.
+    pub(super) dead_letters_forgotten: u64,
     /// Masks of all clients.
     pub(super) masks: u64,
     /// Messages and acknowledgements that wait.
