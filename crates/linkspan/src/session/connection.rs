@@ -91,7 +91,9 @@ impl Connection {
         R::decode(&payload).map_err(CallError::Decode)
     }
 
-    /// Tells the peer something, without an answer: it returns once the event is on its way.
+    /// Tells the peer something, without an answer: it returns once the event is on its way. Events
+    /// that follow each other within 50 µs leave together, at the latest when the task waits for
+    /// something.
     ///
     /// # Errors
     ///

@@ -18,6 +18,7 @@ use crate::session::inbox::{Inbox, RecvStream};
 use crate::session::lane::Lane;
 use crate::session::message::Source;
 use crate::session::offload::offload;
+use crate::session::outlet::Outlet;
 use crate::session::shared::{Shared, State};
 use crate::session::slot::Slot;
 use crate::session::work::{Begun, Timing, Work, panicked, respond};
@@ -89,6 +90,15 @@ impl Dispatch {
     /// Whether handlers of this read have taken their time, so that it should be settled.
     pub(crate) fn is_over_budget(&self) -> bool {
         self.over_budget && !self.answers.is_empty()
+    }
+
+    /// Gives memory back that a burst left behind.
+    pub(crate) fn shrink(&mut self) {
+        self.opened.shrink_to_fit();
+        self.answers.shrink_to_fit();
+        self.failures.shrink_to_fit();
+        self.tasks.shrink_to_fit();
+        self.times.shrink_to_fit();
     }
 
     /// Has a request handled.
@@ -179,7 +189,18 @@ impl Dispatch {
             state.send.fail(stream, failure).ok();
         }
         for (stream, work) in self.tasks.drain(..) {
-            let task = tokio::spawn(work.run(Arc::clone(&self.shared), stream)).abort_handle();
+            let shared = Arc::clone(&self.shared);
+            let task = match work {
+                // Its first piece leaves at once; only the items need a task.
+                Work::Answer(response) if !response.body.has_partial_head() => {
+                    let Some(items) = respond(state, stream, response) else {
+                        continue;
+                    };
+                    tokio::spawn(Outlet::new(shared, stream).send_all(items))
+                }
+                work => tokio::spawn(work.run(shared, stream)),
+            };
+            let task = task.abort_handle();
             match state.send.attachment_mut(stream) {
                 Some(slot) => slot.task = Some(task),
                 None => task.abort(),

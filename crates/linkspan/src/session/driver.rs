@@ -310,6 +310,7 @@ impl Driver {
             self.input.shrink();
             self.incoming.shrink_to_fit();
             self.effects.shrink();
+            self.dispatch.shrink();
             drop(state);
             self.shared.shrink();
             state = self.shared.lock();

@@ -40,8 +40,9 @@ pub(super) struct Writing {
     /// Set until the driver's next turn, so that requests of many callers that were just woken
     /// leave together: since when none has left.
     corked: Option<Instant>,
-    /// Events wait for the driver's next turn, for which it was woken.
-    is_deferred: bool,
+    /// Events wait for the driver's next turn, for which it was woken, since the first of them was
+    /// sent.
+    deferred_micros: Option<u64>,
     /// When the last event was sent, by the clock that says so to the peer.
     last_event_micros: u64,
 }
@@ -66,16 +67,18 @@ impl Writing {
             is_refused: false,
             stalled_since: None,
             corked: None,
-            is_deferred: false,
+            deferred_micros: None,
             last_event_micros: 0,
         }
     }
 
-    /// Takes note of an event; says whether it follows another one closely.
-    fn note_event(&mut self, micros: u64) -> bool {
+    /// Takes note of an event; says whether it may wait: it follows another one closely, and none has
+    /// waited long.
+    fn defers(&mut self, micros: u64) -> bool {
         let last = mem::replace(&mut self.last_event_micros, micros);
-        let since = micros.checked_sub(last);
-        since.is_some_and(|since| since < CLOSE_MICROS)
+        let first = *self.deferred_micros.get_or_insert(micros);
+        let within = |since: u64, limit| micros.checked_sub(since).is_some_and(|it| it < limit);
+        within(last, CLOSE_MICROS) && within(first, LONGEST_DEFERRED_MICROS)
     }
 
     /// What has been written is not waited for; what comes now may be.
@@ -87,7 +90,7 @@ impl Writing {
 
     /// Holds nothing back any more; says whether something was.
     fn lift(&mut self) -> bool {
-        let is_deferred = mem::take(&mut self.is_deferred);
+        let is_deferred = self.deferred_micros.take().is_some();
         self.corked.take().is_some() || is_deferred
     }
 
@@ -119,11 +122,10 @@ impl Shared {
     /// Then more will follow, and all leave together, in the driver's next turn or when there is
     /// enough for a write.
     pub(crate) fn flush_event(&self, mut state: MutexGuard<'_, State>, micros: u64) {
-        let is_close = state.writing.note_event(micros);
-        if !is_close || state.send.pending_bytes() >= DEFERRED_BYTES {
+        if !state.writing.defers(micros) || state.send.pending_bytes() >= DEFERRED_BYTES {
+            state.writing.deferred_micros = None;
             return self.flush(state);
         }
-        state.writing.is_deferred = true;
         // If it is not waiting, it has not had its next turn yet.
         let driver = state.driver.take();
         self.leave(state);
@@ -315,6 +317,8 @@ const LONGEST_CORK: Duration = Duration::from_micros(50);
 /// What makes a write worth while: some small requests. Waiting for more would leave the peer idle.
 const CORKED_BYTES: u64 = 1024;
 /// An event is probably one of many if the one before was sent less than this long ago.
-const CLOSE_MICROS: u64 = 10;
+const CLOSE_MICROS: u64 = 50;
+/// The longest that an event waits while others are sent after it.
+const LONGEST_DEFERRED_MICROS: u64 = 100;
 /// What is not deferred any longer.
 const DEFERRED_BYTES: u64 = 32 * 1024;

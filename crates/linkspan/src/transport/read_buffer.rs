@@ -16,8 +16,13 @@ pub(crate) struct ReadBuffer {
 }
 
 impl ReadBuffer {
-    /// Begins with what was read already.
+    /// Begins with what was read already. Room that was made for an opening is given back: many who
+    /// connect say nothing more for long.
     pub(crate) fn new(bytes: BytesMut) -> Self {
+        let bytes = match bytes.is_empty() {
+            true => BytesMut::new(),
+            false => bytes,
+        };
         Self {
             bytes,
             retired: VecDeque::new(),
@@ -92,7 +97,7 @@ impl ReadBuffer {
     }
 }
 
-const LEAST_READ_BYTES: usize = 4 * 1024;
+const LEAST_READ_BYTES: usize = 1024;
 /// To move what has come of a frame of this size costs less than a read of its own.
 const SHORT_FRAME_BYTES: usize = 4 * 1024;
 /// A frame of the longest piece of a body, and the header of the next.

@@ -318,6 +318,11 @@ impl Core {
         self.masks.remove(subscription, masks);
     }
 
+    /// The number of the version of [`masks`](Self::masks).
+    pub(crate) fn masks_number(&self) -> u64 {
+        self.masks.number()
+    }
+
     /// Who wants what, now.
     pub(crate) fn masks(&self) -> Guard<Arc<Version>> {
         self.masks.load()

@@ -1,6 +1,7 @@
 //! Who wants what: read without a lock, replaced as a whole.
 
 use std::mem;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::{ArcSwap, Guard};
@@ -12,6 +13,8 @@ use crate::bus::broker::subscription::{Subscriber, Subscription};
 #[derive(Debug, Default)]
 pub(crate) struct Masks {
     present: ArcSwap<Version>,
+    /// The number of the present version, for those who only want to see whether there is a new one.
+    number: AtomicU64,
     /// Held by whoever makes the next version.
     change: Mutex<()>,
 }
@@ -25,6 +28,11 @@ pub(crate) struct Version {
 }
 
 impl Masks {
+    /// The number of the present version, or of the one before if that is just replaced.
+    pub(crate) fn number(&self) -> u64 {
+        self.number.load(Ordering::Acquire)
+    }
+
     /// Who wants what, now.
     pub(crate) fn load(&self) -> Guard<Arc<Version>> {
         self.present.load()
@@ -84,5 +92,6 @@ impl Masks {
         change(&mut trie, &Subscriber(Arc::clone(subscription)));
         let number = present.number + 1;
         self.present.store(Arc::new(Version { number, trie }));
+        self.number.store(number, Ordering::Release);
     }
 }

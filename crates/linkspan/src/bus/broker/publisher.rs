@@ -192,13 +192,14 @@ impl Publisher {
     }
 
     fn give_publication(&mut self, receiver: Option<&str>, message: &Shared) -> Given {
-        if let Err(refused) = self.begin(Action::Publish(message.topic()), receiver, message) {
+        let topic = message.topic();
+        if let Err(refused) = self.begin(Action::Publish(topic), receiver, message) {
             return Given::Settled(refused);
         }
         let is_meant = |subscription: &Subscription| {
             receiver.is_none_or(|receiver| subscription.name.primary() == receiver)
         };
-        let receivers = self.receivers(message.topic());
+        let receivers = self.receivers(topic);
         let each = receivers.each.iter();
         self.offer(
             each.filter(|it| is_meant(it) && it.admits(message)),
@@ -261,13 +262,14 @@ impl Publisher {
 
     /// Who wants publications of a topic.
     fn receivers(&mut self, topic: &str) -> Arc<Receivers> {
+        let is_present = self.core.masks_number() == self.version;
+        if let Some(known) = self.known.get(topic).filter(|_| is_present) {
+            return Arc::clone(known);
+        }
         let masks = self.core.masks();
         if masks.number != self.version {
             self.version = masks.number;
             self.known.clear();
-        }
-        if let Some(known) = self.known.get(topic) {
-            return Arc::clone(known);
         }
         let mut found = Vec::new();
         masks.trie.find(topic, &mut found);

@@ -1,6 +1,6 @@
 //! Who wants what: a queue, the masks that fill it, and those that do not.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,8 +21,10 @@ pub(crate) struct Subscription {
     pub(crate) name: Name,
     /// Those with whom it shares publications.
     pub(super) group: Option<Arc<Group>>,
-    masks: Mutex<BTreeSet<Mask>>,
+    masks: Mutex<HashSet<Mask>>,
     exclusions: ArcSwapOption<Trie<()>>,
+    /// Whether there are any: most have none, and looking costs.
+    has_exclusions: AtomicBool,
     /// Whether a publisher has something here that it has not flushed.
     is_touched: AtomicBool,
 }
@@ -35,17 +37,21 @@ impl Subscription {
             group,
             masks: Mutex::default(),
             exclusions: ArcSwapOption::empty(),
+            has_exclusions: AtomicBool::new(false),
             is_touched: AtomicBool::new(false),
         }
     }
 
     /// Its masks.
-    pub(super) fn masks(&self) -> MutexGuard<'_, BTreeSet<Mask>> {
+    pub(super) fn masks(&self) -> MutexGuard<'_, HashSet<Mask>> {
         self.masks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether a message is wanted: only publications can be excluded.
     pub(crate) fn admits(&self, message: &Message) -> bool {
+        if !self.has_exclusions.load(Ordering::Acquire) {
+            return true;
+        }
         let exclusions = self.exclusions.load();
         let is_excluded = |masks: &Arc<Trie<()>>| masks.has_match(message.topic());
         message.kind() != DeliveryKind::Publication || !exclusions.as_ref().is_some_and(is_excluded)
@@ -61,6 +67,7 @@ impl Subscription {
             }
         }
         self.exclusions.store(Some(Arc::new(exclusions)));
+        self.has_exclusions.store(true, Ordering::Release);
     }
 
     /// Takes masks of what is not wanted away.
@@ -70,6 +77,7 @@ impl Subscription {
             exclusions.remove(&mask, &());
         }
         let left = (!exclusions.is_empty()).then(|| Arc::new(exclusions));
+        self.has_exclusions.store(left.is_some(), Ordering::Release);
         self.exclusions.store(left);
     }
 

@@ -238,6 +238,16 @@ impl Waiting<'_> {
             Ok(Heard::Late(heard)) => self.heard = heard,
             heard => return answer(&self.callee, heard),
         }
+        Box::pin(self.answer_late(link, place, number, until)).await
+    }
+
+    async fn answer_late(
+        &mut self,
+        link: &Link,
+        place: &Place,
+        number: u64,
+        until: Instant,
+    ) -> Option<Result<Response, CallError>> {
         let callee = self.callee.clone();
         let limit = tokio::time::sleep_until(until.into());
         tokio::select! {

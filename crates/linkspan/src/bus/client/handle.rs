@@ -199,7 +199,8 @@ impl Client {
     }
 
     /// Sends a message; it returns once the message is on its way, which takes longer when the broker
-    /// waits for a slow receiver.
+    /// waits for a slow receiver. Of many in a row, those that follow each other within 50 µs leave
+    /// together, at the latest when the task waits for something.
     ///
     /// # Errors
     ///

@@ -143,9 +143,9 @@ impl Attachment {
         check_topic(topic)?;
         let message = Message::publication(&self.member.name, topic, &operation.payload());
         let message = Arc::new(message.with_extras(extras(operation)));
-        let given = match operation.first() {
-            receiver if operation.has_two() => publisher.publish_for(receiver, &message),
-            _ => publisher.publish(&message),
+        let given = match operation.has_two() {
+            true => publisher.publish_for(operation.first(), &message),
+            false => publisher.publish(&message),
         };
         Ok((given, 0))
     }

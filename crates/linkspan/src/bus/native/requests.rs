@@ -90,7 +90,8 @@ async fn stay(
         .is_ok_and(|it| it.is_some());
     if is_present {
         let is_orderly = matches!(reason, Disconnected::Goodbye { .. });
-        attachment.end(is_orderly).await;
+        // It needs room only now.
+        Box::pin(attachment.end(is_orderly)).await;
     }
 }
 
