@@ -43,7 +43,8 @@ pub(super) struct Writing {
     /// Events wait for the driver's next turn, for which it was woken, since the first of them was
     /// sent.
     deferred_micros: Option<u64>,
-    /// When the last event was sent, by the clock that says so to the peer.
+    /// When the last event was sent, by the clock that says so to the peer; 0 if the driver has had a
+    /// turn since then.
     last_event_micros: u64,
 }
 
@@ -91,6 +92,8 @@ impl Writing {
     /// Holds nothing back any more; says whether something was.
     fn lift(&mut self) -> bool {
         let is_deferred = self.deferred_micros.take().is_some();
+        // Whoever sends after it has waited for something, and may do so again.
+        self.last_event_micros = 0;
         self.corked.take().is_some() || is_deferred
     }
 
