@@ -193,14 +193,14 @@ impl Dispatch {
             let task = match work {
                 // Its first piece leaves at once; only the items need a task.
                 Work::Answer(response) if !response.body.has_partial_head() => {
-                    let Some(items) = respond(state, stream, response) else {
-                        continue;
-                    };
-                    tokio::spawn(Outlet::new(shared, stream).send_all(items))
+                    let items = respond(state, stream, response);
+                    items.map(|items| tokio::spawn(Outlet::new(shared, stream).send_all(items)))
                 }
-                work => tokio::spawn(work.run(shared, stream)),
+                work => Some(tokio::spawn(work.run(shared, stream))),
             };
-            let task = task.abort_handle();
+            let Some(task) = task.map(|task| task.abort_handle()) else {
+                continue;
+            };
             match state.send.attachment_mut(stream) {
                 Some(slot) => slot.task = Some(task),
                 None => task.abort(),

@@ -144,11 +144,9 @@ impl Calls {
     pub(super) async fn look_after(&self) {
         loop {
             self.begun.notified().await;
-            loop {
+            tokio::time::sleep(QUICK).await;
+            while self.look() {
                 tokio::time::sleep(QUICK).await;
-                if !self.look() {
-                    break;
-                }
             }
         }
     }

@@ -49,13 +49,10 @@ impl Answering {
                 return None;
             }
             Some(Box::pin(async move {
-                match answering.open_event(event).await {
-                    Ok(event) => {
-                        if let Some(rest) = handler(event) {
-                            rest.await;
-                        }
-                    }
-                    Err(error) => warn!(%topic, %error, "event is dropped"),
+                let opened = answering.open_event(event).await;
+                let opened = opened.inspect_err(|error| warn!(%topic, %error, "event is dropped"));
+                if let Some(rest) = opened.ok().and_then(|event| handler(event)) {
+                    rest.await;
                 }
             }))
         })
