@@ -182,23 +182,26 @@ impl Authentication {
         given: Presented<'_>,
         renewed: Option<&Principal>,
     ) -> Result<Grant, Refused> {
-        let source = Source::of(peer);
-        if let Some(retry_after) = self.inner.slowdown.pause(&source) {
-            self.inner.counts.slowed.fetch_add(1, Ordering::Relaxed);
-            self.write_down(peer, action, Decision::Denied, |record| {
-                record.reason = "slowed";
-            });
-            return Err(Refused::Slowed { retry_after });
+        let (source, key) = (Source::of(peer), given.proof.id.as_str());
+        if let Some(retry_after) = self.inner.slowdown.pause(&source, key) {
+            return Err(self.slowed(peer, action, retry_after));
         }
-        match self.examine(peer, given, renewed) {
-            Ok(grant) => Ok(self.accepted(peer, action, grant)),
-            Err(denial) => {
-                if denial != Denial::Expired {
-                    self.inner.slowdown.note(source);
-                }
-                Err(self.denied(peer, action, &given.proof.id, &denial))
-            }
+        let denial = match self.examine(peer, given, renewed) {
+            Ok(grant) => return Ok(self.accepted(peer, action, grant)),
+            Err(denial) => denial,
+        };
+        // Keys that there are not are all one: there are always more of them.
+        let key = match denial {
+            Denial::UnknownKey(_) | Denial::Used => "",
+            _ => key,
+        };
+        if let Some(retry_after) = self.inner.slowdown.pause(&source, key) {
+            return Err(self.slowed(peer, action, retry_after));
         }
+        if denial != Denial::Expired {
+            self.inner.slowdown.note(source, key);
+        }
+        Err(self.denied(peer, action, &given.proof.id, &denial))
     }
 
     fn examine(
@@ -277,6 +280,14 @@ impl Authentication {
             record.credential = &grant.credential;
         });
         grant
+    }
+
+    fn slowed(&self, peer: &Peer, action: &'static str, retry_after: Duration) -> Refused {
+        self.inner.counts.slowed.fetch_add(1, Ordering::Relaxed);
+        self.write_down(peer, action, Decision::Denied, |record| {
+            record.reason = "slowed";
+        });
+        Refused::Slowed { retry_after }
     }
 
     fn denied(&self, peer: &Peer, action: &'static str, key: &str, denial: &Denial) -> Refused {

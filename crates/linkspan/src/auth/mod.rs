@@ -28,6 +28,8 @@ mod revocation;
 #[cfg(feature = "seal")]
 pub mod seal;
 #[cfg(feature = "auth")]
+mod secret;
+#[cfg(feature = "auth")]
 mod secret_file;
 mod slowdown;
 mod standing;
@@ -45,6 +47,8 @@ pub use key::{ApiKeys, KeyEntry, KeyVerifier, LaunchTokens, SecretKey};
 pub use method::Method;
 pub use principal::Principal;
 pub use revocation::{Revocation, Revoker};
+#[cfg(feature = "auth")]
+pub use secret::{SecretBytes, SecretText};
 #[cfg(feature = "auth")]
 pub use secret_file::read_secret_file;
 pub use slowdown::SlowdownConfig;

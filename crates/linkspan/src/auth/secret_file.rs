@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use zeroize::Zeroizing;
-
+use crate::auth::SecretBytes;
 use crate::auth::credential::{Asked, Credential, CredentialError, Proved, Prover};
 use crate::auth::jwt::JwtCredential;
 use crate::auth::key::SecretKey;
@@ -14,7 +13,7 @@ use crate::auth::key::SecretKey;
 /// # Errors
 ///
 /// Any [`CredentialError`].
-pub fn read_secret_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, CredentialError> {
+pub fn read_secret_file(path: &Path) -> Result<SecretBytes, CredentialError> {
     let place = |text: String| CredentialError::Place(text);
     let missing = || place(format!("there is no file {}", path.display()));
     let name = path.file_name().map(Path::new).ok_or_else(missing)?;
@@ -29,7 +28,7 @@ pub fn read_secret_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, CredentialErr
         os::Directory::open(parent, PRIVATE).map_err(|error| place(error.to_string()))?;
     let read = directory.read_private_file(name, MAX_BYTES);
     let bytes = read.map_err(CredentialError::File)?.ok_or_else(missing)?;
-    Ok(Zeroizing::new(bytes))
+    Ok(SecretBytes::new(bytes))
 }
 
 /// What a file holds, for as long as it does.

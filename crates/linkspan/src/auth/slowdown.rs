@@ -12,7 +12,8 @@ use crate::transport::Peer;
 ///
 /// Attempts are counted by where they come from: the user on local sockets, the certificate over
 /// TLS, else the network address (of IPv6 the network of 64 bits), with the user if it is this
-/// machine's. Others are not affected. Nobody
+/// machine's; and by the key that is claimed, so that a stale key stands in nobody's way but its own.
+/// Others are not affected. Nobody
 /// is kept waiting: who comes too early is refused at once, and told when to come.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -46,7 +47,7 @@ impl Default for SlowdownConfig {
 #[derive(Debug)]
 pub(crate) struct Slowdown {
     config: SlowdownConfig,
-    failures: Mutex<HashMap<Source, Failures>>,
+    failures: Mutex<HashMap<(Source, Claimed), Failures>>,
 }
 
 /// Where attempts come from.
@@ -58,6 +59,9 @@ pub(crate) enum Source {
     Address(IpAddr, Option<u32>),
     Transport(&'static str),
 }
+
+/// The name of the key that is claimed; empty for JWTs, and for keys that there are not.
+type Claimed = String;
 
 #[derive(Debug)]
 struct Failures {
@@ -74,16 +78,17 @@ impl Slowdown {
         }
     }
 
-    /// How long attempts from there have to wait now.
-    pub(crate) fn pause(&self, source: &Source) -> Option<Duration> {
+    /// How long attempts from there with that key have to wait now.
+    pub(crate) fn pause(&self, source: &Source, key: &str) -> Option<Duration> {
         let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        let until = failures.get(source)?.until;
+        let until = failures.get(&(source.clone(), claimed(key)))?.until;
         let left = until.saturating_duration_since(clock::now());
         (!left.is_zero()).then_some(left)
     }
 
     /// Takes note that an attempt failed.
-    pub(crate) fn note(&self, source: Source) {
+    pub(crate) fn note(&self, source: Source, key: &str) {
+        let source = (source, claimed(key));
         let now = clock::now();
         let config = &self.config;
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
@@ -120,7 +125,15 @@ impl Failures {
     }
 }
 
-fn forget_oldest(failures: &mut HashMap<Source, Failures>) {
+/// A name as it is remembered: those of keys are short.
+fn claimed(key: &str) -> Claimed {
+    match key.len() {
+        0..=MAX_KEY_BYTES => key.to_owned(),
+        _ => Claimed::new(),
+    }
+}
+
+fn forget_oldest(failures: &mut HashMap<(Source, Claimed), Failures>) {
     let oldest = failures.iter().min_by_key(|(_, failures)| failures.latest);
     if let Some(source) = oldest.map(|(source, _)| source.clone()) {
         failures.remove(&source);
@@ -149,6 +162,8 @@ fn network(address: IpAddr) -> IpAddr {
     }
 }
 
+const MAX_KEY_BYTES: usize = 64;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -170,33 +185,38 @@ mod tests {
         let slowdown = slowdown(10);
         let mut pauses = Vec::new();
         for _ in 0..13 {
-            slowdown.note(address(1));
-            pauses.push(slowdown.pause(&address(1)).map(|pause| pause.as_millis()));
+            slowdown.note(address(1), "a");
+            pauses.push(
+                slowdown
+                    .pause(&address(1), "a")
+                    .map(|pause| pause.as_millis()),
+            );
         }
         assert_eq!(pauses[..4], [None, None, Some(100), Some(200)]);
         assert_eq!(pauses[12], Some(30_000));
-        assert_eq!(slowdown.pause(&address(2)), None);
+        assert_eq!(slowdown.pause(&address(2), "a"), None);
+        assert_eq!(slowdown.pause(&address(1), "b"), None);
     }
 
     #[tokio::test(start_paused = true)]
     async fn failures_are_forgotten_after_a_quiet_time() {
         let slowdown = slowdown(10);
-        (0..20).for_each(|_| slowdown.note(address(1)));
+        (0..20).for_each(|_| slowdown.note(address(1), "a"));
         tokio::time::advance(Duration::from_secs(15 * 60)).await;
-        slowdown.note(address(1));
-        assert_eq!(slowdown.pause(&address(1)), None);
+        slowdown.note(address(1), "a");
+        assert_eq!(slowdown.pause(&address(1), "a"), None);
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_table_is_bounded_and_forgets_the_oldest() {
         let slowdown = slowdown(3);
         for last in 1..=4 {
-            (0..9).for_each(|_| slowdown.note(address(last)));
+            (0..9).for_each(|_| slowdown.note(address(last), "a"));
             tokio::time::advance(Duration::from_millis(1)).await;
         }
         assert_eq!(slowdown.failures.lock().unwrap().len(), 3);
-        assert_eq!(slowdown.pause(&address(1)), None);
-        assert!(slowdown.pause(&address(4)).is_some());
+        assert_eq!(slowdown.pause(&address(1), "a"), None);
+        assert!(slowdown.pause(&address(4), "a").is_some());
     }
 
     #[test]

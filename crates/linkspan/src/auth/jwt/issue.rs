@@ -3,8 +3,7 @@
 use std::io;
 use std::time::{Duration, SystemTime};
 
-use zeroize::Zeroizing;
-
+use crate::auth::SecretText;
 use crate::auth::jwt::verify::use_our_library;
 use crate::auth::jwt::{Audience, Claims, JwtKeyError, JwtSigningKey};
 use crate::auth::key::hex;
@@ -55,13 +54,13 @@ impl JwtIssuer {
     /// # Errors
     ///
     /// [`JwtKeyError::Malformed`] if the key cannot sign.
-    pub fn sign(&self, claims: &Claims) -> Result<Zeroizing<String>, JwtKeyError> {
+    pub fn sign(&self, claims: &Claims) -> Result<SecretText, JwtKeyError> {
         use_our_library();
         let mut header = jsonwebtoken::Header::new(self.key.algorithm.code());
         header.kid = Some(self.key.id.clone());
         let token = jsonwebtoken::encode(&header, claims, &self.key.encoding);
         token
-            .map(Zeroizing::new)
+            .map(SecretText::new)
             .map_err(|_| JwtKeyError::Malformed(self.key.algorithm))
     }
 }

@@ -183,7 +183,7 @@ pub struct JwtSigningKey {
 }
 
 impl JwtSigningKey {
-    /// Reads a private key in PEM (PKCS#8, `BEGIN PRIVATE KEY`), for EdDSA or ES256.
+    /// Reads a private key in PEM (PKCS#8, `BEGIN PRIVATE KEY`), for `EdDSA` or ES256.
     ///
     /// # Errors
     ///

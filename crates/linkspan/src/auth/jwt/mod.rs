@@ -11,7 +11,7 @@ mod wire;
 
 pub use issue::JwtIssuer;
 pub use key::{JwtAlgorithm, JwtKey, JwtKeyError, JwtSigningKey};
-pub use verify::{Jwt, JwtConfig};
+pub use verify::{Jwt, JwtConfig, peek};
 pub use wire::{Audience, Claims};
 
 pub(crate) use credential::JwtCredential;

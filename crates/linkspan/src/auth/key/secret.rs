@@ -10,7 +10,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::auth::credential::{Asked, Credential, CredentialError, Proved, Prover};
 use crate::auth::key::proof::Keys;
-use crate::auth::{KeyVerifier, Method, secret_file};
+use crate::auth::{KeyVerifier, Method, SecretText, secret_file};
 
 /// An API key or a launch token: 256 random bits with a name.
 ///
@@ -27,6 +27,7 @@ pub struct SecretKey {
 /// A text is no key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("this is no API key and no launch token")]
+#[non_exhaustive]
 pub struct KeyError;
 
 impl SecretKey {
@@ -71,13 +72,13 @@ impl SecretKey {
     }
 
     /// The key as text: for the one place where it is kept.
-    pub fn reveal(&self) -> Zeroizing<String> {
+    pub fn reveal(&self) -> SecretText {
         let prefix = match self.method {
             Method::LaunchToken => LAUNCH_TOKEN,
             _ => API_KEY,
         };
         let bytes = Zeroizing::new(hex(&self.bytes));
-        Zeroizing::new([prefix, &self.id, &bytes].join("_"))
+        SecretText::new([prefix, &self.id, &bytes].join("_"))
     }
 
     /// Its name, which is no secret.

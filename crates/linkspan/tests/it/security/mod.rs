@@ -1,5 +1,7 @@
 //! Who is let in, who is not, and what strangers learn: each attack against a real listener.
 
+#[cfg(feature = "bus")]
+mod brokers;
 mod forge;
 mod keys;
 mod openings;
