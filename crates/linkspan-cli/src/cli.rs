@@ -6,7 +6,8 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ColorChoice, Parser, Subcommand};
 
 use crate::commands::{
-    bus, call, cert, completions, config, daemon, doctor, exchange, key, man, status, transport, up,
+    bus, call, cert, completions, config, daemon, doctor, exchange, key, man, status, token,
+    transport, up,
 };
 use crate::config::TlsDirectory;
 
@@ -40,6 +41,11 @@ pub(crate) struct Arguments {
 
     #[command(flatten)]
     pub(crate) tls: TlsDirectory,
+
+    /// File with an API key, a launch token or a JWT, for servers that ask who this is; nobody else may
+    /// be able to read it.
+    #[arg(long, global = true, value_name = "FILE", env = "LINKSPAN_TOKEN_FILE")]
+    pub(crate) token_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -57,6 +63,8 @@ pub(crate) enum Command {
     Daemon(daemon::Command),
     #[command(subcommand)]
     Key(key::Command),
+    #[command(subcommand)]
+    Token(token::Command),
     #[command(subcommand)]
     Config(config::Command),
     #[command(subcommand)]

@@ -1,6 +1,7 @@
 //! Connections of commands to servers.
 
 use linkspan::Address;
+use linkspan::auth::Credential;
 use linkspan::rpc::{Client, ClientConfig, Connection, Router};
 
 use crate::config::Loaded;
@@ -12,9 +13,16 @@ pub(crate) async fn client(address: &Address, loaded: &Loaded) -> Result<Client>
     let server = loaded.config.server();
     let mut config = ClientConfig::default();
     config.session = server.session;
+    config.session.credential = credential(loaded)?;
     config.transport = server.transport;
     config.reconnect = None;
     Ok(Client::connect_with(address.clone(), config, Router::new()).await?)
+}
+
+/// What a command proves who it is by.
+pub(crate) fn credential(loaded: &Loaded) -> Result<Option<Credential>> {
+    let file = loaded.token_file.as_ref();
+    Ok(file.map(Credential::file).transpose()?)
 }
 
 /// As [`client`], for those who look at the connection itself.

@@ -26,6 +26,7 @@ pub(crate) mod send;
 pub(crate) mod serve;
 pub(crate) mod status;
 pub(crate) mod switch;
+pub(crate) mod token;
 pub(crate) mod transport;
 pub(crate) mod up;
 pub(crate) mod window;
@@ -45,9 +46,11 @@ pub(crate) fn run(arguments: Arguments, output: &Output) -> Result {
             | Command::Exchange(exchange::Command::Serve(_))
     );
     let tls_directory = arguments.tls.section(is_server);
+    let token_file = arguments.token_file;
     let loaded = || -> Result<Loaded> {
         let mut loaded = load(file.as_deref())?;
         loaded.config.tls_directory.clone_from(&tls_directory);
+        loaded.token_file.clone_from(&token_file);
         Ok(loaded)
     };
     match arguments.command {
@@ -59,6 +62,7 @@ pub(crate) fn run(arguments: Arguments, output: &Output) -> Result {
         Command::Bus(command) => bus::run(command, &loaded()?, output),
         Command::Daemon(command) => daemon::run(command, output),
         Command::Key(command) => key::run(command, output),
+        Command::Token(command) => token::run(command, &loaded()?, output),
         Command::Config(command) => config::run(&command, loaded, output),
         Command::Cert(command) => cert::run(&command, output),
         Command::Doctor(options) => doctor::run(&options, file.as_deref(), output),

@@ -20,6 +20,8 @@ use crate::config::{BackendChoice, Config, ConfigError, schema};
 #[derive(Debug, Clone)]
 pub(crate) struct Loaded {
     pub(crate) config: Config,
+    /// What commands prove who they are by, to servers that ask.
+    pub(crate) token_file: Option<PathBuf>,
     file: Option<File>,
     variables: Vec<Variable>,
 }
@@ -109,6 +111,7 @@ pub(crate) fn load_text(
     let config = decode(&layered, file.as_ref(), &variables)?;
     let loaded = Loaded {
         config,
+        token_file: None,
         file,
         variables,
     };
@@ -230,6 +233,9 @@ impl Loaded {
         }
         if let Err((key, problem)) = self.config.bus.check() {
             return Err(self.wrong_of_bus(key, &problem));
+        }
+        if let Err((key, problem)) = self.config.security.auth.check() {
+            return Err(self.wrong(&["security", "auth", key], &problem));
         }
         if let Err(error) = self.config.transport.named_pipe.address() {
             let path = ["transport", "named_pipe", "pipe_name"];

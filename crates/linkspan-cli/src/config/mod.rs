@@ -4,6 +4,8 @@
 //!   defaults ─► preset ─► file (YAML or TOML) ─► LINKSPAN_... variables ─► Config, checked
 //! ```
 
+mod audit;
+mod auth;
 mod bus;
 mod environment;
 mod error;
@@ -21,6 +23,7 @@ mod transport;
 mod units;
 mod variables;
 
+pub(crate) use auth::{KeyPlace, TokenType};
 pub(crate) use bus::{Bus, CompatChoice, OverflowChoice, SecondariesChoice};
 pub(crate) use environment::{Environment, LogFormat, LogLevel, Preset};
 pub(crate) use error::ConfigError;

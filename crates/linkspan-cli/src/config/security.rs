@@ -4,15 +4,21 @@ use linkspan::transport::TlsConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::config::audit::Audit;
+use crate::config::auth::Auth;
 use crate::config::tls::CipherChoice;
 use crate::config::units::{Span, seconds};
 
-/// What protects connections.
+/// What protects connections, and who may come.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, expecting = "a section of keys")]
 pub(crate) struct Security {
     /// How links under TLS are encrypted.
     pub(crate) encryption: Encryption,
+    /// How clients prove who they are.
+    pub(crate) auth: Auth,
+    /// Where it is written down who was let in, who was not, and why.
+    pub(crate) audit: Audit,
 }
 
 /// How links under TLS are encrypted.

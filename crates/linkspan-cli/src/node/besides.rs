@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use linkspan::Address;
+use linkspan::auth::Authentication;
 use linkspan::bus::{self, Broker, ConfigError, Embedded, Rates, Schemas, ServeError};
 use linkspan::exchange::{self, IpcConfig};
 use linkspan::rpc::{Router, StopReport};
@@ -10,6 +11,7 @@ use linkspan::transport::ListenError;
 
 use crate::config::Config;
 use crate::node::detection;
+use crate::node::guard::Guard;
 use crate::node::wire::{Answers, BusCounts, ListenerStatus};
 
 /// Servers besides that of calls.
@@ -25,8 +27,13 @@ pub(crate) struct Besides {
 
 impl Besides {
     /// Begins to serve what the configuration says.
-    pub(crate) async fn start(config: &Config, schemas: Schemas) -> Result<Self, ServeError> {
-        let bus = broker(config, &config.bus.addresses()?, schemas.clone()).await?;
+    pub(crate) async fn start(
+        config: &Config,
+        schemas: Schemas,
+        guard: &Guard,
+    ) -> Result<Self, ServeError> {
+        let (places, authentication) = (config.bus.addresses()?, guard.authentication.clone());
+        let bus = broker(config, &places, schemas.clone(), authentication).await?;
         let broker = match &bus {
             Some(bus) => bus.broker().clone(),
             None => {
@@ -127,14 +134,18 @@ pub(crate) async fn broker(
     config: &Config,
     addresses: &[Address],
     schemas: Schemas,
+    authentication: Option<Authentication>,
 ) -> Result<Option<bus::Serving>, ServeError> {
     let [first, more @ ..] = addresses else {
         return Ok(None);
     };
-    let broker = Broker::new()
+    let mut broker = Broker::new()
         .config(config.bus.broker())
         .schemas(schemas)
         .transport(config.server().transport);
+    if let Some(authentication) = authentication {
+        broker = broker.authentication(authentication);
+    }
     let mut serving = broker.listen(first.clone()).await?;
     for address in more {
         serving.also(address.clone()).await?;

@@ -8,6 +8,7 @@
 mod besides;
 mod detection;
 mod echo;
+mod guard;
 mod health;
 mod host;
 mod processes;
@@ -17,6 +18,7 @@ mod trial;
 mod wire;
 
 pub(crate) use besides::broker;
+pub(crate) use guard::{Guard, NodeError};
 pub(crate) use service::{Node as NodeService, NodeClient};
 pub(crate) use trial::trial_methods;
 pub(crate) use wire::{
@@ -28,7 +30,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use linkspan::Address;
-use linkspan::bus::{ConfigError, Rates, Schemas, ServeError};
+use linkspan::bus::{ConfigError, Rates, Schemas};
 use linkspan::rpc::{MethodInfo, Router, Server, StopReport};
 use linkspan::transport::ListenError;
 use tokio::sync::RwLock;
@@ -57,7 +59,7 @@ pub(crate) struct State {
 impl Node {
     /// Begins to serve calls at these addresses.
     pub(crate) async fn start(config: &Config, addresses: &[Address]) -> Result<Self, ListenError> {
-        Self::launch(config, addresses, Router::new(), Besides::default()).await
+        Self::launch(config, addresses, Router::new(), Besides::default(), None).await
     }
 
     /// The same with further methods, and with a broker, and with exchanges if they are configured.
@@ -66,9 +68,10 @@ impl Node {
         addresses: &[Address],
         schemas: Schemas,
         more: Router,
-    ) -> Result<Self, ServeError> {
-        let besides = Besides::start(config, schemas).await?;
-        Ok(Self::launch(config, addresses, more, besides).await?)
+    ) -> Result<Self, NodeError> {
+        let guard = Guard::new(config)?;
+        let besides = Besides::start(config, schemas, &guard).await?;
+        Ok(Self::launch(config, addresses, more, besides, Some(guard)).await?)
     }
 
     async fn launch(
@@ -76,6 +79,7 @@ impl Node {
         addresses: &[Address],
         more: Router,
         besides: Besides,
+        guard: Option<Guard>,
     ) -> Result<Self, ListenError> {
         let state = Arc::new(State {
             started: Instant::now(),
@@ -85,7 +89,8 @@ impl Node {
         let methods = router.methods();
         // What clients of the bus use is nothing that people call.
         let router = router.service(besides.bus_methods());
-        let server = Server::new().config(config.server()).service(router);
+        let settings = running::server(config, guard.as_ref());
+        let server = Server::new().config(settings).service(router);
         let [first, more @ ..] = addresses else {
             return Ok(Self { state, methods });
         };
@@ -93,7 +98,7 @@ impl Node {
         for address in more {
             calls.also(address.clone()).await?;
         }
-        *state.running.write().await = Some(Running::new(calls, besides, config));
+        *state.running.write().await = Some(Running::new(calls, besides, config, guard));
         Ok(Self { state, methods })
     }
 
@@ -127,7 +132,7 @@ impl Node {
     }
 
     /// Takes other settings for connections that come from now on.
-    pub(crate) async fn reconfigure(&self, config: &Config) -> Result<(), ListenError> {
+    pub(crate) async fn reconfigure(&self, config: &Config) -> Result<(), NodeError> {
         match &mut *self.state.running.write().await {
             Some(running) => running.reconfigure(config).await,
             None => Ok(()),

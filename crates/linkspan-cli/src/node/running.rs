@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use linkspan::Address;
+use linkspan::auth::Authentication;
 use linkspan::exchange::IpcConfig;
 use linkspan::rpc::{ServerConfig, Serving, StopReport};
 use linkspan::transport::{Backend, ListenError};
@@ -10,6 +11,7 @@ use tracing::error;
 
 use crate::config::Config;
 use crate::node::besides::Besides;
+use crate::node::guard::{Guard, NodeError};
 use crate::node::wire::{ListenerStatus, Switched};
 
 /// Servers with the settings that they have now.
@@ -18,6 +20,7 @@ pub(crate) struct Running {
     pub(crate) calls: Serving,
     pub(crate) besides: Besides,
     settings: Settings,
+    guard: Option<Guard>,
 }
 
 #[derive(Debug, Clone)]
@@ -27,17 +30,37 @@ struct Settings {
 }
 
 impl Running {
-    pub(crate) fn new(calls: Serving, besides: Besides, config: &Config) -> Self {
+    pub(crate) fn new(
+        calls: Serving,
+        besides: Besides,
+        config: &Config,
+        guard: Option<Guard>,
+    ) -> Self {
+        let authentication = guard
+            .as_ref()
+            .and_then(|guard| guard.authentication.clone());
         Self {
             calls,
             besides,
-            settings: Settings::new(config),
+            settings: Settings::new(config, authentication),
+            guard,
         }
     }
 
     /// Takes other settings for connections that come from now on.
-    pub(crate) async fn reconfigure(&mut self, config: &Config) -> Result<(), ListenError> {
-        self.apply(Settings::new(config)).await
+    ///
+    /// Keys that are gone end the sessions that are open by them.
+    pub(crate) async fn reconfigure(&mut self, config: &Config) -> Result<(), NodeError> {
+        let guard = self.guard.as_ref();
+        let prepared = guard.map(|guard| guard.prepare(config)).transpose()?;
+        let authentication = prepared
+            .as_ref()
+            .and_then(|prepared| prepared.authentication.clone());
+        self.apply(Settings::new(config, authentication)).await?;
+        if let (Some(guard), Some(prepared)) = (&mut self.guard, prepared) {
+            guard.take(prepared);
+        }
+        Ok(())
     }
 
     /// Has another backend accept from now on.
@@ -113,10 +136,18 @@ impl Running {
 }
 
 impl Settings {
-    fn new(config: &Config) -> Self {
+    fn new(config: &Config, authentication: Option<Authentication>) -> Self {
+        let mut calls = config.server();
+        calls.session.authentication = authentication;
         Self {
-            calls: config.server(),
+            calls,
             exchanges: config.ipc.exchange(),
         }
     }
+}
+
+/// Settings of calls, with what clients are asked for.
+pub(super) fn server(config: &Config, guard: Option<&Guard>) -> ServerConfig {
+    let authentication = guard.and_then(|guard| guard.authentication.clone());
+    Settings::new(config, authentication).calls
 }

@@ -57,6 +57,17 @@ bus:
   schemas: [{ mask: 'house/+/reading', file: ./reading.json }]
   dead_letters: { messages: 100, bytes: 1MiB, topic: dead/letters }
 performance: { enable_multiplexing: true, max_concurrent_requests: 500, request_timeout_ms: 60000 }
+security:
+  auth:
+    token_type: api_key
+    session_timeout_s: 7200
+    token_expiry_s: 14400
+    refresh_enabled: true
+    issuer: us
+    audience: them
+    keys: [main EdDSA run/main.pem]
+    key_file: run/keys
+  audit: { file: run/audit.log, max_bytes: 1MiB, kept_files: 3 }
 ";
 
 const FULL_TOML: &str = r#"
@@ -112,6 +123,19 @@ topics = [{ mask = "log/#", messages_per_second = 100, burst = 200 }]
 enable_multiplexing = true
 max_concurrent_requests = 500
 request_timeout_ms = 60000
+[security.auth]
+token_type = "ApiKey"
+session_timeout_s = 7200
+token_expiry_s = 14400
+refresh_enabled = true
+issuer = "us"
+audience = "them"
+keys = ["main EdDSA run/main.pem"]
+key_file = "run/keys"
+[security.audit]
+file = "run/audit.log"
+max_bytes = "1024KiB"
+kept_files = 3
 "#;
 
 #[test]

@@ -5,7 +5,7 @@ use crate::support::Place;
 #[test]
 fn every_command_has_help_with_an_explanation() {
     let place = Place::new();
-    let commands: [&[&str]; 40] = [
+    let commands: [&[&str]; 45] = [
         &[],
         &["up"],
         &["call"],
@@ -41,6 +41,11 @@ fn every_command_has_help_with_an_explanation() {
         &["key", "new"],
         &["key", "rotate"],
         &["key", "list"],
+        &["token"],
+        &["token", "issue"],
+        &["token", "inspect"],
+        &["token", "revoke"],
+        &["token", "list"],
         &["config"],
         &["config", "show"],
         &["doctor"],

@@ -57,6 +57,8 @@ mod terminal;
 #[cfg(unix)]
 mod tls;
 #[cfg(unix)]
+mod token;
+#[cfg(unix)]
 mod transport;
 #[cfg(windows)]
 mod windows;

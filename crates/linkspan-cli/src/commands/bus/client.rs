@@ -10,6 +10,7 @@ use linkspan::bus::{
 use serde_json::json;
 
 use crate::commands::connect::address_or_node;
+use crate::commands::connect::credential;
 use crate::commands::sealing::Seal;
 use crate::config::Loaded;
 use crate::failure::{Failure, Kind, Result};
@@ -65,6 +66,7 @@ impl At {
         let server = loaded.config.server();
         let mut config = ClientConfig::default();
         config.session = server.session;
+        config.session.credential = credential(loaded)?;
         config.transport = server.transport;
         let connected = Client::connect_with(self.place(loaded)?, name, config).await;
         Ok(connected?)

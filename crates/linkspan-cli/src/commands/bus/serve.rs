@@ -15,7 +15,7 @@ use crate::config::{
 };
 use crate::failure::{Failure, Kind, Result};
 use crate::logging::Logging;
-use crate::node::{BusCounts, broker};
+use crate::node::{BusCounts, Guard, broker};
 use crate::output::Output;
 use crate::signals::{Signals, Wish};
 
@@ -79,30 +79,40 @@ pub(crate) fn run(options: Options, loaded: &Loaded, output: &Output) -> Result 
         let mut signals = Signals::listen()?;
         let color = output.notice_style().is_colored();
         Logging::start_detailed(&config.environment, color, "linkspan::bus")?;
-        match broker(&config, &addresses, schemas).await? {
-            Some(serving) => serve(serving, &mut signals, &config, loaded.file(), output).await,
+        let guard = Guard::new(&config)?;
+        let authentication = guard.authentication.clone();
+        let serving = broker(&config, &addresses, schemas, authentication).await?;
+        let served = serving.map(|serving| Served { serving, guard });
+        match served {
+            Some(served) => serve(served, &mut signals, &config, loaded.file(), output).await,
             None => Ok(()),
         }
     })
 }
 
-async fn serve(
+/// A broker, and whom it believes.
+struct Served {
     serving: Serving,
+    guard: Guard,
+}
+
+async fn serve(
+    mut served: Served,
     signals: &mut Signals,
     config: &Config,
     file: Option<&Path>,
     output: &Output,
 ) -> Result {
-    match greet(&serving, &config.bus, output) {
+    match greet(&served.serving, &config.bus, output) {
         // Whoever started it may have read enough, and is served nevertheless.
         Err(failure) if !failure.is_closed_pipe() => return Err(failure),
         _ => {}
     }
     while signals.next().await == Wish::Reload {
-        reload(&serving, file);
+        reload(&mut served, file);
     }
-    let counts = BusCounts::from(&serving.stats());
-    serving.stop(STOP_LIMIT).await;
+    let counts = BusCounts::from(&served.serving.stats());
+    served.serving.stop(STOP_LIMIT).await;
     if output.json {
         return Ok(output.json_line(&json!({ "event": "stopped", "bus": counts }))?);
     }
@@ -113,20 +123,26 @@ async fn serve(
     Ok(())
 }
 
-/// Reads what messages have to keep to again; if anything is wrong, nothing changes. All else holds
-/// from start to end.
-fn reload(serving: &Serving, file: Option<&Path>) {
+/// Reads what messages have to keep to, and keys, again; if anything is wrong, nothing changes. All else
+/// holds from start to end.
+fn reload(served: &mut Served, file: Option<&Path>) {
+    let serving = &served.serving;
     let read = load(file).and_then(|loaded| Ok((loaded.schemas()?, loaded)));
     let (schemas, loaded) = match read {
         Ok(read) => read,
         Err(problem) => return error!(%problem, "the configuration is wrong; nothing was changed"),
+    };
+    let prepared = match served.guard.prepare(&loaded.config) {
+        Ok(prepared) => prepared,
+        Err(problem) => return error!(%problem, "the keys are wrong; nothing was changed"),
     };
     let rates = loaded.config.bus.rates().unwrap_or_default();
     if let Err(problem) = serving.broker().set_rates(&rates) {
         return error!(%problem, "the rates cannot be changed; nothing was changed");
     }
     serving.broker().set_schemas(schemas);
-    info!("rates and schemas were read again");
+    served.guard.take(prepared);
+    info!("rates, schemas and keys were read again");
 }
 
 /// Where to listen.

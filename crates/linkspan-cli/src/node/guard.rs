@@ -1,0 +1,183 @@
+//! Who may come to a node, as the section `security` says.
+
+use std::io;
+use std::time::Duration;
+
+use linkspan::auth::jwt::{JwtAlgorithm, JwtKey, JwtKeyError};
+use linkspan::auth::key::{KeyFile, KeyFileError, KeyList};
+use linkspan::auth::{
+    self, ApiKeys, Audit, AuditFile, Authentication, Certificates, CredentialError, Jwt, JwtConfig,
+    read_secret_file,
+};
+use linkspan::bus::ServeError;
+use linkspan::transport::ListenError;
+use thiserror::Error;
+
+use crate::config::{Config, KeyPlace, TokenType};
+use crate::failure::{Failure, Kind};
+
+/// What a node asks of its clients.
+#[derive(Debug)]
+pub(crate) struct Guard {
+    pub(crate) authentication: Option<Authentication>,
+    keys: ApiKeys,
+    jwt: Jwt,
+}
+
+/// Settings that were read anew, all of them, and hold nowhere yet.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) authentication: Option<Authentication>,
+    list: KeyList,
+    jwt: JwtConfig,
+}
+
+/// The section `security` cannot be obeyed.
+#[derive(Debug, Error)]
+pub(crate) enum GuardError {
+    #[error("security.auth.key_file: {0}")]
+    KeyFile(#[from] KeyFileError),
+    #[error("security.auth.keys: key {id}: {source}")]
+    KeyPlace { id: String, source: CredentialError },
+    #[error("security.auth.keys: key {id}: {source}")]
+    Key { id: String, source: JwtKeyError },
+    #[error("security.auth.keys: {0}")]
+    Keys(String),
+    #[error("security.audit.file: {0}")]
+    Audit(#[source] io::Error),
+    #[error("no randomness")]
+    Random(#[source] io::Error),
+}
+
+impl Guard {
+    /// Reads keys, and opens the audit log.
+    pub(crate) fn new(config: &Config) -> Result<Self, GuardError> {
+        let mut guard = Self {
+            authentication: None,
+            keys: ApiKeys::new([]).map_err(GuardError::Random)?,
+            jwt: Jwt::new(JwtConfig::new("", "")),
+        };
+        let prepared = guard.prepare(config)?;
+        guard.take(prepared);
+        Ok(guard)
+    }
+
+    /// Reads everything again.
+    pub(crate) fn prepare(&self, config: &Config) -> Result<Prepared, GuardError> {
+        let list = key_list(config)?;
+        let mut jwt = jwt(config)?;
+        jwt.revoked = list.revoked_tokens.keys().cloned().collect();
+        Ok(Prepared {
+            authentication: self.authentication(config)?,
+            list,
+            jwt,
+        })
+    }
+
+    /// Goes over to what was read; sessions end that are open by keys that are gone.
+    pub(crate) fn take(&mut self, prepared: Prepared) {
+        self.keys.replace(prepared.list.keys);
+        self.jwt.replace(prepared.jwt);
+        self.authentication = prepared.authentication;
+    }
+
+    fn authentication(&self, config: &Config) -> Result<Option<Authentication>, GuardError> {
+        let (auth, audit) = (&config.security.auth, &config.security.audit);
+        if auth.token_type.is_none() && audit.file.is_none() {
+            return Ok(None);
+        }
+        let mut settings = auth::Config::default();
+        settings.session_timeout = Some(Duration::from_secs(auth.session_timeout_s));
+        settings.renewal = auth.refresh_enabled;
+        settings = match auth.token_type {
+            Some(TokenType::Jwt) => settings.with(self.jwt.clone()),
+            Some(TokenType::ApiKey) => settings.with(self.keys.clone()),
+            Some(TokenType::Certificate) => settings.with(Certificates::default()),
+            None => {
+                settings.anonymous = true;
+                settings
+            }
+        };
+        if let Some(file) = &audit.file {
+            let mut kept = AuditFile::default();
+            kept.max_bytes = audit.max_bytes.0;
+            kept.kept_files = audit.kept_files;
+            settings.audit = Some(Audit::open(file, kept).map_err(GuardError::Audit)?);
+        }
+        Ok(Some(Authentication::new(settings)))
+    }
+}
+
+fn key_list(config: &Config) -> Result<KeyList, GuardError> {
+    let Some(file) = &config.security.auth.key_file else {
+        return Ok(KeyList::default());
+    };
+    match KeyFile::new(file).read() {
+        // Nobody has a key yet.
+        Err(KeyFileError::Missing { .. }) => Ok(KeyList::default()),
+        list => Ok(list?),
+    }
+}
+
+fn jwt(config: &Config) -> Result<JwtConfig, GuardError> {
+    let auth = &config.security.auth;
+    let mut settings = JwtConfig::new(&auth.issuer, &auth.audience);
+    for place in auth.key_places().map_err(GuardError::Keys)? {
+        settings.keys.push(read_key(&place)?);
+    }
+    Ok(settings)
+}
+
+fn read_key(place: &KeyPlace<'_>) -> Result<JwtKey, GuardError> {
+    let id = place.id;
+    let unreadable = |source| GuardError::KeyPlace {
+        id: id.to_owned(),
+        source,
+    };
+    let key = match place.algorithm {
+        JwtAlgorithm::Hs256 => {
+            let bytes = read_secret_file(place.file).map_err(unreadable)?;
+            JwtKey::shared(id, bytes.trim_ascii())
+        }
+        algorithm => {
+            let bytes = std::fs::read(place.file).map_err(|error| {
+                unreadable(CredentialError::Place(format!(
+                    "{}: {error}",
+                    place.file.display()
+                )))
+            })?;
+            JwtKey::public(id, algorithm, &bytes)
+        }
+    };
+    key.map_err(|source| GuardError::Key {
+        id: id.to_owned(),
+        source,
+    })
+}
+
+/// A node cannot be what its configuration says.
+#[derive(Debug, Error)]
+pub(crate) enum NodeError {
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    #[error(transparent)]
+    Guard(#[from] GuardError),
+}
+
+impl From<GuardError> for Failure {
+    fn from(error: GuardError) -> Self {
+        Self::new(Kind::Config, error)
+    }
+}
+
+impl From<NodeError> for Failure {
+    fn from(error: NodeError) -> Self {
+        match error {
+            NodeError::Serve(error) => error.into(),
+            NodeError::Listen(error) => error.into(),
+            NodeError::Guard(error) => error.into(),
+        }
+    }
+}
