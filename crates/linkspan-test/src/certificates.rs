@@ -23,6 +23,7 @@ pub struct Authority {
 
 /// A certificate and its key.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct Issued {
     /// The certificate.
     pub certificate: String,

@@ -264,7 +264,7 @@ impl<F: Front> Office<F> {
         while tasks.try_join_next().is_some() {}
         match arrival {
             Arrival::Link(link) => {
-                if let Some(work) = self.seat(link) {
+                if let Some(work) = self.seat(*link) {
                     tasks.spawn(work);
                 }
             }

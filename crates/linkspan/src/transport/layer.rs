@@ -87,7 +87,7 @@ pub(crate) async fn open(layers: Layers, mut link: ByteLink) -> io::Result<ByteL
 
 /// What has come to a listener.
 pub(crate) enum Arrival {
-    Link(Link),
+    Link(Box<Link>),
     /// Whoever comes has to agree on more first; nobody else waits for it.
     Opening(Opening),
 }

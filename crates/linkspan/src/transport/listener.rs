@@ -83,12 +83,14 @@ impl Listener {
     /// No link is lost when the future is dropped.
     pub(crate) async fn accept(&mut self) -> io::Result<Arrival> {
         let link = match &mut self.kind {
-            Kind::Memory(listener) => return listener.accept().await.map(Arrival::Link),
+            Kind::Memory(listener) => {
+                return listener.accept().await.map(Box::new).map(Arrival::Link);
+            }
             Kind::Local(listener) => listener.accept().await?,
             Kind::Tcp(listener) => tcp::link(listener.accept().await?.0, Origin::Accepted)?,
         };
         if self.layers.is_empty() {
-            return Ok(Arrival::Link(link.into()));
+            return Ok(Arrival::Link(Box::new(link.into())));
         }
         let opening = layer::open(Arc::clone(&self.layers), link);
         Ok(Arrival::Opening(Box::pin(opening)))
