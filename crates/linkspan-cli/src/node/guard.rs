@@ -122,6 +122,9 @@ fn key_list(config: &Config) -> Result<KeyList, GuardError> {
 fn jwt(config: &Config) -> Result<JwtConfig, GuardError> {
     let auth = &config.security.auth;
     let mut settings = JwtConfig::new(&auth.issuer, &auth.audience);
+    if auth.token_type != Some(TokenType::Jwt) {
+        return Ok(settings);
+    }
     for place in auth.key_places().map_err(GuardError::Keys)? {
         settings.keys.push(read_key(&place)?);
     }

@@ -58,6 +58,7 @@ bus:
   dead_letters: { messages: 100, bytes: 1MiB, topic: dead/letters }
 performance: { enable_multiplexing: true, max_concurrent_requests: 500, request_timeout_ms: 60000 }
 security:
+  encryption: { algorithm: Aes256Gcm, key_rotation_interval_s: 7200 }
   auth:
     token_type: api_key
     session_timeout_s: 7200
@@ -123,6 +124,9 @@ topics = [{ mask = "log/#", messages_per_second = 100, burst = 200 }]
 enable_multiplexing = true
 max_concurrent_requests = 500
 request_timeout_ms = 60000
+[security.encryption]
+algorithm = "aes256-gcm"
+key_rotation_interval_s = 7200
 [security.auth]
 token_type = "ApiKey"
 session_timeout_s = 7200
@@ -143,6 +147,7 @@ fn every_key_loads_from_yaml_and_from_toml() {
     let place = Place::new();
     place.write("full.yaml", FULL);
     place.write("full.toml", FULL_TOML);
+    place.write("reading.json", "{}");
     let values = |file| {
         let shown = place.run(["config", "show", "--json", "-c", file]).json();
         let mut values = shown.as_array().unwrap().clone();
