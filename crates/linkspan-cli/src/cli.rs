@@ -6,7 +6,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ColorChoice, Parser, Subcommand};
 
 use crate::commands::{
-    bus, call, cert, completions, config, daemon, doctor, exchange, key, man, status, token,
+    bus, call, cert, completions, config, daemon, doctor, exchange, key, man, policy, status, token,
     transport, up,
 };
 use crate::config::TlsDirectory;
@@ -65,6 +65,8 @@ pub(crate) enum Command {
     Key(key::Command),
     #[command(subcommand)]
     Token(token::Command),
+    #[command(subcommand)]
+    Policy(policy::Command),
     #[command(subcommand)]
     Config(config::Command),
     #[command(subcommand)]

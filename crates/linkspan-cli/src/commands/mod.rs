@@ -20,6 +20,7 @@ pub(crate) mod man;
 pub(crate) mod measure;
 pub(crate) mod measured;
 pub(crate) mod monitor;
+pub(crate) mod policy;
 pub(crate) mod recommend;
 pub(crate) mod sealing;
 pub(crate) mod send;
@@ -63,6 +64,7 @@ pub(crate) fn run(arguments: Arguments, output: &Output) -> Result {
         Command::Daemon(command) => daemon::run(command, output),
         Command::Key(command) => key::run(command, output),
         Command::Token(command) => token::run(command, &loaded()?, output),
+        Command::Policy(command) => policy::run(&command, &loaded()?, output),
         Command::Config(command) => config::run(&command, loaded, output),
         Command::Cert(command) => cert::run(&command, output),
         Command::Doctor(options) => doctor::run(&options, file.as_deref(), output),

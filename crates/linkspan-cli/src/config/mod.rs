@@ -4,8 +4,6 @@
 //!   defaults ─► preset ─► file (YAML or TOML) ─► LINKSPAN_... variables ─► Config, checked
 //! ```
 
-mod audit;
-mod auth;
 mod bus;
 mod environment;
 mod error;
@@ -23,7 +21,6 @@ mod transport;
 mod units;
 mod variables;
 
-pub(crate) use auth::{KeyPlace, TokenType};
 pub(crate) use bus::{Bus, CompatChoice, OverflowChoice, SecondariesChoice};
 pub(crate) use environment::{Environment, LogFormat, LogLevel, Preset};
 pub(crate) use error::ConfigError;
@@ -31,7 +28,7 @@ pub(crate) use ipc::{BackendChoice, Crc32Choice, Ipc};
 pub(crate) use layers::{Loaded, Origin, find_file, load, load_text};
 pub(crate) use model::{BUILD, Config, VERSION, schema};
 pub(crate) use performance::Performance;
-pub(crate) use security::Security;
+pub(crate) use security::{KeyPlace, Security, TokenType};
 pub(crate) use tls::TlsDirectory;
 pub(crate) use transport::{DefaultType, Transport};
 pub(crate) use units::{Size, Span};

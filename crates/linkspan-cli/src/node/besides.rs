@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use linkspan::Address;
-use linkspan::auth::Authentication;
 use linkspan::bus::{self, Broker, ConfigError, Embedded, Rates, Schemas, ServeError};
 use linkspan::exchange::{self, IpcConfig};
 use linkspan::rpc::{Router, StopReport};
@@ -32,13 +31,14 @@ impl Besides {
         schemas: Schemas,
         guard: &Guard,
     ) -> Result<Self, ServeError> {
-        let (places, authentication) = (config.bus.addresses()?, guard.authentication.clone());
-        let bus = broker(config, &places, schemas.clone(), authentication).await?;
+        let places = config.bus.addresses()?;
+        let make = |broker: Broker| broker.schemas(schemas.clone()).guard(guard.rights.clone());
+        let bus = broker(config, &places, make(Broker::new()), guard).await?;
         let broker = match &bus {
             Some(bus) => bus.broker().clone(),
             None => {
                 let broker = Broker::new().config(config.bus.broker());
-                broker.schemas(schemas).embed()?
+                make(broker).embed()?
             }
         };
         Ok(Self {
@@ -133,18 +133,17 @@ impl Besides {
 pub(crate) async fn broker(
     config: &Config,
     addresses: &[Address],
-    schemas: Schemas,
-    authentication: Option<Authentication>,
+    broker: Broker,
+    guard: &Guard,
 ) -> Result<Option<bus::Serving>, ServeError> {
     let [first, more @ ..] = addresses else {
         return Ok(None);
     };
-    let mut broker = Broker::new()
+    let mut broker = broker
         .config(config.bus.broker())
-        .schemas(schemas)
         .transport(config.server().transport);
-    if let Some(authentication) = authentication {
-        broker = broker.authentication(authentication);
+    if let Some(authentication) = &guard.authentication {
+        broker = broker.authentication(authentication.clone());
     }
     let mut serving = broker.listen(first.clone()).await?;
     for address in more {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use linkspan::auth::jwt::{JwtAlgorithm, JwtKey, JwtKeyError};
 use linkspan::auth::key::{KeyFile, KeyFileError, KeyList};
+use linkspan::auth::policy::{self, ConditionsError, Policy};
 use linkspan::auth::{
     self, ApiKeys, Audit, AuditFile, Authentication, Certificates, CredentialError, Jwt, JwtConfig,
     read_secret_file,
@@ -15,11 +16,15 @@ use thiserror::Error;
 
 use crate::config::{Config, KeyPlace, TokenType};
 use crate::failure::{Failure, Kind};
+use crate::node::rights::{self, Log};
 
 /// What a node asks of its clients.
 #[derive(Debug)]
 pub(crate) struct Guard {
     pub(crate) authentication: Option<Authentication>,
+    /// What those may do who were let in.
+    pub(crate) rights: policy::Guard,
+    log: Log,
     keys: ApiKeys,
     jwt: Jwt,
 }
@@ -28,6 +33,8 @@ pub(crate) struct Guard {
 #[derive(Debug)]
 pub(crate) struct Prepared {
     pub(crate) authentication: Option<Authentication>,
+    policy: Policy,
+    audit: Option<Audit>,
     list: KeyList,
     jwt: JwtConfig,
 }
@@ -45,6 +52,8 @@ pub(crate) enum GuardError {
     Keys(String),
     #[error("security.audit.file: {0}")]
     Audit(#[source] io::Error),
+    #[error("security.authorization.policy_engine")]
+    Conditions(#[from] ConditionsError),
     #[error("no randomness")]
     Random(#[source] io::Error),
 }
@@ -52,8 +61,11 @@ pub(crate) enum GuardError {
 impl Guard {
     /// Reads keys, and opens the audit log.
     pub(crate) fn new(config: &Config) -> Result<Self, GuardError> {
+        let log = Log::default();
         let mut guard = Self {
             authentication: None,
+            rights: rights::guard(log.clone()),
+            log,
             keys: ApiKeys::new([]).map_err(GuardError::Random)?,
             jwt: Jwt::new(JwtConfig::new("", "")),
         };
@@ -67,8 +79,11 @@ impl Guard {
         let list = key_list(config)?;
         let mut jwt = jwt(config)?;
         jwt.revoked = list.revoked_tokens.keys().cloned().collect();
+        let audit = audit(config)?;
         Ok(Prepared {
-            authentication: self.authentication(config)?,
+            authentication: self.authentication(config, audit.clone()),
+            policy: config.security.authorization.policy()?,
+            audit,
             list,
             jwt,
         })
@@ -78,17 +93,20 @@ impl Guard {
     pub(crate) fn take(&mut self, prepared: Prepared) {
         self.keys.replace(prepared.list.keys);
         self.jwt.replace(prepared.jwt);
+        self.log.replace(prepared.audit);
+        self.rights.replace(prepared.policy);
         self.authentication = prepared.authentication;
     }
 
-    fn authentication(&self, config: &Config) -> Result<Option<Authentication>, GuardError> {
-        let (auth, audit) = (&config.security.auth, &config.security.audit);
-        if auth.token_type.is_none() && audit.file.is_none() {
-            return Ok(None);
+    fn authentication(&self, config: &Config, audit: Option<Audit>) -> Option<Authentication> {
+        let auth = &config.security.auth;
+        if auth.token_type.is_none() && audit.is_none() {
+            return None;
         }
         let mut settings = auth::Config::default();
         settings.session_timeout = Some(Duration::from_secs(auth.session_timeout_s));
         settings.renewal = auth.refresh_enabled;
+        settings.audit = audit;
         settings = match auth.token_type {
             Some(TokenType::Jwt) => settings.with(self.jwt.clone()),
             Some(TokenType::ApiKey) => settings.with(self.keys.clone()),
@@ -98,14 +116,20 @@ impl Guard {
                 settings
             }
         };
-        if let Some(file) = &audit.file {
-            let mut kept = AuditFile::default();
-            kept.max_bytes = audit.max_bytes.0;
-            kept.kept_files = audit.kept_files;
-            settings.audit = Some(Audit::open(file, kept).map_err(GuardError::Audit)?);
-        }
-        Ok(Some(Authentication::new(settings)))
+        Some(Authentication::new(settings))
     }
+}
+
+fn audit(config: &Config) -> Result<Option<Audit>, GuardError> {
+    let audit = &config.security.audit;
+    let Some(file) = &audit.file else {
+        return Ok(None);
+    };
+    let mut kept = AuditFile::default();
+    kept.max_bytes = audit.max_bytes.0;
+    kept.kept_files = audit.kept_files;
+    let opened = Audit::open(file, kept).map_err(GuardError::Audit)?;
+    Ok(Some(opened))
 }
 
 fn key_list(config: &Config) -> Result<KeyList, GuardError> {

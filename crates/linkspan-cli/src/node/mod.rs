@@ -12,6 +12,7 @@ mod guard;
 mod health;
 mod host;
 mod processes;
+mod rights;
 mod running;
 mod service;
 mod trial;
@@ -90,7 +91,10 @@ impl Node {
         // What clients of the bus use is nothing that people call.
         let router = router.service(besides.bus_methods());
         let settings = running::server(config, guard.as_ref());
-        let server = Server::new().config(settings).service(router);
+        let mut server = Server::new().config(settings).service(router);
+        if let Some(guard) = &guard {
+            server = server.guard(guard.rights.clone());
+        }
         let [first, more @ ..] = addresses else {
             return Ok(Self { state, methods });
         };

@@ -45,6 +45,8 @@ mod lifecycle;
 #[cfg(unix)]
 mod network;
 #[cfg(unix)]
+mod policy;
+#[cfg(unix)]
 mod race;
 #[cfg(unix)]
 mod reload;

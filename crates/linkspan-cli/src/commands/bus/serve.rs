@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use linkspan::Address;
-use linkspan::bus::{ServeError, Serving};
+use linkspan::bus::{Broker, ServeError, Serving};
 use serde_json::json;
 use tracing::{error, info};
 
@@ -80,8 +80,12 @@ pub(crate) fn run(options: Options, loaded: &Loaded, output: &Output) -> Result 
         let color = output.notice_style().is_colored();
         Logging::start_detailed(&config.environment, color, "linkspan::bus")?;
         let guard = Guard::new(&config)?;
-        let authentication = guard.authentication.clone();
-        let serving = broker(&config, &addresses, schemas, authentication).await?;
+        let mut made = Broker::new().schemas(schemas);
+        // As brokers of BUS/RT do, it lets all do everything who may connect, unless rights are given.
+        if config.security.authorization.is_set() {
+            made = made.guard(guard.rights.clone());
+        }
+        let serving = broker(&config, &addresses, made, &guard).await?;
         let served = serving.map(|serving| Served { serving, guard });
         match served {
             Some(served) => serve(served, &mut signals, &config, loaded.file(), output).await,

@@ -59,6 +59,19 @@ impl Decision {
     }
 }
 
+impl Rule {
+    /// What sort of rule it is, in a name that stays the same for ever.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Role { .. } => "role",
+            Self::Condition { .. } => "condition",
+            Self::Unjudged { .. } => "unjudged",
+            Self::Nothing => "no_right",
+        }
+    }
+}
+
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

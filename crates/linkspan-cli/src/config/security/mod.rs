@@ -1,11 +1,18 @@
 //! The section `security`.
 
+mod audit;
+mod auth;
+mod authorization;
+
+pub(crate) use auth::{KeyPlace, TokenType};
+
 use linkspan::transport::TlsConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::config::audit::Audit;
-use crate::config::auth::Auth;
+use crate::config::security::audit::Audit;
+use crate::config::security::auth::Auth;
+use crate::config::security::authorization::Authorization;
 use crate::config::tls::CipherChoice;
 use crate::config::units::{Span, seconds};
 
@@ -17,6 +24,8 @@ pub(crate) struct Security {
     pub(crate) encryption: Encryption,
     /// How clients prove who they are.
     pub(crate) auth: Auth,
+    /// What they may do.
+    pub(crate) authorization: Authorization,
     /// Where it is written down who was let in, who was not, and why.
     pub(crate) audit: Audit,
 }

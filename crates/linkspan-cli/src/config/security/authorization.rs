@@ -1,0 +1,191 @@
+//! The section `security.authorization`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use linkspan::auth::policy::{Capability, ConditionsError, Policy, Role, Roles};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{Error, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// What those may do who come: the node's own user everything, others what their roles and the
+/// conditions permit.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, expecting = "a section of keys")]
+pub(crate) struct Authorization {
+    /// Whether roles permit anything.
+    pub(crate) rbac_enabled: bool,
+    /// Whether the conditions of `policy_engine` are asked.
+    pub(crate) abac_enabled: bool,
+    /// The set of conditions: a folder of files in Cedar, whose names end in `.cedar`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) policy_engine: Option<PathBuf>,
+    /// Whether the user that the node runs as may do everything.
+    pub(crate) owner_may_all: bool,
+    /// Roles by name: a list of rights such as `rpc.call:host.*`, or `capabilities` and `members`.
+    pub(crate) roles: BTreeMap<String, Entry>,
+}
+
+impl Default for Authorization {
+    fn default() -> Self {
+        Self {
+            rbac_enabled: true,
+            abac_enabled: true,
+            policy_engine: None,
+            owner_may_all: true,
+            roles: BTreeMap::new(),
+        }
+    }
+}
+
+impl Authorization {
+    /// Whether anything is said about others than the owner.
+    pub(crate) fn is_set(&self) -> bool {
+        !self.roles.is_empty() || self.policy_engine.is_some()
+    }
+
+    /// The rules, with the conditions as the files say now.
+    pub(crate) fn policy(&self) -> Result<Policy, ConditionsError> {
+        let mut policy = Policy::new(match self.rbac_enabled {
+            true => self.roles(),
+            false => Roles::new(),
+        });
+        if !self.owner_may_all {
+            policy = policy.without_owner();
+        }
+        match self.asked_conditions() {
+            Some(folder) => policy.conditions(folder),
+            None => Ok(policy),
+        }
+    }
+
+    /// The roles that somebody has, by credentials that give `proved` or as a member, with their rights.
+    pub(crate) fn roles_of(
+        &self,
+        principal: &str,
+        proved: &[String],
+    ) -> BTreeMap<&str, Vec<String>> {
+        let is_member = |entry: &Entry| {
+            let mut members = entry.members.iter();
+            members.any(|member| member == principal || (member == "*" && principal != "anonymous"))
+        };
+        let roles = self.roles.iter().filter(|_| self.rbac_enabled);
+        roles
+            .filter(|(name, entry)| proved.contains(name) || is_member(entry))
+            .map(|(name, entry)| {
+                let rights = entry.capabilities.iter().map(|right| right.0.to_string());
+                (name.as_str(), rights.collect())
+            })
+            .collect()
+    }
+
+    /// The set of conditions, if it is asked.
+    pub(crate) fn asked_conditions(&self) -> Option<&Path> {
+        self.policy_engine.as_deref().filter(|_| self.abac_enabled)
+    }
+
+    fn roles(&self) -> Roles {
+        let roles = self.roles.iter();
+        roles.fold(Roles::new(), |roles, (name, entry)| {
+            let rights = entry.capabilities.iter().map(|right| right.0.clone());
+            roles.with(name, Role::new(rights).with_members(&entry.members))
+        })
+    }
+}
+
+/// A role as it is written.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct Entry {
+    capabilities: Vec<Right>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    members: Vec<String>,
+}
+
+/// The same where it is a section.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Section {
+    /// What those in the role may do.
+    #[serde(default)]
+    capabilities: Vec<Right>,
+    /// Names of principals that are in it, such as `uid:1000`, `cert:host-1` and `anonymous`; `*` is
+    /// everybody who proved who they are.
+    #[serde(default)]
+    members: Vec<String>,
+}
+
+impl<'de> Deserialize<'de> for Entry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(EntryVisitor)
+    }
+}
+
+struct EntryVisitor;
+
+impl<'de> Visitor<'de> for EntryVisitor {
+    type Value = Entry;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of rights, or a section with `capabilities` and `members`")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, rights: A) -> Result<Entry, A::Error> {
+        Ok(Entry {
+            capabilities: Vec::deserialize(SeqAccessDeserializer::new(rights))?,
+            members: Vec::new(),
+        })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, section: A) -> Result<Entry, A::Error> {
+        let section = Section::deserialize(MapAccessDeserializer::new(section))?;
+        Ok(Entry {
+            capabilities: section.capabilities,
+            members: section.members,
+        })
+    }
+}
+
+impl JsonSchema for Entry {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Role".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let rights = generator.subschema_for::<Vec<Right>>();
+        let section = generator.subschema_for::<Section>();
+        json_schema!({ "anyOf": [rights, section] })
+    }
+}
+
+/// A right as it is written.
+#[derive(Debug, Clone)]
+struct Right(Capability);
+
+impl<'de> Deserialize<'de> for Right {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map(Self).map_err(D::Error::custom)
+    }
+}
+
+impl Serialize for Right {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+impl JsonSchema for Right {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Right".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": "A right: ACTION:MASK, ACTION:* or *.",
+            "examples": ["rpc.call:host.*", "bus.publish:events/#"],
+        })
+    }
+}
