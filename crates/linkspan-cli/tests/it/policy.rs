@@ -53,13 +53,19 @@ fn conditions_are_read_from_the_folder_and_are_right_or_an_error() {
     std::fs::create_dir(place.path("production")).unwrap();
     let check = ["policy", "check", "jwt:ada", "rpc.call", "node.info"];
     let empty = place.run(check).fails(3);
-    assert!(empty.contains("no file whose name ends in .cedar"), "{empty}");
+    assert!(
+        empty.contains("no file whose name ends in .cedar"),
+        "{empty}"
+    );
     place.write(
         "production/ada.cedar",
         "@id(\"ada by name\")\npermit(principal == Principal::\"jwt:ada\", action, resource);",
     );
     assert_eq!(place.run(check).ok(), "permitted: condition ada by name\n");
-    place.write("production/wrong.cedar", "\npermit(principal, action, resurce);");
+    place.write(
+        "production/wrong.cedar",
+        "\npermit(principal, action, resurce);",
+    );
     let wrong = place.run(check).fails(3);
     assert!(wrong.contains("production/wrong.cedar:2: "), "{wrong}");
 }

@@ -73,7 +73,10 @@ impl Peer {
     /// or by the kernel's word.
     pub fn principal(&self) -> Principal {
         let certificate = self.certificate.as_deref();
-        match (&self.proved, certificate.and_then(CertificateIdentity::name)) {
+        match (
+            &self.proved,
+            certificate.and_then(CertificateIdentity::name),
+        ) {
             (Some(principal), _) => Principal::clone(principal),
             (None, Some(name)) => {
                 Principal::named(format!("cert:{name}")).proved_by(Method::Certificate)

@@ -75,7 +75,10 @@ async fn methods_answer_as_they_always_did() {
     );
     let more = ["denied", "dropped", "gaps", "invalid", "rate_limited"];
     assert!(more.iter().all(|key| stats[*key] == 0), "{stats:?}");
-    assert!(stats["memory_limit"] > 0 && stats["masks"] == 1, "{stats:?}");
+    assert!(
+        stats["memory_limit"] > 0 && stats["masks"] == 1,
+        "{stats:?}"
+    );
     assert!(
         stats["r_frames"] >= 3 && stats["w_frames"] >= 6,
         "{stats:?}"

@@ -44,7 +44,7 @@ mod rates;
 mod scene;
 #[cfg(feature = "validation")]
 mod schemas;
-mod taps;
 mod sizes;
 #[cfg(unix)]
 mod stopped;
+mod taps;
