@@ -1,4 +1,4 @@
-//! WebSockets of another make: what they say goes over the wire of none of our code.
+//! `WebSockets` of another make: what they say goes over the wire of none of our code.
 
 use std::io;
 use std::pin::Pin;

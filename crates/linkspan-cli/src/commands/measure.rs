@@ -84,7 +84,7 @@ pub(crate) fn run(options: &Options, loaded: &Loaded, output: &Output) -> Result
         for backend in backends {
             let mut loaded = loaded.clone();
             loaded.config.ipc.transport = backend;
-            measured.push(measure_one(options, &loaded, output).await?);
+            measured.push(Box::pin(measure_one(options, &loaded, output)).await?);
         }
         show(&measured, output)
     })

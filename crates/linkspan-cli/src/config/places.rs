@@ -73,7 +73,9 @@ impl Config {
             Address::Memory(_) if !self.transport.in_process.enabled => {
                 "transport.in_process.enabled is false"
             }
-            Address::Unix(_) if is_windows => "Unix sockets do not exist on this system",
+            Address::Unix(_) | Address::UnixTls(_) if is_windows => {
+                "Unix sockets do not exist on this system"
+            }
             Address::Pipe(_) if !is_windows => "named pipes exist on Windows only",
             Address::Tcp(host) if !self.transport.allow_plaintext && leaves(&host.host) => {
                 "it is not loopback, and plain TCP leaves this machine only with \
@@ -83,14 +85,6 @@ impl Config {
                 "it is not loopback, and plain WebSocket leaves this machine only with \
                  transport.allow_plaintext: true"
             }
-            Address::Memory(_)
-            | Address::Unix(_)
-            | Address::Pipe(_)
-            | Address::Tcp(_)
-            | Address::Tls(_)
-            | Address::Ws(_)
-            | Address::Wss(_) => return None,
-            Address::UnixTls(_) if is_windows => "Unix sockets do not exist on this system",
             _ => return None,
         };
         Some(format!("cannot listen at {address}: {reason}"))

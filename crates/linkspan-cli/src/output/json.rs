@@ -20,6 +20,13 @@ pub(crate) fn compact(value: &Value, style: Style) -> String {
     text
 }
 
+/// Adds a field to an object.
+pub(crate) fn add(object: &mut Value, name: &str, value: impl Into<Value>) {
+    if let Value::Object(fields) = object {
+        fields.insert(name.to_owned(), value.into());
+    }
+}
+
 fn write_value(out: &mut String, value: &Value, style: Style, indent: Option<usize>) {
     // Writing into a string cannot fail.
     let written = match value {

@@ -1,7 +1,7 @@
 //! What a person or a program gets to see.
 
 mod amounts;
-mod json;
+pub(crate) mod json;
 mod plain;
 mod style;
 mod table;

@@ -60,7 +60,7 @@ pub fn authentication(data: &[u8]) {
     let is_common = case.methods[0] & case.methods[1] != 0;
     let mut client = Handshake::new(Role::Client, client, [1; 32]);
     let mut server = Handshake::new(Role::Server, server, [2; 32]);
-    let mut frames = case.frames.iter();
+    let frames = case.frames.iter();
     let (side, peer) = match case.is_server {
         true => (&mut server, &mut client),
         false => (&mut client, &mut server),
@@ -77,7 +77,7 @@ pub fn authentication(data: &[u8]) {
     };
     tell(side, peer);
     let (mut is_honest, mut was_asked) = (true, false);
-    while let Some(said) = frames.next() {
+    for said in frames {
         is_honest &= matches!(said, Said::Honest);
         let Some(frame) = said.frame(peer) else {
             return;

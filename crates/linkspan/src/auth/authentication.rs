@@ -12,9 +12,7 @@ use proto::session::Transcript;
 use crate::auth::authenticator::Claim;
 use crate::auth::lease::Lapse;
 use crate::auth::slowdown::{Slowdown, Source};
-use crate::auth::{
-    Attempt, AuditRecord, Authenticator, Config, Decision, Denial, Grant, Method, Principal,
-};
+use crate::auth::{Attempt, AuditRecord, Config, Decision, Denial, Grant, Method, Principal};
 use crate::transport::Peer;
 
 /// What a server asks of its peers, and whom it believes.
@@ -248,15 +246,17 @@ impl Authentication {
             now,
         };
         let mut denial = Denial::NoCredential;
-        for method in [Method::Certificate, Method::Host, Method::PeerCredentials] {
-            let of_method = |one: &&Arc<dyn Authenticator>| one.method() == method;
-            for authenticator in self.config().authenticators.iter().filter(of_method) {
-                let grant = authenticator.authenticate(&attempt);
-                match grant.and_then(|grant| holds(&grant, now).map(|()| grant)) {
-                    Ok(grant) => return Ok(grant),
-                    Err(Denial::NoCredential) => {}
-                    Err(other) => denial = other,
-                }
+        let ways = [Method::Certificate, Method::Host, Method::PeerCredentials];
+        let authenticators = ways.iter().flat_map(|way| {
+            let all = self.config().authenticators.iter();
+            all.filter(move |one| one.method() == *way)
+        });
+        for authenticator in authenticators {
+            let grant = authenticator.authenticate(&attempt);
+            match grant.and_then(|grant| holds(&grant, now).map(|()| grant)) {
+                Ok(grant) => return Ok(grant),
+                Err(Denial::NoCredential) => {}
+                Err(other) => denial = other,
             }
         }
         match denial {

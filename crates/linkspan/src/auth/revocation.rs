@@ -52,7 +52,7 @@ impl Revocation {
     /// Nothing is lost when the future is dropped.
     pub async fn revoked(&mut self) {
         if self.0.wait_for(|revoked| *revoked).await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

@@ -99,8 +99,8 @@
 //!
 //! # WebSocket
 //!
-//! `ws:` (feature `ws`) is for what cannot do anything else, such as web pages, or programs on the other
-//! side of a proxy that passes WebSockets on. It carries all that `tcp:` carries and stays on this
+//! `ws:` (feature `ws`) is for what cannot do anything else, such as web pages, or programs behind a
+//! proxy that passes WebSocket on. It carries all that `tcp:` carries and stays on this
 //! machine like it. A server is at one path, `/` if its address names none; a client asks for the path of
 //! its own.
 //!

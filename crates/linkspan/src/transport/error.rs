@@ -85,7 +85,7 @@ pub enum DialError {
         /// The address.
         address: Address,
         /// The server's user.
-        user: User,
+        user: Box<User>,
     },
     /// What is not encrypted was not allowed to leave this machine.
     #[error(

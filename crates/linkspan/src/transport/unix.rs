@@ -117,7 +117,7 @@ pub(crate) async fn dial(address: &Address, config: &Config) -> Result<ByteLink,
     match link.peer.credentials {
         Some(server) if !is_trusted(server, config) => Err(DialError::Untrusted {
             address: address.clone(),
-            user: server.user,
+            user: Box::new(server.user),
         }),
         _ => Ok(link),
     }

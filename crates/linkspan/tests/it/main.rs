@@ -73,6 +73,13 @@ mod websocket;
 #[cfg(feature = "blocking")]
 mod blocking;
 
+// It runs a compiler, of which Wine has none.
+#[cfg(unix)]
+#[test]
+fn wrong_services_are_refused_with_advice() {
+    trybuild::TestCases::new().compile_fail("tests/compile_fail/*.rs");
+}
+
 /// Not a test: a server in a process of its own, when another test has started this program.
 #[tokio::test]
 async fn child() {

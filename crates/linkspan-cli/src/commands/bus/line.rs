@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::commands::bus::shown::{Shown, View};
 use crate::commands::bus::tap::Kinds;
 use crate::failure::Result;
+use crate::output::json::add;
 use crate::output::{Output, count, plain};
 
 /// How messages are printed.
@@ -67,10 +68,10 @@ impl Lines<'_> {
         };
         if self.output.json {
             let mut line = to_json(message, payload.len(), &shown);
-            line["kind"] = json!(kind.name());
-            line["receiver"] = json!(receiver);
+            add(&mut line, "kind", kind.name());
+            add(&mut line, "receiver", receiver.as_str());
             if let Some(call) = &call {
-                line["call"] = call.to_json();
+                add(&mut line, "call", call.to_json());
             }
             return Ok(self.output.json_line(&line)?);
         }
@@ -100,7 +101,7 @@ impl Lines<'_> {
             return Ok(());
         };
         let mut line = to_missing(gap);
-        line["event"] = json!("missing");
+        add(&mut line, "event", "missing");
         Ok(self.output.json_line(&line)?)
     }
 
@@ -140,10 +141,10 @@ impl<'a> Call<'a> {
     fn to_json(&self) -> Value {
         let mut call = json!({ "id": self.id });
         if let Some(method) = self.method {
-            call["method"] = json!(method);
+            add(&mut call, "method", method);
         }
         if let Some(code) = self.code {
-            call["code"] = json!(code);
+            add(&mut call, "code", code);
         }
         call
     }

@@ -42,7 +42,7 @@ pub(super) async fn run(options: &Options, loaded: &Loaded, output: &Output) -> 
             "by_client": clients,
         });
         for (name, value) in more.map(fields).into_iter().flatten() {
-            line[name] = value;
+            crate::output::json::add(&mut line, &name, value);
         }
         return Ok(output.json_line(&line)?);
     }

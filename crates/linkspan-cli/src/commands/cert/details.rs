@@ -13,6 +13,10 @@ use crate::failure::{Failure, Kind, Result};
 
 /// It as people and programs want to see it.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that do not depend on each other"
+)]
 pub(super) struct Details {
     pub(super) subject: String,
     pub(super) common_name: Option<String>,

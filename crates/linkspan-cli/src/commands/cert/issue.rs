@@ -25,7 +25,7 @@ pub(crate) struct Options {
     names: Vec<String>,
 
     /// Further names: of hosts, IP addresses, or uri:URI and email:ADDRESS; may be repeated. Without
-    /// any: localhost, 127.0.0.1 and ::1.
+    /// any: localhost, 127.0.0.1 and `::1`.
     #[arg(long, value_name = "NAME", value_parser = san)]
     san: Vec<SanType>,
 

@@ -47,7 +47,7 @@ pub(super) fn run(options: &Options, loaded: &Loaded, output: &Output) -> Result
         None => output.line(format_args!("no conditions are asked"))?,
     }
     if !decision.permitted {
-        output.notice(&format!(
+        output.notice(format!(
             "the right {missing} in one of the roles would permit it"
         ));
     }

@@ -31,7 +31,7 @@ struct Question {
     /// Who: uid:1000, cert:host-1, key:ci, jwt:ada, anonymous.
     principal: String,
 
-    /// What: rpc.call, rpc.event, bus.publish, bus.subscribe, bus.send, bus.tap, bus.dead_letters.
+    /// What: rpc.call, rpc.event, bus.publish, bus.subscribe, bus.send, bus.tap, `bus.dead_letters`.
     action: Action,
 
     /// To what: a method, a topic or a client, or a mask of them.

@@ -25,11 +25,11 @@ pub(crate) struct Options {
     role: Vec<String>,
 
     /// How long it holds, as 30m or 720h. Without it an API key has no end, and a JWT that of
-    /// security.auth.token_expiry_s.
+    /// `security.auth.token_expiry_s`.
     #[arg(long, value_name = "TIME")]
     expires_in: Option<Span>,
 
-    /// The file of API keys, instead of security.auth.key_file.
+    /// The file of API keys, instead of `security.auth.key_file`.
     #[arg(long, value_name = "FILE", conflicts_with = "sign_with")]
     keys: Option<PathBuf>,
 

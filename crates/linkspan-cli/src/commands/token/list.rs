@@ -15,7 +15,7 @@ use crate::output::Output;
 /// List API keys and revoked JWTs.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// The file of keys, instead of security.auth.key_file.
+    /// The file of keys, instead of `security.auth.key_file`.
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
 }

@@ -6,7 +6,7 @@ mod list;
 mod revoke;
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::Subcommand;
 use linkspan::auth::key::{KeyFile, KeyFileError};
@@ -48,7 +48,7 @@ fn key_file(named: Option<&Path>, loaded: &Loaded) -> Result<KeyFile> {
 }
 
 /// A secret from a file, or from standard input for `-`.
-fn secret(path: &PathBuf) -> Result<SecretBytes> {
+fn secret(path: &Path) -> Result<SecretBytes> {
     if path.as_os_str() != "-" {
         return Ok(read_secret_file(path)?);
     }

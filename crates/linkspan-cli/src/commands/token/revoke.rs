@@ -22,7 +22,7 @@ pub(crate) struct Options {
     #[arg(long)]
     jwt: bool,
 
-    /// The file of keys, instead of security.auth.key_file.
+    /// The file of keys, instead of `security.auth.key_file`.
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
 }

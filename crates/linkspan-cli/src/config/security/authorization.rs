@@ -14,6 +14,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// conditions permit.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, expecting = "a section of keys")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "keys that do not depend on each other"
+)]
 pub(crate) struct Authorization {
     /// Whether roles permit anything.
     pub(crate) rbac_enabled: bool,

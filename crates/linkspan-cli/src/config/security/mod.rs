@@ -34,7 +34,7 @@ pub(crate) struct Security {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, expecting = "a section of keys")]
 pub(crate) struct Encryption {
-    /// The only cipher that is spoken; without this key, Aes256Gcm before ChaCha20Poly1305.
+    /// The only cipher that is spoken; without this key, `Aes256Gcm` before `ChaCha20Poly1305`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) algorithm: Option<CipherChoice>,
     /// Time for which keys are used.

@@ -192,8 +192,12 @@ fn a_tap_on_a_broker_alone_reads_what_people_read() {
     let shown = finish(tap).ok();
     assert!(shown.contains("direct  one > two  light"), "{shown}");
     assert!(!shown.contains("dark"), "{shown}");
+    tells_losses(&place, &address);
+}
 
-    let stats = ["bus", "stats", "--address", &address];
+/// What `bus stats` says of a broker with a client `two`.
+fn tells_losses(place: &Place, address: &str) {
+    let stats = ["bus", "stats", "--address", address];
     let json = place.run(stats.iter().chain(&["--json"])).json();
     for name in [
         "dropped",

@@ -94,7 +94,7 @@ impl Lines {
 fn open(path: &Path) -> io::Result<File> {
     let name = path.file_name().map(Path::new);
     let name = name.ok_or(io::ErrorKind::InvalidInput)?;
-    let parent = path.parent().unwrap_or(Path::new(""));
+    let parent = path.parent().unwrap_or_else(|| Path::new(""));
     let directory = os::Directory::open(parent, PRIVATE).map_err(io::Error::other)?;
     directory.append_file(name).map_err(io::Error::other)
 }

@@ -76,7 +76,8 @@ fn from(peer: &Peer) -> From<'_> {
 
 /// A text as far as it has a place in a line: some of them are a stranger's.
 fn cut(text: &str) -> &str {
-    let end = text.floor_char_boundary(MAX_TEXT_BYTES);
+    let whole = |end: &usize| text.is_char_boundary(*end);
+    let end = (0..=MAX_TEXT_BYTES).rev().find(whole).unwrap_or_default();
     text.get(..end).unwrap_or_default()
 }
 

@@ -113,8 +113,11 @@ impl KeyFile {
     }
 
     fn place(&self) -> Result<(Directory, &Path), KeyFileError> {
-        let parent = self.path.parent().unwrap_or(Path::new(""));
-        let name = self.path.file_name().map_or(Path::new(""), Path::new);
+        let parent = self.path.parent().unwrap_or_else(|| Path::new(""));
+        let name = self
+            .path
+            .file_name()
+            .map_or_else(|| Path::new(""), Path::new);
         Ok((Directory::open(parent, 0o700)?, name))
     }
 

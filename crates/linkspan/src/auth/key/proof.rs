@@ -94,7 +94,7 @@ impl Attempt<'_> {
     /// [`Denial::WrongProof`], or [`Denial::Malformed`] without any.
     pub fn prove_key(&self, verifier: &KeyVerifier, mut grant: Grant) -> Result<Grant, Denial> {
         let missing = Denial::Malformed("there is no proof of a key");
-        let claim = self.claim.ok_or(missing.clone())?;
+        let claim = self.claim.ok_or_else(|| missing.clone())?;
         let proof = claim.proof.proof.as_ref().ok_or(missing)?;
         let channel = self.peer.channel.as_ref();
         let message = claim.message(channel);

@@ -83,8 +83,11 @@ impl RingFile {
     }
 
     fn place(&self) -> Result<(Directory, &Path), RingError> {
-        let parent = self.path.parent().unwrap_or(Path::new(""));
-        let name = self.path.file_name().map_or(Path::new(""), Path::new);
+        let parent = self.path.parent().unwrap_or_else(|| Path::new(""));
+        let name = self
+            .path
+            .file_name()
+            .map_or_else(|| Path::new(""), Path::new);
         Ok((Directory::open(parent, 0o700)?, name))
     }
 
@@ -135,7 +138,11 @@ impl Locked<'_> {
             push_hex(&*key.bytes, &mut text);
             text.push('\n');
         }
-        let name = self.file.path.file_name().map_or(Path::new(""), Path::new);
+        let name = self
+            .file
+            .path
+            .file_name()
+            .map_or_else(|| Path::new(""), Path::new);
         self.directory.write_file(name, text.as_bytes())?;
         Ok(())
     }
@@ -152,7 +159,7 @@ fn parse_key(line: &str) -> Result<RingKey, &'static str> {
     }
     let seconds = |text: &str| text.parse().map_err(|_| "a time is no number");
     let mut bytes = Zeroizing::new([0; KEY_BYTES]);
-    parse_hex(digits, &mut *bytes).ok_or("the key is not 64 hexadecimal digits")?;
+    parse_hex(digits, &mut bytes).ok_or("the key is not 64 hexadecimal digits")?;
     Ok(RingKey {
         id: (*id).to_owned(),
         algorithm: algorithm

@@ -74,10 +74,10 @@ impl Opener {
         let envelope = Envelope::decode(envelope)?;
         let body = self.decrypt(binding, &envelope)?;
         let counter = envelope.header.counter;
-        match self.senders().note(&envelope.header, self.limits.window) {
-            true => Ok(body),
-            false => Err(OpenError::Replayed { counter }),
-        }
+        let is_new = self.senders().note(&envelope.header, self.limits.window);
+        is_new
+            .then_some(body)
+            .ok_or(OpenError::Replayed { counter })
     }
 
     /// Opens a body that is bound to something which the receiver takes only once anyway: an answer, or
@@ -101,7 +101,8 @@ impl Opener {
         if key.algorithm != header.algorithm {
             return Err(OpenError::Tampered);
         }
-        if let Some(known) = self.senders().cipher(header) {
+        let known = self.senders().cipher(header);
+        if let Some(known) = known {
             return known.open(envelope, binding);
         }
         let cipher = Arc::new(key.derive(header.salt).ok_or(OpenError::Tampered)?);

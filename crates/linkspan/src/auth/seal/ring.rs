@@ -232,7 +232,9 @@ impl KeyRing {
         if let Some(current) = current.clone().filter(|key| !is_wanted(Some(key))) {
             return Ok(current);
         }
-        let algorithm = rotate.algorithm.or(current.map(|key| key.algorithm));
+        let algorithm = rotate
+            .algorithm
+            .or_else(|| current.map(|key| key.algorithm));
         let key = RingKey::generate(algorithm.unwrap_or_default(), rotate.delay)?;
         let key = Arc::new(key);
         let mut keys = self.keys().to_vec();

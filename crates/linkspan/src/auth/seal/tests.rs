@@ -235,14 +235,15 @@ fn many_threads_seal_and_open_while_keys_are_replaced() {
     let ring = KeyRing::generate(Algorithm::Aes256Gcm).unwrap();
     let ring = ring.with_rotation(rotation);
     let (sealer, opener) = (Arc::new(Sealer::new(ring.clone())), Arc::new(opener(&ring)));
+    let work = || {
+        for _ in 0..1000 {
+            let envelope = sealer.seal(&BINDING, b"body").unwrap();
+            opener.open(&BINDING, &envelope).unwrap();
+        }
+    };
     std::thread::scope(|scope| {
         for _ in 0..4 {
-            scope.spawn(|| {
-                for _ in 0..1000 {
-                    let envelope = sealer.seal(&BINDING, b"body").unwrap();
-                    opener.open(&BINDING, &envelope).unwrap();
-                }
-            });
+            scope.spawn(work);
         }
     });
     let keys = ring.list().len();

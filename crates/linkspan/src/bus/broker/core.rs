@@ -70,13 +70,8 @@ impl Core {
         let started = clock::now();
         Arc::new_cyclic(|core: &Weak<Self>| {
             let reviewed = core.clone();
-            authorize.on_replaced(move || {
-                let Some(core) = reviewed.upgrade() else {
-                    return false;
-                };
-                core.members().iter().for_each(|member| core.review(member));
-                true
-            });
+            authorize
+                .on_replaced(move || reviewed.upgrade().map(|core| core.review_all()).is_some());
             let broker = Self {
                 rules: Rules::new(started, &config.rates),
                 dead_letters: Graveyard::new(config.dead_letters.clone()),
@@ -289,6 +284,10 @@ impl Core {
         if !self.may_have(member, &member.inbox) {
             self.leave(member);
         }
+    }
+
+    fn review_all(&self) {
+        self.members().iter().for_each(|member| self.review(member));
     }
 
     fn may_have(&self, member: &Member, subscription: &Subscription) -> bool {

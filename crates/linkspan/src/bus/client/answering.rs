@@ -28,6 +28,12 @@ pub(super) struct Answering {
     places: Arc<Semaphore>,
 }
 
+/// Who wants an answer, and to which of its calls.
+struct Caller {
+    name: Text,
+    id: u32,
+}
+
 impl Answering {
     pub(super) fn new(at_once: usize) -> Self {
         Self {
@@ -67,9 +73,12 @@ impl Answering {
                 link.calls.answer(id, message.sender(), error);
             }
             Some(Rpc::Request { id, method, params }) => {
-                let caller = Text::from(message.sender());
+                let caller = Caller {
+                    name: message.sender().into(),
+                    id,
+                };
                 let question = Question::read(&message, &method, params);
-                return self.answer(link, caller, id, question, turn, cx);
+                return self.answer(link, caller, question, turn, cx);
             }
             Some(_) => {}
         }
@@ -80,8 +89,7 @@ impl Answering {
     fn answer(
         &self,
         link: &Arc<Link>,
-        caller: Text,
-        id: u32,
+        caller: Caller,
         question: Result<Question, CallError>,
         turn: &mut Turn,
         cx: &mut Context<'_>,
@@ -99,9 +107,9 @@ impl Answering {
                 _ => Err(convention::busy()),
             };
             // Zero wants no answer.
-            if id != 0 {
-                let (headers, payload) = convention::encode(id, answer);
-                reply(&link, Post::call(caller, headers, payload)).await;
+            if caller.id != 0 {
+                let (headers, payload) = convention::encode(caller.id, answer);
+                reply(&link, Post::call(caller.name, headers, payload)).await;
             }
         });
         turn.begin(work, method.as_deref().map(Method::placement), cx)

@@ -53,7 +53,7 @@ enum Heard {
     /// Nobody has it, and why, if that is known.
     Returned(Option<Outcome>),
     /// There is no answer yet; where it comes.
-    Late(oneshot::Receiver<Heard>),
+    Late(oneshot::Receiver<Self>),
 }
 
 /// A call that waits for its answer. Dropping it forgets the call.

@@ -42,20 +42,23 @@ impl Answering {
     /// A handler of sealed events. Others are dropped, and so are those that cannot be opened.
     pub(super) fn event(self: Arc<Self>, handler: EventHandler) -> EventHandler {
         Arc::new(move |event| {
-            let topic = event.topic.clone();
             let (answering, handler) = (Arc::clone(&self), Arc::clone(&handler));
             if !event.sealed {
-                warn!(%topic, error = %OpenError::NotSealed, "event is dropped");
+                warn!(topic = %event.topic, error = %OpenError::NotSealed, "event is dropped");
                 return None;
             }
-            Some(Box::pin(async move {
-                let opened = answering.open_event(event).await;
-                let opened = opened.inspect_err(|error| warn!(%topic, %error, "event is dropped"));
-                if let Some(rest) = opened.ok().and_then(|event| handler(event)) {
-                    rest.await;
-                }
-            }))
+            Some(Box::pin(answering.handle(event, handler)))
         })
+    }
+
+    /// Opens an event, and has it handled.
+    async fn handle(self: Arc<Self>, event: Event, handler: EventHandler) {
+        let topic = event.topic.clone();
+        let opened = self.open_event(event).await;
+        let opened = opened.inspect_err(|error| warn!(%topic, %error, "event is dropped"));
+        if let Some(rest) = opened.ok().and_then(|event| handler(event)) {
+            rest.await;
+        }
     }
 
     /// Opens a request; gives what its answer is bound to.

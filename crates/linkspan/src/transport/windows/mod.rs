@@ -148,7 +148,7 @@ pub(crate) async fn dial(address: &Address, config: &Config) -> Result<ByteLink,
     if !is_trusted(connected.peer, config) {
         return Err(DialError::Untrusted {
             address: address.clone(),
-            user: connected.peer.user,
+            user: Box::new(connected.peer.user),
         });
     }
     Ok(link(connected, config.backend))

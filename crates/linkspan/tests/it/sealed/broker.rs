@@ -86,20 +86,22 @@ async fn a_broker_sees_names_and_topics_and_nothing_else() {
 
     let long = CANARY.repeat(10_000);
     for words in [CANARY, &long] {
-        ada.publish("news/today", words).await.unwrap();
+        assert_eq!(
+            ada.publish("news/today", words).await,
+            Ok(Delivery::Delivered)
+        );
         let message = within("the publication", news.next())
             .await
             .unwrap()
             .unwrap();
         assert_eq!(message.decode::<String>().unwrap(), words);
         assert_eq!((message.sender(), message.topic()), ("ada", "news/today"));
-        ada.send("bob", words).await.unwrap();
+        assert_eq!(ada.send("bob", words).await, Ok(Delivery::Delivered));
         let message = within("the message", inbox.next()).await.unwrap().unwrap();
         assert_eq!(message.decode::<String>().unwrap(), words);
     }
-    ada.post(&Post::to_clients("?", CANARY).unwrap())
-        .await
-        .unwrap();
+    let broadcast = Post::to_clients("?", CANARY).unwrap();
+    assert_eq!(ada.post(&broadcast).await, Ok(Delivery::Delivered));
     let broadcast = within("the broadcast", inbox.next())
         .await
         .unwrap()
@@ -148,10 +150,8 @@ async fn who_has_no_key_gets_an_envelope() {
     let (_, [ada, bob], _serving) = scene().await;
     let mut plain = bob.subscribe("news/#").await.unwrap();
     let mut stranger = bob.sealed(ring()).subscribe("news/#").await.unwrap();
-    ada.sealed(ring())
-        .publish("news/today", CANARY)
-        .await
-        .unwrap();
+    let posted = ada.sealed(ring()).publish("news/today", CANARY).await;
+    assert_eq!(posted, Ok(Delivery::Delivered));
     let message = within("the publication", plain.next())
         .await
         .unwrap()
@@ -176,11 +176,17 @@ async fn what_is_not_sealed_is_told_and_others_follow() {
     let ring = ring();
     let sealed = bob.sealed(ring.clone());
     let (mut news, mut inbox) = (sealed.subscribe("news/#").await.unwrap(), sealed.inbox());
-    ada.publish("news/today", "forged").await.unwrap();
-    ada.send("bob", "forged").await.unwrap();
+    assert_eq!(
+        ada.publish("news/today", "forged").await,
+        Ok(Delivery::Delivered)
+    );
+    assert_eq!(ada.send("bob", "forged").await, Ok(Delivery::Delivered));
     let ada = ada.sealed(ring);
-    ada.publish("news/today", "true").await.unwrap();
-    ada.send("bob", "true").await.unwrap();
+    assert_eq!(
+        ada.publish("news/today", "true").await,
+        Ok(Delivery::Delivered)
+    );
+    assert_eq!(ada.send("bob", "true").await, Ok(Delivery::Delivered));
     let error = within("the error", news.next()).await.unwrap().unwrap_err();
     assert_eq!(error, ReceiveError::Unopened(OpenError::NotSealed));
     let message = within("the publication", news.next())
@@ -204,10 +210,8 @@ async fn one_message_comes_to_each_of_two_subscriptions() {
     let bob = bob.sealed(ring.clone());
     let mut first = bob.subscribe("news/#").await.unwrap();
     let mut second = bob.subscribe("#").await.unwrap();
-    ada.sealed(ring)
-        .publish("news/today", CANARY)
-        .await
-        .unwrap();
+    let posted = ada.sealed(ring).publish("news/today", CANARY).await;
+    assert_eq!(posted, Ok(Delivery::Delivered));
     for subscription in [&mut first, &mut second] {
         let message = within("the publication", subscription.next()).await;
         assert_eq!(
@@ -222,10 +226,11 @@ async fn a_sealed_message_is_no_call() {
     let (_, [ada, bob], _serving) = scene().await;
     let ring = ring();
     let mut inbox = bob.sealed(ring.clone()).inbox();
-    ada.sealed(ring)
+    let posted = ada
+        .sealed(ring)
         .send("bob", &Raw(vec![0x01, 1, 0, 0, 0, b'x', 0].into()))
-        .await
-        .unwrap();
+        .await;
+    assert_eq!(posted, Ok(Delivery::Delivered));
     let message = within("the message", inbox.next()).await.unwrap().unwrap();
     assert_eq!(message.payload()[..], [0x01, 1, 0, 0, 0, b'x', 0]);
 }

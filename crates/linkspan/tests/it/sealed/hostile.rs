@@ -131,7 +131,8 @@ async fn a_broker_of_an_attacker_delivers_nothing_but_what_was_said() {
             "byte {place}: {error}"
         );
     }
-    let changes: [(&str, fn(&mut Forged<'_>)); 5] = [
+    type Change = fn(&mut Forged<'_>);
+    let changes: [(&str, Change); 5] = [
         ("sender", |forged| forged.sender = "eve"),
         ("topic", |forged| forged.topic = "news/tomorrow"),
         ("encoding", |forged| forged.codec ^= 3),

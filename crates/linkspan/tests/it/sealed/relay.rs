@@ -175,7 +175,7 @@ async fn a_question_is_answered_once() {
     let serving = server.listen(&address("mem", &directory)).await.unwrap();
     let onward = Client::connect(serving.address()).await.unwrap();
     // It sends each question twice, and gives the second answer.
-    let twice = move |mut request: Request| {
+    let twice = move |request: Request| {
         let onward = onward.clone();
         async move {
             let body = request.body.collect().await?;
@@ -267,8 +267,10 @@ async fn items_can_be_neither_cut_off_nor_exchanged() {
 }
 
 type Passed = Vec<Result<Bytes, CallError>>;
+type Change = fn(&mut Passed);
+type Seen = (&'static [u8], Option<Code>);
 /// What is done to five items and their end, which of them come, and how it ends.
-const CHANGES: [(fn(&mut Passed), (&[u8], Option<Code>)); 6] = [
+const CHANGES: [(Change, Seen); 6] = [
     (|_| {}, (&[0, 1, 2, 3, 4], None)),
     (
         |items| drop(items.pop()),

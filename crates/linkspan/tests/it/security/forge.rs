@@ -47,7 +47,11 @@ impl Prover {
         let mut signed = b"linkspan client proof".to_vec();
         signed.extend_from_slice(&sha256(&whole));
         let signature = mac(&stored, &signed);
-        let proof = std::array::from_fn(|at| client[at] ^ signature[at]);
+        let mut proof = client;
+        proof
+            .iter_mut()
+            .zip(signature)
+            .for_each(|(byte, other)| *byte ^= other);
         Proof::of_key(self.id.as_str(), proof)
     }
 }
@@ -87,7 +91,8 @@ fn encode(bytes: &[u8], alphabet: &[u8; 64]) -> String {
         });
         for digit in 0..=chunk.len() {
             let value = bits >> (18 - 6 * digit) & 63;
-            text.push(char::from(alphabet[usize::try_from(value).unwrap()]));
+            let digit = alphabet.get(usize::try_from(value).unwrap()).unwrap();
+            text.push(char::from(*digit));
         }
     }
     text

@@ -138,16 +138,16 @@ async fn whatever_is_changed_in_between_is_noticed() {
             kept,
         ),
         ("features of the choice", kept, |step| {
-            choice(step).features.clear()
+            choice(step).features.clear();
         }),
         ("codecs of the choice", kept, |step| {
-            choice(step).codecs.truncate(1)
+            choice(step).codecs.truncate(1);
         }),
         ("the server's nonce", kept, |step| {
-            choice(step).nonce = [1; 32]
+            choice(step).nonce = [1; 32];
         }),
         ("the server's limits", kept, |step| {
-            choice(step).limits.max_streams = 1
+            choice(step).limits.max_streams = 1;
         }),
     ];
     for (name, on_offer, on_choice) in changes {

@@ -111,7 +111,8 @@ impl Scene {
             let lines = self.lines.lock().unwrap();
             lines.iter().any(|line| {
                 let line: Value = serde_json::from_str(line).unwrap();
-                line["action"] == action && line["reason"] == reason
+                line.get("action") == Some(&action.into())
+                    && line.get("reason") == Some(&reason.into())
             })
         })
         .await;

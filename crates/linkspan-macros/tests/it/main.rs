@@ -1,8 +1,0 @@
-//! What is no service is refused with advice.
-
-// It runs a compiler, of which Wine has none.
-#[cfg(unix)]
-#[test]
-fn wrong_services_are_refused_with_advice() {
-    trybuild::TestCases::new().compile_fail("tests/compile_fail/*.rs");
-}
