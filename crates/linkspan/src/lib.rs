@@ -69,6 +69,7 @@
 //! | `rpc` | yes | calls, streams and events |
 //! | `macros` | yes | [`service`]: clients and servers from a trait |
 //! | `auth` | | API keys, launch tokens and JWTs, for both sides |
+//! | `policy` | | conditions on what principals may do, in the language Cedar: `auth::policy` |
 //! | `bus` | | a broker, for clients of BUS/RT, too, and clients of it |
 //! | `daemon` | | command lines whose work is done by a daemon that starts itself |
 //! | `exchange` | | servers and clients of frames of length, CRC-32 and message |
@@ -76,6 +77,8 @@
 //! | `prost` | | `codec::Protobuf`: protobuf messages as bodies |
 //! | `seal` | | bodies that only those read who have the key: `auth::seal` |
 //! | `tls` | | `tls:`, `unix+tls:` and, with `ws`, `wss:` |
+//! | `ws` | | `ws:`, for what cannot do anything else, as web pages |
+//! | `validation` | | JSON Schemas of what is published on the bus |
 //! | `yaml`, `toml` | | settings of exchanges from configuration files |
 //! | `schema` | | JSON Schemas of parameters and results, for those who list the methods |
 //!
@@ -134,6 +137,7 @@ mod rotation;
 pub mod rpc;
 #[cfg(feature = "rpc")]
 pub mod session;
+#[cfg(feature = "rpc")]
 pub mod transport;
 #[cfg(any(feature = "daemon", feature = "exchange"))]
 #[doc(hidden)]

@@ -151,7 +151,7 @@ async fn within(options: &Options, loaded: &Loaded, output: &Output) -> Result<M
     let address = Address::Memory("transport-test".to_owned());
     let node = Node::start(&loaded.config, std::slice::from_ref(&address)).await?;
     let measured = measure(&address, options, loaded, output).await?;
-    node.stop(Duration::from_secs(1)).await;
+    Box::pin(node.stop(Duration::from_secs(1))).await;
     Ok(measured)
 }
 

@@ -73,6 +73,7 @@ impl Address {
     }
 
     /// The host and the port, of addresses that have them.
+    #[cfg(feature = "rpc")]
     pub(crate) fn host(&mut self) -> Option<&mut HostPort> {
         match self {
             Self::Tcp(host) | Self::Tls(host) => Some(host),

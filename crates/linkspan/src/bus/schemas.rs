@@ -93,9 +93,9 @@ impl Schemas {
     ///
     /// Any [`SchemaError`]; then nothing is added.
     pub fn add(&mut self, mask: &Mask, schema: &str) -> Result<(), SchemaError> {
-        let schema: Value = serde_json::from_str(schema)?;
+        let schema: Value = serde_json::from_str(schema).map_err(|error| not_json(&error))?;
         let options = Validator::options().with_pattern_options(PatternOptions::regex());
-        let validator = options.build(&schema)?;
+        let validator = options.build(&schema).map_err(|error| no_schema(&error))?;
         self.masks.insert(mask, &self.schemas.len());
         let mask = mask.clone();
         self.schemas.push(Arc::new(Schema { mask, validator }));
@@ -202,28 +202,24 @@ fn shortened(text: &str) -> String {
     }
 }
 
-impl From<serde_json::Error> for SchemaError {
-    fn from(error: serde_json::Error) -> Self {
-        let text = error.to_string();
-        // The place is told beside it.
-        let problem = text
-            .split_once(" at line ")
-            .map_or(&*text, |(text, _)| text);
-        Self::Json {
-            line: error.line(),
-            column: error.column(),
-            problem: problem.to_owned(),
-        }
+fn not_json(error: &serde_json::Error) -> SchemaError {
+    let text = error.to_string();
+    // The place is told beside it.
+    let problem = text
+        .split_once(" at line ")
+        .map_or(&*text, |(text, _)| text);
+    SchemaError::Json {
+        line: error.line(),
+        column: error.column(),
+        problem: problem.to_owned(),
     }
 }
 
-impl From<ValidationError<'_>> for SchemaError {
-    fn from(error: ValidationError<'_>) -> Self {
-        Self::Schema {
-            // What is validated here is the schema.
-            path: pointer(error.instance_path().as_str()).to_owned(),
-            problem: shortened(&error.to_string()),
-        }
+fn no_schema(error: &ValidationError<'_>) -> SchemaError {
+    SchemaError::Schema {
+        // What is validated here is the schema.
+        path: pointer(error.instance_path().as_str()).to_owned(),
+        problem: shortened(&error.to_string()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `linkspan token issue`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -73,7 +73,7 @@ fn api_key(options: &Options, loaded: &Loaded) -> Result<(String, SecretText)> {
     Ok((key.id().to_owned(), key.reveal()))
 }
 
-fn jwt(options: &Options, file: &PathBuf, loaded: &Loaded) -> Result<(String, SecretText)> {
+fn jwt(options: &Options, file: &Path, loaded: &Loaded) -> Result<(String, SecretText)> {
     let auth = &loaded.config.security.auth;
     let bytes = secret(file)?;
     let id = options.key_id.as_deref().unwrap_or_default();
