@@ -68,6 +68,12 @@ security:
     audience: them
     keys: [main EdDSA run/main.pem]
     key_file: run/keys
+  authorization:
+    rbac_enabled: true
+    abac_enabled: true
+    policy_engine: production
+    owner_may_all: true
+    roles: { reader: ['rpc.call:host.*'] }
   audit: { file: run/audit.log, max_bytes: 1MiB, kept_files: 3 }
 ";
 
@@ -136,6 +142,13 @@ issuer = "us"
 audience = "them"
 keys = ["main EdDSA run/main.pem"]
 key_file = "run/keys"
+[security.authorization]
+rbac_enabled = true
+abac_enabled = true
+policy_engine = "production"
+owner_may_all = true
+roles = { reader = ["rpc.call:host.*"] }
+
 [security.audit]
 file = "run/audit.log"
 max_bytes = "1024KiB"
@@ -148,6 +161,8 @@ fn every_key_loads_from_yaml_and_from_toml() {
     place.write("full.yaml", FULL);
     place.write("full.toml", FULL_TOML);
     place.write("reading.json", "{}");
+    std::fs::create_dir(place.path("production")).unwrap();
+    place.write("production/nothing.cedar", "// No condition.");
     let values = |file| {
         let shown = place.run(["config", "show", "--json", "-c", file]).json();
         let mut values = shown.as_array().unwrap().clone();

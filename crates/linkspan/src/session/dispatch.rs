@@ -21,8 +21,8 @@ use crate::session::offload::offload;
 use crate::session::outlet::Outlet;
 use crate::session::shared::{Shared, State};
 use crate::session::slot::Slot;
-use crate::session::work::{Begun, Timing, Work, panicked, respond};
-use crate::session::{Body, CallError, Event, Request, Response};
+use crate::session::work::{Begun, Rest, Timing, Work, panicked, respond};
+use crate::session::{Body, CallError, Event, Items, Request, Response};
 
 /// The part of a driver that has requests and events handled.
 ///
@@ -39,6 +39,8 @@ pub(crate) struct Dispatch {
     failures: Vec<(StreamId, Failure)>,
     tasks: Vec<(StreamId, Work)>,
     lane: Lane,
+    /// What is dropped once the lock is given back.
+    unwanted: Vec<Items>,
     /// How long each handler of this read waited, and ran.
     times: Vec<(Duration, Duration)>,
     /// When the handlers of this read began, and when the latest one was done.
@@ -73,6 +75,7 @@ impl Dispatch {
             answers: Vec::new(),
             failures: Vec::new(),
             tasks: Vec::new(),
+            unwanted: Vec::new(),
             times: Vec::new(),
             began: clock::now(),
             latest: clock::now(),
@@ -182,7 +185,8 @@ impl Dispatch {
         }
         self.times.clear();
         for (stream, response) in self.answers.drain(..) {
-            respond(state, stream, response);
+            // What is streamed is no answer yet.
+            let _nothing = respond(state, stream, response);
         }
         for (stream, failure) in self.failures.drain(..) {
             // A stream that has closed meanwhile needs no failure.
@@ -193,20 +197,31 @@ impl Dispatch {
             let task = match work {
                 // Its first piece leaves at once; only the items need a task.
                 Work::Answer(response) if !response.body.has_partial_head() => {
-                    let items = respond(state, stream, response);
-                    items.map(|items| tokio::spawn(Outlet::new(shared, stream).send_all(items)))
+                    match respond(state, stream, response) {
+                        Rest::Wanted(items) => {
+                            tokio::spawn(Outlet::new(shared, stream).send_all(items))
+                        }
+                        Rest::Unwanted(items) => {
+                            self.unwanted.push(items);
+                            continue;
+                        }
+                        Rest::Nothing => continue,
+                    }
                 }
-                work => Some(tokio::spawn(work.run(shared, stream))),
+                work => tokio::spawn(work.run(shared, stream)),
             };
-            let Some(task) = task.map(|task| task.abort_handle()) else {
-                continue;
-            };
+            let task = task.abort_handle();
             match state.send.attachment_mut(stream) {
                 Some(slot) => slot.task = Some(task),
                 None => task.abort(),
             }
         }
         self.lane.settle(&mut state.send);
+    }
+
+    /// Forgets what nobody wants, without the lock.
+    pub(crate) fn forget(&mut self) {
+        self.unwanted.clear();
     }
 
     /// Polls a handler once, here; says whether it is done.

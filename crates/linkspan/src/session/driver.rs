@@ -245,6 +245,7 @@ impl Driver {
             state.cork(now);
         }
         self.shared.flush(state);
+        self.dispatch.forget();
         self.effects.run();
         if self.goodbye.is_some() {
             self.shared.going_away();

@@ -60,20 +60,20 @@ impl Work {
             Ok(response) if response.body.has_partial_head() => complete(response).await,
             answer => answer,
         };
-        let items = {
+        let rest = {
             let mut state = shared.lock();
-            let items = match answer {
+            let rest = match answer {
                 Ok(response) => respond(&mut state, stream, response),
                 Err(failure) => {
                     shared.note_failure(&failure);
                     state.send.fail(stream, failure).ok();
-                    None
+                    Rest::Nothing
                 }
             };
             shared.flush(state);
-            items
+            rest
         };
-        if let Some(items) = items {
+        if let Rest::Wanted(items) = rest {
             Outlet::new(shared, stream).send_all(items).await;
         }
     }
@@ -106,8 +106,18 @@ async fn handle(
     }
 }
 
-/// Sends a response, or its first piece; gives the items that follow.
-pub(super) fn respond(state: &mut State, stream: StreamId, response: Response) -> Option<Items> {
+/// What of a response is left when its first piece was sent.
+#[derive(Debug)]
+pub(super) enum Rest {
+    Nothing,
+    Wanted(Items),
+    /// The caller has gone. They may be what comes by a stream of this very session, which takes its
+    /// lock when it is dropped: they are dropped without it.
+    Unwanted(Items),
+}
+
+/// Sends a response, or its first piece; gives what is left of it.
+pub(super) fn respond(state: &mut State, stream: StreamId, response: Response) -> Rest {
     let (body, items) = response.body.into_outgoing();
     let mut message = proto::message::Response::new(response.status, body);
     message.metadata = response.metadata;
@@ -117,13 +127,13 @@ pub(super) fn respond(state: &mut State, stream: StreamId, response: Response) -
         // A closed stream needs nothing; all else is for the caller to know.
         let failure = CallError::from(error).into_failure();
         state.send.fail(stream, failure).ok();
-        return None;
+        return items.map_or(Rest::Nothing, Rest::Unwanted);
     }
     if end {
         // What the caller still sends has no reader; an ended direction is left alone.
         state.send.cancel(stream, CancelReason::Done);
     }
-    items
+    items.map_or(Rest::Nothing, Rest::Wanted)
 }
 
 pub(super) fn panicked(method: &str) -> Failure {

@@ -3,7 +3,7 @@
 //! Its frames are written and read here by hand: no encoder and no decoder of ours takes part.
 
 use linkspan::Address;
-use linkspan::rpc::{CallError, Server, Streaming};
+use linkspan::rpc::{CallError, Request, Response, Router, Server, Streaming};
 use linkspan_test::wait;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -39,6 +39,20 @@ async fn a_client_of_an_afternoon_is_served() {
     wait::within("a long answer", client.greet_many()).await;
     wait::within("a streamed answer", client.read_letters()).await;
     wait::within("one more short answer", client.greet_ada()).await;
+}
+
+#[tokio::test]
+async fn who_gives_up_at_once_holds_nobody_up() {
+    let directory = tempfile::tempdir().unwrap();
+    // What comes goes back, so that the answer has the stream in it.
+    let echo = async |request: Request| Ok(Response::new(request.body));
+    let server = Server::new()
+        .service(GreeterServer::new(Here))
+        .service(Router::new().raw_method("echo", echo));
+    let serving = server.listen(&address("tcp", &directory)).await.unwrap();
+    let mut client = Foreign::open(serving.address()).await;
+    client.give_up().await;
+    wait::within("an answer", client.greet_ada()).await;
 }
 
 /// A connection, and the numbers of the last frames and the last stream.
@@ -120,8 +134,19 @@ impl Foreign {
         assert_eq!(lengths, LETTERS.map(|count| count + 2), "with quotes");
     }
 
+    /// Begins a call and cancels it, in one write that is read and worked off as one.
+    async fn give_up(&mut self) {
+        self.stream += 1;
+        let ask = self.frame(REQUEST, METADATA, self.stream, 0, &request("echo", b""));
+        let cancel = self.frame(CANCEL, 0, self.stream, 0, &[]);
+        self.socket
+            .write_all(&[ask, cancel].concat())
+            .await
+            .unwrap();
+    }
+
     async fn ask(&mut self, flags: u16, payload: &[u8]) {
-        self.stream = if self.stream == 0 { 1 } else { self.stream + 2 };
+        self.stream += 1 + self.stream % 2;
         self.send(REQUEST, flags, self.stream, 0, payload).await;
     }
 
@@ -153,6 +178,11 @@ impl Foreign {
     }
 
     async fn send(&mut self, kind: u8, flags: u16, stream: u64, number: u64, payload: &[u8]) {
+        let frame = self.frame(kind, flags, stream, number, payload);
+        self.socket.write_all(&frame).await.unwrap();
+    }
+
+    fn frame(&mut self, kind: u8, flags: u16, stream: u64, number: u64, payload: &[u8]) -> Vec<u8> {
         self.sent += 1;
         let mut frame = b"LSPN\x01".to_vec();
         frame.push(kind);
@@ -164,7 +194,7 @@ impl Foreign {
         let sums = [crc32(&frame), crc32(payload)];
         frame.extend(payload);
         frame.extend(sums.map(u32::to_le_bytes).concat());
-        self.socket.write_all(&frame).await.unwrap();
+        frame
     }
 
     async fn receive(&mut self) -> Frame {
@@ -229,6 +259,7 @@ const REQUEST: u8 = 2;
 const RESPONSE: u8 = 3;
 const CHUNK: u8 = 7;
 const CREDIT: u8 = 8;
+const CANCEL: u8 = 9;
 const KIND_END: u8 = 10;
 const END: u16 = 1 << 3;
 const METADATA: u16 = 1 << 5;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use linkspan::auth::Principal;
 use linkspan::auth::policy::{Capability, ConditionsError, Policy, Role, Roles};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
@@ -11,7 +12,8 @@ use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// What those may do who come: the node's own user everything, others what their roles and the
-/// conditions permit.
+/// conditions permit. Without roles and conditions, that is everything for whoever shows a certificate, a
+/// key or a token, and nothing for others.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, expecting = "a section of keys")]
 #[expect(
@@ -52,10 +54,7 @@ impl Authorization {
 
     /// The rules, with the conditions as the files say now.
     pub(crate) fn policy(&self) -> Result<Policy, ConditionsError> {
-        let mut policy = Policy::new(match self.rbac_enabled {
-            true => self.roles(),
-            false => Roles::new(),
-        });
+        let mut policy = Policy::new(self.roles());
         if !self.owner_may_all {
             policy = policy.without_owner();
         }
@@ -71,18 +70,12 @@ impl Authorization {
         principal: &str,
         proved: &[String],
     ) -> BTreeMap<&str, Vec<String>> {
-        let is_member = |entry: &Entry| {
-            let mut members = entry.members.iter();
-            members.any(|member| member == principal || (member == "*" && principal != "anonymous"))
-        };
-        let roles = self.roles.iter().filter(|_| self.rbac_enabled);
-        roles
-            .filter(|(name, entry)| proved.contains(name) || is_member(entry))
-            .map(|(name, entry)| {
-                let rights = entry.capabilities.iter().map(|right| right.0.to_string());
-                (name.as_str(), rights.collect())
-            })
-            .collect()
+        let principal = Principal::named(principal);
+        let roles = self.entries().filter(|(name, role)| {
+            proved.iter().any(|given| given == name) || role.has_member(&principal)
+        });
+        let rights = |role: &Role| role.capabilities.iter().map(ToString::to_string).collect();
+        roles.map(|(name, role)| (name, rights(&role))).collect()
     }
 
     /// The set of conditions, if it is asked.
@@ -91,31 +84,58 @@ impl Authorization {
     }
 
     fn roles(&self) -> Roles {
-        let roles = self.roles.iter();
-        roles.fold(Roles::new(), |roles, (name, entry)| {
+        let add = |roles: Roles, (name, role)| roles.with(name, role);
+        self.entries().fold(Roles::new(), add)
+    }
+
+    /// The roles that are asked. As long as nothing is said of others than the owner, whoever shows a
+    /// certificate, a key or a token that the configuration takes may do everything.
+    fn entries(&self) -> impl Iterator<Item = (&str, Role)> {
+        let holders =
+            Role::new([Capability::EVERYTHING]).with_members(["cert:*", "key:*", "jwt:*"]);
+        let holders = (!self.is_set()).then_some(("holders of credentials", holders));
+        let roles = self.roles.iter().filter(|_| self.rbac_enabled);
+        let roles = roles.map(|(name, entry)| {
             let rights = entry.capabilities.iter().map(|right| right.0.clone());
-            roles.with(name, Role::new(rights).with_members(&entry.members))
-        })
+            (
+                name.as_str(),
+                Role::new(rights).with_members(&entry.members),
+            )
+        });
+        holders.into_iter().chain(roles)
     }
 }
 
 /// A role as it is written.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Entry {
     capabilities: Vec<Right>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     members: Vec<String>,
 }
 
+/// As short as it can be written.
+impl Serialize for Entry {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.members.is_empty() {
+            return self.capabilities.serialize(serializer);
+        }
+        let section = Section {
+            capabilities: self.capabilities.clone(),
+            members: self.members.clone(),
+        };
+        section.serialize(serializer)
+    }
+}
+
 /// The same where it is a section.
-#[derive(Deserialize, JsonSchema)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Section {
     /// What those in the role may do.
     #[serde(default)]
     capabilities: Vec<Right>,
-    /// Names of principals that are in it, such as `uid:1000`, `cert:host-1` and `anonymous`; `*` is
-    /// everybody who proved who they are.
+    /// Names of principals that are in it, such as `uid:1000`, `cert:host-1` and `anonymous`; `cert:*` is
+    /// every holder of a certificate, and so on; `*` is everybody who proved who they are.
     #[serde(default)]
     members: Vec<String>,
 }

@@ -12,8 +12,8 @@ use crate::auth::policy::{Access, Capability, Rule};
 pub struct Role {
     /// What those in the role may do.
     pub capabilities: Vec<Capability>,
-    /// Names of principals that are in the role whatever their credentials say; `*` is everybody who
-    /// proved who they are.
+    /// Names of principals that are in the role whatever their credentials say. `cert:*` is every holder
+    /// of a certificate, and so on; `*` is everybody who proved who they are.
     pub members: Vec<String>,
 }
 
@@ -32,6 +32,17 @@ impl Role {
         self.members.extend(names.into_iter().map(Into::into));
         self
     }
+
+    /// Whether a principal is a member.
+    pub fn has_member(&self, principal: &Principal) -> bool {
+        self.members
+            .iter()
+            .any(|member| match member.strip_suffix('*') {
+                Some("") => !principal.is_anonymous(),
+                Some(kind) if kind.ends_with(':') => principal.name.starts_with(kind),
+                _ => *member == principal.name,
+            })
+    }
 }
 
 /// All roles, by name.
@@ -41,8 +52,8 @@ pub struct Roles(BTreeMap<String, Granting>);
 /// A role, and what is said when one of its rights decides.
 #[derive(Clone)]
 struct Granting {
-    members: Vec<String>,
-    rights: Vec<(Capability, Rule)>,
+    role: Role,
+    rules: Vec<Rule>,
 }
 
 impl Roles {
@@ -55,17 +66,12 @@ impl Roles {
     #[must_use]
     pub fn with(mut self, name: impl Into<String>, role: Role) -> Self {
         let name = name.into();
-        let rights = role.capabilities.into_iter().map(|capability| {
-            let rule = Rule::Role {
-                role: name.as_str().into(),
-                capability: capability.to_string().into(),
-            };
-            (capability, rule)
+        let rules = role.capabilities.iter().map(|capability| Rule::Role {
+            role: name.as_str().into(),
+            capability: capability.to_string().into(),
         });
-        let granting = Granting {
-            rights: rights.collect(),
-            members: role.members,
-        };
+        let rules = rules.collect();
+        let granting = Granting { role, rules };
         self.0.insert(name, granting);
         self
     }
@@ -74,38 +80,28 @@ impl Roles {
     pub(super) fn of<'a>(&'a self, principal: &'a Principal) -> impl Iterator<Item = &'a str> {
         let proved = principal.roles.iter().map(String::as_str);
         let roles = self.0.iter();
-        let members = roles.filter(|(_, role)| role.has_member(principal));
+        let members = roles.filter(|(_, granting)| granting.role.has_member(principal));
         proved.chain(members.map(|(name, _)| name.as_str()))
     }
 
     /// The right of a role that permits it to this principal, if one does.
     pub(super) fn granting(&self, principal: &Principal, access: &Access<'_>) -> Option<&Rule> {
-        let roles = self.0.iter();
-        let mut rights = roles
-            .filter(|(name, role)| principal.roles.contains(name) || role.has_member(principal))
-            .flat_map(|(_, role)| &role.rights);
+        let has = |name: &String, granting: &Granting| {
+            principal.roles.contains(name) || granting.role.has_member(principal)
+        };
+        let roles = self.0.iter().filter(|(name, granting)| has(name, granting));
+        let mut rights = roles.flat_map(|(_, granting)| {
+            let capabilities = granting.role.capabilities.iter();
+            capabilities.zip(&granting.rules)
+        });
         let (_, rule) = rights.find(|(capability, _)| capability.covers(access))?;
         Some(rule)
     }
 }
 
-impl Granting {
-    fn has_member(&self, principal: &Principal) -> bool {
-        let is_anybody = |member: &str| member == ANYBODY && !principal.is_anonymous();
-        self.members
-            .iter()
-            .any(|member| *member == principal.name || is_anybody(member))
-    }
-}
-
 impl fmt::Debug for Roles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let roles = self.0.iter().map(|(name, role)| {
-            let rights = role.rights.iter().map(|(right, _)| right.to_string());
-            (name, (rights.collect::<Vec<_>>(), &role.members))
-        });
+        let roles = self.0.iter().map(|(name, granting)| (name, &granting.role));
         f.debug_map().entries(roles).finish()
     }
 }
-
-const ANYBODY: &str = "*";

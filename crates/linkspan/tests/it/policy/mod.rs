@@ -74,7 +74,8 @@ fn roles_are_had_by_credentials_and_by_membership() {
     let policy = Policy::new(
         Roles::new()
             .with("reader", role(&["bus.subscribe:news/#"], &["alice"]))
-            .with("everybody", role(&["rpc.call:time.now"], &["*"])),
+            .with("everybody", role(&["rpc.call:time.now"], &["*"]))
+            .with("machines", role(&["rpc.call:disk.?"], &["cert:*", "key:"])),
     );
     let by_token = {
         let mut principal = Principal::named("bob");
@@ -84,6 +85,8 @@ fn roles_are_had_by_credentials_and_by_membership() {
     let news = Access::new(Action::BusSubscribe, "news/today");
     let time = Access::new(Action::RpcCall, "time.now");
     let vault = Access::new(Action::RpcCall, "vault.open");
+    let disk = Access::new(Action::RpcCall, "disk.free");
+    let machines = Some("role machines: rpc.call:disk.?");
     for (principal, access, expected) in [
         (&by_token, news, Some("role reader: bus.subscribe:news/#")),
         (
@@ -98,6 +101,9 @@ fn roles_are_had_by_credentials_and_by_membership() {
             Some("role everybody: rpc.call:time.now"),
         ),
         (&Principal::anonymous(), time, None),
+        (&Principal::named("cert:host-1"), disk, machines),
+        (&Principal::named("certain"), disk, None),
+        (&Principal::named("key:ci"), disk, None),
         (&by_token, vault, None),
         (&owner(), vault, Some("the owner may do everything")),
     ] {
