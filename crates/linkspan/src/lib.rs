@@ -172,6 +172,9 @@ mod documents {
     #[doc = include_str!("../../../docs/guide/bus.md")]
     struct BusGuide;
 
+    #[doc = include_str!("../../../docs/guide/rights.md")]
+    struct RightsGuide;
+
     #[doc = include_str!("../../../docs/guide/node.md")]
     struct NodeGuide;
 }

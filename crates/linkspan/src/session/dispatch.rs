@@ -10,6 +10,7 @@ use proto::StreamId;
 use proto::frame::Flags;
 use proto::message::{Failure, Text};
 use tokio::sync::Semaphore;
+use tokio::task::AbortHandle;
 
 use crate::clock;
 use crate::session::context::{CallFacts, Signal};
@@ -192,31 +193,43 @@ impl Dispatch {
             // A stream that has closed meanwhile needs no failure.
             state.send.fail(stream, failure).ok();
         }
-        for (stream, work) in self.tasks.drain(..) {
-            let shared = Arc::clone(&self.shared);
-            let task = match work {
-                // Its first piece leaves at once; only the items need a task.
-                Work::Answer(response) if !response.body.has_partial_head() => {
-                    match respond(state, stream, response) {
-                        Rest::Wanted(items) => {
-                            tokio::spawn(Outlet::new(shared, stream).send_all(items))
-                        }
-                        Rest::Unwanted(items) => {
-                            self.unwanted.push(items);
-                            continue;
-                        }
-                        Rest::Nothing => continue,
-                    }
-                }
-                work => tokio::spawn(work.run(shared, stream)),
+        let mut tasks = mem::take(&mut self.tasks);
+        for (stream, work) in tasks.drain(..) {
+            let Some(task) = self.begin_task(state, stream, work) else {
+                continue;
             };
-            let task = task.abort_handle();
             match state.send.attachment_mut(stream) {
                 Some(slot) => slot.task = Some(task),
                 None => task.abort(),
             }
         }
+        self.tasks = tasks;
         self.lane.settle(&mut state.send);
+    }
+
+    /// Begins what needs a task. Of an answer the first piece leaves at once; only its items need one.
+    fn begin_task(
+        &mut self,
+        state: &mut State,
+        stream: StreamId,
+        work: Work,
+    ) -> Option<AbortHandle> {
+        let shared = Arc::clone(&self.shared);
+        let response = match work {
+            Work::Answer(response) if !response.body.has_partial_head() => response,
+            work => return Some(tokio::spawn(work.run(shared, stream)).abort_handle()),
+        };
+        match respond(state, stream, response) {
+            Rest::Nothing => None,
+            Rest::Unwanted(items) => {
+                self.unwanted.push(items);
+                None
+            }
+            Rest::Wanted(items) => {
+                let task = tokio::spawn(Outlet::new(shared, stream).send_all(items));
+                Some(task.abort_handle())
+            }
+        }
     }
 
     /// Forgets what nobody wants, without the lock.
