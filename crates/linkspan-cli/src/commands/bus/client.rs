@@ -20,11 +20,11 @@ use crate::output::Output;
 #[derive(Debug, Args)]
 pub(super) struct At {
     /// The broker, as unix:PATH, pipe:NAME, tcp:HOST:PORT or ws:HOST:PORT; without it the node of the configuration.
-    #[arg(long, short, value_name = "ADDRESS")]
+    #[arg(long, short, global = true, value_name = "ADDRESS")]
     address: Option<Address>,
 
     /// The name to have on the bus; without it cli.HOST.PROCESS.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, global = true, value_name = "NAME")]
     name: Option<String>,
 }
 
