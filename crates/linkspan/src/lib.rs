@@ -131,6 +131,8 @@ pub mod exchange;
 pub mod guide;
 #[cfg(feature = "rpc")]
 pub mod layer;
+#[cfg(feature = "bus")]
+mod pace;
 #[cfg(feature = "rpc")]
 mod rotation;
 #[cfg(feature = "rpc")]

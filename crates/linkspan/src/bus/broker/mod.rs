@@ -14,7 +14,6 @@ mod masks;
 mod member;
 mod memory;
 mod message;
-mod pace;
 mod publisher;
 mod queue;
 mod replay;

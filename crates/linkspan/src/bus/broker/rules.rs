@@ -9,11 +9,11 @@ use arc_swap::ArcSwapOption;
 use proto::frame::busrt::DeliveryKind;
 use proto::topic::Trie;
 
-use crate::bus::Rates;
 use crate::bus::broker::member::Member;
 use crate::bus::broker::message::Message;
-use crate::bus::broker::pace::{Bucket, Pace};
+use crate::bus::{Rate, Rates};
 use crate::clock;
+use crate::pace::{Bucket, Pace};
 
 /// The rules that hold now. Without any, a message costs one look.
 #[derive(Debug)]
@@ -147,9 +147,9 @@ impl Paces {
         }
         let topics = rates.topics.iter();
         Self {
-            per_client: rates.per_client.map(Pace::of),
+            per_client: rates.per_client.map(pace),
             topics: topics
-                .map(|(_, rate)| (Pace::of(*rate), Bucket::default()))
+                .map(|(_, rate)| (pace(*rate), Bucket::default()))
                 .collect(),
             masks,
         }
@@ -184,6 +184,10 @@ impl Paces {
     }
 }
 
+fn pace(rate: Rate) -> Pace {
+    Pace::new(rate.messages_per_second, SECOND, rate.burst)
+}
+
 /// What a client has of its rate; its secondaries have it, too.
 #[derive(Debug, Default)]
 pub(crate) struct Account {
@@ -200,3 +204,5 @@ impl Account {
         self.owed.fetch_update(order.0, order.1, less).is_ok()
     }
 }
+
+const SECOND: Duration = Duration::from_secs(1);

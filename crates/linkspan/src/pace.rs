@@ -3,16 +3,14 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::bus::Rate;
-
-/// A bucket, full at first: the time at which it would be full again, in nanoseconds since its
-/// broker began.
+/// A bucket, full at first: the time at which it would be full again, in nanoseconds since whoever
+/// has it began.
 #[derive(Debug, Default)]
 pub(crate) struct Bucket(AtomicU64);
 
 /// How buckets are filled.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Pace {
+pub(crate) struct Pace {
     /// Time for one token.
     interval_ns: u64,
     /// Time for all tokens but one.
@@ -20,9 +18,11 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    pub(super) fn of(rate: Rate) -> Self {
-        let interval_ns = (SECOND_NS / u64::from(rate.messages_per_second.max(1))).max(1);
-        let more = u64::from(rate.burst.saturating_sub(1));
+    /// So many tokens in each period, in the long run, and so many at once.
+    pub(crate) fn new(tokens: u32, period: Duration, burst: u32) -> Self {
+        let period_ns = u64::try_from(period.as_nanos()).unwrap_or(u64::MAX);
+        let interval_ns = (period_ns / u64::from(tokens.max(1))).max(1);
+        let more = u64::from(burst.saturating_sub(1));
         Self {
             interval_ns,
             tolerance_ns: interval_ns.saturating_mul(more),
@@ -30,7 +30,7 @@ impl Pace {
     }
 
     /// Takes a token out of a bucket; without one, says when there will be one.
-    pub(super) fn take(&self, Bucket(full_at): &Bucket, now_ns: u64) -> Result<(), Duration> {
+    pub(crate) fn take(&self, Bucket(full_at): &Bucket, now_ns: u64) -> Result<(), Duration> {
         let mut before = full_at.load(Ordering::Relaxed);
         loop {
             let missing = before.saturating_sub(now_ns);
@@ -47,14 +47,12 @@ impl Pace {
     }
 
     /// Puts a token back that was taken and is not needed.
-    pub(super) fn give_back(&self, Bucket(full_at): &Bucket) {
+    pub(crate) fn give_back(&self, Bucket(full_at): &Bucket) {
         let earlier = |full_at: u64| Some(full_at.saturating_sub(self.interval_ns));
         let order = (Ordering::Relaxed, Ordering::Relaxed);
         full_at.fetch_update(order.0, order.1, earlier).ok();
     }
 }
-
-const SECOND_NS: u64 = 1_000_000_000;
 
 #[cfg(test)]
 mod tests {
@@ -66,13 +64,12 @@ mod tests {
 
     use super::*;
 
-    /// What governor says about the same messages.
-    fn expected(rate: Rate, pauses_ns: &[u64]) -> Vec<Result<(), Duration>> {
+    /// What governor says about the same attempts.
+    fn expected(per_second: u32, burst: u32, pauses_ns: &[u64]) -> Vec<Result<(), Duration>> {
         let number = |number| NonZeroU32::new(number).unwrap();
-        let quota = Quota::per_second(number(rate.messages_per_second));
+        let quota = Quota::per_second(number(per_second)).allow_burst(number(burst));
         let clock = FakeRelativeClock::default();
-        let limiter =
-            RateLimiter::direct_with_clock(quota.allow_burst(number(rate.burst)), clock.clone());
+        let limiter = RateLimiter::direct_with_clock(quota, clock.clone());
         let checked = pauses_ns.iter().map(|pause| {
             clock.advance(Duration::from_nanos(*pause));
             let checked = limiter.check();
@@ -81,8 +78,9 @@ mod tests {
         checked.collect()
     }
 
-    fn told(rate: Rate, pauses_ns: &[u64]) -> Vec<Result<(), Duration>> {
-        let (pace, bucket) = (Pace::of(rate), Bucket::default());
+    fn told(per_second: u32, burst: u32, pauses_ns: &[u64]) -> Vec<Result<(), Duration>> {
+        let pace = Pace::new(per_second, SECOND, burst);
+        let bucket = Bucket::default();
         let mut now_ns = 0;
         let taken = pauses_ns.iter().map(|pause| {
             now_ns += pause;
@@ -94,19 +92,19 @@ mod tests {
     proptest! {
         #[test]
         fn it_says_what_governor_says(
-            messages_per_second in 1..5_000_u32,
+            per_second in 1..5_000_u32,
             burst in 1..50_u32,
             pauses_ns in prop::collection::vec(
                 prop_oneof![Just(0), 0..1_000_000_u64, 0..2_000_000_000_u64], 1..200),
         ) {
-            let rate = Rate::new(messages_per_second, burst);
-            prop_assert_eq!(told(rate, &pauses_ns), expected(rate, &pauses_ns));
+            let told = told(per_second, burst, &pauses_ns);
+            prop_assert_eq!(told, expected(per_second, burst, &pauses_ns));
         }
     }
 
     #[test]
     fn a_token_comes_back_as_if_it_had_not_been_taken() {
-        let (pace, bucket) = (Pace::of(Rate::new(10, 2)), Bucket::default());
+        let (pace, bucket) = (Pace::new(10, SECOND, 2), Bucket::default());
         assert_eq!([0, 0].map(|now| pace.take(&bucket, now)), [Ok(()), Ok(())]);
         assert_eq!(pace.take(&bucket, 0), Err(Duration::from_millis(100)));
         pace.give_back(&bucket);
@@ -119,7 +117,7 @@ mod tests {
 
     #[test]
     fn threads_share_what_there_is() {
-        let (pace, bucket) = (Pace::of(Rate::new(1, 1000)), Bucket::default());
+        let (pace, bucket) = (Pace::new(1, SECOND, 1000), Bucket::default());
         let taken = std::thread::scope(|scope| {
             let count = || (0..1000).filter(|_| pace.take(&bucket, 0).is_ok()).count();
             let threads = [(); 4].map(|()| scope.spawn(count));
@@ -130,4 +128,6 @@ mod tests {
         });
         assert_eq!(taken, 1000);
     }
+
+    const SECOND: Duration = Duration::from_secs(1);
 }
