@@ -11,7 +11,7 @@ pub(crate) struct ReadBuffer {
     pub(crate) bytes: BytesMut,
     /// Earlier buffers; memory that was used before costs less than new memory.
     retired: VecDeque<BytesMut>,
-    /// Space that is made for a read: more when reads fill it, little when the link is idle.
+    /// Space that is made for a read: more when reads fill it, less when they bring little.
     read_bytes: usize,
 }
 
@@ -56,6 +56,8 @@ impl ReadBuffer {
     pub(crate) fn note_read(&mut self, count: usize, limit: usize) {
         if count == limit {
             self.read_bytes = (self.read_bytes * 2).min(MOST_READ_BYTES);
+        } else if count < self.read_bytes / 8 {
+            self.read_bytes = (self.read_bytes / 2).max(LEAST_READ_BYTES);
         }
     }
 
@@ -64,10 +66,11 @@ impl ReadBuffer {
         self.bytes.is_empty() && self.bytes.capacity() + self.retired.capacity() > 0
     }
 
-    /// Gives memory back that an idle link does not need.
+    /// Gives memory back that an idle link does not need; how much reads brought is remembered.
     pub(crate) fn shrink(&mut self) {
         if self.bytes.is_empty() {
-            *self = Self::new(BytesMut::new());
+            self.bytes = BytesMut::new();
+            self.retired = VecDeque::new();
         }
     }
 
