@@ -1,12 +1,16 @@
 //! `linkspan bus serve`.
 
+use std::io;
+use std::num::NonZero;
 use std::path::Path;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use clap::Args;
 use linkspan::Address;
 use linkspan::bus::{Broker, ServeError, Serving};
 use serde_json::json;
+use tokio::runtime::{Builder, Runtime};
 use tracing::{error, info};
 
 use crate::commands::status::bus_facts;
@@ -30,6 +34,11 @@ pub(crate) struct Options {
     /// Where to listen: unix:PATH, pipe:NAME, tcp:HOST:PORT or ws:HOST:PORT, where port 0 lets the
     /// system choose; as many as there are. Without one, where `bus.listen` says.
     addresses: Vec<Address>,
+
+    /// Threads that do the work; half as many as there are processors if not said. A broker mostly waits
+    /// for its clients: on two processors one thread passes on more than two, for less processor time.
+    #[arg(long, value_name = "COUNT")]
+    threads: Option<NonZero<usize>>,
 
     #[command(flatten)]
     settings: Settings,
@@ -72,10 +81,7 @@ pub(crate) fn run(options: Options, loaded: &Loaded, output: &Output) -> Result 
     let config = options.settings.over(&loaded.config)?;
     let schemas = loaded.schemas()?;
     let addresses = places(options.addresses, &config)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
+    runtime(options.threads)?.block_on(async {
         let mut signals = Signals::listen()?;
         let color = output.notice_style().is_colored();
         Logging::start_detailed(&config.environment, color, "linkspan::bus")?;
@@ -92,6 +98,18 @@ pub(crate) fn run(options: Options, loaded: &Loaded, output: &Output) -> Result 
             None => Ok(()),
         }
     })
+}
+
+/// What the broker runs on.
+fn runtime(threads: Option<NonZero<usize>>) -> io::Result<Runtime> {
+    let processors = || available_parallelism().map_or(1, NonZero::get);
+    match threads.map_or_else(|| processors() / 2, NonZero::get) {
+        0 | 1 => Builder::new_current_thread().enable_all().build(),
+        threads => Builder::new_multi_thread()
+            .worker_threads(threads)
+            .enable_all()
+            .build(),
+    }
 }
 
 /// A broker, and whom it believes.
