@@ -87,6 +87,14 @@ pub enum FileError {
         /// What others may: its mode, or the first of those who may on Windows.
         access: String,
     },
+    /// Others may change it.
+    #[error("file {path} can be changed by others ({access})")]
+    Writable {
+        /// The file.
+        path: PathBuf,
+        /// What others may: its mode, or the first of those who may on Windows.
+        access: String,
+    },
     /// Something else stands there.
     #[error("{path} is not a regular file")]
     NotAFile {

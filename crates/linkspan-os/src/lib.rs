@@ -41,6 +41,7 @@ mod sid;
 mod socket_state;
 mod spawn;
 mod terminal;
+mod tree;
 mod waiting;
 
 #[cfg(target_os = "linux")]
@@ -64,6 +65,7 @@ pub use sid::{Sid, SidError};
 pub use socket_state::SocketState;
 pub use spawn::{Spawn, SpawnError, Spawned};
 pub use terminal::TerminalSize;
+pub use tree::{DirectoryEntry, EntryKind, TrustedFile, read_at};
 
 #[cfg(unix)]
 pub use unix::{

@@ -2,6 +2,7 @@
 
 pub(crate) mod changes;
 pub(crate) mod descriptors;
+pub(crate) mod exchange;
 pub(crate) mod loopback;
 pub(crate) mod peer;
 pub(crate) mod presence;

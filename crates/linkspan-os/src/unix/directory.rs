@@ -62,7 +62,12 @@ impl Directory {
         Self::open_existing(&path, OFlags::NOFOLLOW, check_private)
     }
 
-    fn open_existing(
+    /// One that was opened and checked.
+    pub(super) fn of(path: PathBuf, descriptor: OwnedFd) -> Self {
+        Self { path, descriptor }
+    }
+
+    pub(super) fn open_existing(
         path: &Path,
         flags: OFlags,
         check: impl FnOnce(&Path, &Stat) -> Result<(), DirectoryError>,
@@ -137,13 +142,21 @@ fn make_missing(path: &Path, mode: u32) -> Result<(), DirectoryError> {
     })
 }
 
-fn check(path: &Path, stat: &Stat) -> Result<(), DirectoryError> {
+/// That nobody else can put files in the place of ours there.
+pub(super) fn check(path: &Path, stat: &Stat) -> Result<(), DirectoryError> {
+    match stat.st_mode & STICKY {
+        0 => check_only_ours(path, stat),
+        _ => check_owner(path, stat),
+    }
+}
+
+/// That nobody else can put files there.
+pub(super) fn check_only_ours(path: &Path, stat: &Stat) -> Result<(), DirectoryError> {
     check_owner(path, stat)?;
-    let mode = stat.st_mode;
-    if mode & WRITABLE_BY_OTHERS != 0 && mode & STICKY == 0 {
+    if stat.st_mode & WRITABLE_BY_OTHERS != 0 {
         return Err(DirectoryError::Writable {
             path: path.into(),
-            mode: as_u32(mode & 0o7777),
+            mode: as_u32(stat.st_mode & 0o7777),
         });
     }
     Ok(())
@@ -192,7 +205,7 @@ pub enum DirectoryError {
         user: u32,
     },
     /// Others may write to it.
-    #[error("directory {path} with mode {mode:04o} is writable by others and not sticky")]
+    #[error("directory {path} with mode {mode:04o} is writable by others")]
     Writable {
         /// The directory.
         path: PathBuf,

@@ -149,7 +149,7 @@ impl Directory {
 }
 
 /// Looks whether what was opened is a file of this user's or root's.
-fn checked(path: &Path, descriptor: &OwnedFd) -> Result<Stat, FileError> {
+pub(super) fn checked(path: &Path, descriptor: &OwnedFd) -> Result<Stat, FileError> {
     let stat = rustix::fs::fstat(descriptor).map_err(|error| FileError::Io {
         path: path.into(),
         source: error.into(),
@@ -186,7 +186,7 @@ const APPENDING: OFlags = OFlags::WRONLY
     .union(OFlags::NONBLOCK)
     .union(OFlags::NOCTTY)
     .union(OFlags::CLOEXEC);
-const READING: OFlags = OFlags::RDONLY
+pub(super) const READING: OFlags = OFlags::RDONLY
     .union(OFlags::NOFOLLOW)
     .union(OFlags::NONBLOCK)
     .union(OFlags::NOCTTY)

@@ -7,6 +7,7 @@ mod descriptors_portable;
 mod detach;
 mod directory;
 pub(crate) mod executable;
+pub(crate) mod exchange_portable;
 mod file;
 mod limits;
 mod lock;
@@ -31,6 +32,7 @@ pub(crate) mod spawn;
 mod stale;
 mod terminal;
 mod text;
+pub(crate) mod tree;
 mod usage;
 pub(crate) mod wait;
 

@@ -80,6 +80,21 @@ impl Directory {
         if !path.try_exists().map_err(io("look at"))? {
             make(path).map_err(io("make"))?;
         }
+        Self::open_existing(path, flags, check)
+    }
+
+    pub(super) fn open_existing(
+        path: &Path,
+        flags: u32,
+        check: impl FnOnce(&Path, &File) -> Result<(), DirectoryError>,
+    ) -> Result<Self, DirectoryError> {
+        let io = |action| {
+            move |source| DirectoryError::Io {
+                action,
+                path: path.into(),
+                source,
+            }
+        };
         let handle = OpenOptions::new()
             .access_mode(ACCESS)
             .share_mode(FILE_SHARE_READ | FILE_SHARE_WRITE)
@@ -136,7 +151,7 @@ fn make(path: &Path) -> io::Result<()> {
     }
 }
 
-fn check_protection(path: &Path, directory: &File) -> Result<(), DirectoryError> {
+pub(super) fn check_protection(path: &Path, directory: &File) -> Result<(), DirectoryError> {
     let by = stranger(protection(path, directory)?);
     by.map_or(Ok(()), |by| {
         Err(DirectoryError::Writable {
@@ -181,7 +196,7 @@ fn protection(path: &Path, directory: &File) -> Result<Option<Vec<Access>>, Dire
 }
 
 /// The first of those who may write and should not.
-fn stranger(list: Option<Vec<Access>>) -> Option<Sid> {
+pub(super) fn stranger(list: Option<Vec<Access>>) -> Option<Sid> {
     let Some(list) = list else {
         return Some(EVERYONE);
     };

@@ -154,7 +154,7 @@ impl Directory {
 }
 
 /// Looks whether what was opened is a file of this user's, the system's or administrators'.
-fn checked(path: &Path, file: &File) -> Result<SecurityInfo, FileError> {
+pub(super) fn checked(path: &Path, file: &File) -> Result<SecurityInfo, FileError> {
     let io = |source| FileError::Io {
         path: path.into(),
         source,
@@ -213,7 +213,7 @@ fn replace(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-fn open(path: &Path) -> io::Result<File> {
+pub(super) fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .read(true)
         .custom_flags(FILE_FLAG_OPEN_REPARSE_POINT | FILE_FLAG_BACKUP_SEMANTICS)

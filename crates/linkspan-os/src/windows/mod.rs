@@ -23,6 +23,7 @@ pub(crate) mod spawn;
 mod terminal;
 mod text;
 mod token;
+pub(crate) mod tree;
 mod usage;
 
 pub use directory::{Directory, DirectoryError};

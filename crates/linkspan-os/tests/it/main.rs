@@ -28,6 +28,8 @@ mod signals;
 mod socket;
 #[cfg(unix)]
 mod terminal;
+#[cfg(unix)]
+mod tree;
 
 #[cfg(windows)]
 mod windows;
