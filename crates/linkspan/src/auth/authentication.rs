@@ -2,14 +2,15 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
+use arc_swap::ArcSwap;
 use proto::error::HandshakeError;
 use proto::message::Proof;
 use proto::session::Transcript;
 
 use crate::auth::authenticator::Claim;
+use crate::auth::counts::{AuthenticationStats, Counts};
 use crate::auth::lease::Lapse;
 use crate::auth::slowdown::{Slowdown, Source};
 use crate::auth::{Attempt, AuditRecord, Config, Decision, Denial, Grant, Method, Principal};
@@ -17,46 +18,17 @@ use crate::transport::Peer;
 
 /// What a server asks of its peers, and whom it believes.
 ///
-/// Clones share what was counted and who is slowed down; one can serve many listeners.
+/// Clones share settings, what was counted and who is slowed down; one can serve many listeners, and
+/// its settings can be [replaced](Self::replace) while it does.
 #[derive(Clone)]
 pub struct Authentication {
     inner: Arc<Inner>,
 }
 
 struct Inner {
-    config: Config,
+    config: ArcSwap<Config>,
     slowdown: Slowdown,
     counts: Counts,
-}
-
-#[derive(Debug, Default)]
-struct Counts {
-    accepted: AtomicU64,
-    renewed: AtomicU64,
-    denied: AtomicU64,
-    expired: AtomicU64,
-    slowed: AtomicU64,
-    lapsed: AtomicU64,
-}
-
-/// What was counted by an [`Authentication`].
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct AuthenticationStats {
-    /// Peers that were let in.
-    pub accepted: u64,
-    /// Renewals of sessions.
-    pub renewed: u64,
-    /// Attempts that failed, but those of the next two sorts.
-    pub denied: u64,
-    /// Attempts by a right credential that had expired.
-    pub expired: u64,
-    /// Attempts that were not looked at, because too many before had failed.
-    pub slowed: u64,
-    /// Sessions that ended because their time was up or their credential was revoked.
-    pub lapsed: u64,
-    /// Lines that could not be written to the audit log.
-    pub audit_errors: u64,
 }
 
 /// What a peer is by the transport's knowledge, and what it may be asked for.
@@ -102,41 +74,39 @@ impl Authentication {
         let slowdown = Slowdown::new(config.slowdown.clone());
         Self {
             inner: Arc::new(Inner {
-                config,
+                config: ArcSwap::from_pointee(config),
                 slowdown,
                 counts: Counts::default(),
             }),
         }
     }
 
+    /// Takes other settings, for peers that come and renewals that are asked for from now on. What was
+    /// counted and who is slowed down is kept; sessions that are open keep their time.
+    pub fn replace(&self, config: Config) {
+        self.inner.slowdown.replace(config.slowdown.clone());
+        self.inner.config.store(Arc::new(config));
+    }
+
     /// Its settings.
-    pub fn config(&self) -> &Config {
-        &self.inner.config
+    pub fn config(&self) -> Arc<Config> {
+        self.inner.config.load_full()
     }
 
     /// What was counted so far.
     pub fn stats(&self) -> AuthenticationStats {
-        let counts = &self.inner.counts;
-        let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        AuthenticationStats {
-            accepted: load(&counts.accepted),
-            renewed: load(&counts.renewed),
-            denied: load(&counts.denied),
-            expired: load(&counts.expired),
-            slowed: load(&counts.slowed),
-            lapsed: load(&counts.lapsed),
-            audit_errors: self
-                .config()
-                .audit
-                .as_ref()
-                .map_or(0, |audit| audit.errors()),
+        let mut stats = self.inner.counts.stats();
+        if let Some(audit) = &self.config().audit {
+            stats.audit_lines = audit.lines();
+            stats.audit_errors = audit.errors();
         }
+        stats
     }
 
     /// What a peer is before it said anything.
     pub(crate) fn standing(&self, peer: &Peer) -> Standing {
-        let authenticators = &self.config().authenticators;
-        let methods = authenticators.iter().map(|one| one.method());
+        let config = self.config();
+        let methods = config.authenticators.iter().map(|one| one.method());
         let methods = methods.filter(|method| method.is_claimed());
         // A token on an open link would be everybody's.
         let methods = methods.filter(|method| *method != Method::Jwt || peer.is_private());
@@ -208,7 +178,8 @@ impl Authentication {
         given: Presented<'_>,
         renewed: Option<&Principal>,
     ) -> Result<Grant, Denial> {
-        let mut authenticators = self.config().authenticators.iter();
+        let config = self.config();
+        let mut authenticators = config.authenticators.iter();
         let authenticator = authenticators
             .find(|one| one.method().is_claimed() && one.method().name() == given.method)
             .ok_or_else(|| Denial::Method(given.method.to_owned()))?;
@@ -245,10 +216,11 @@ impl Authentication {
             claim: None,
             now,
         };
+        let config = self.config();
         let mut denial = Denial::NoCredential;
         let ways = [Method::Certificate, Method::Host, Method::PeerCredentials];
         let authenticators = ways.iter().flat_map(|way| {
-            let all = self.config().authenticators.iter();
+            let all = config.authenticators.iter();
             all.filter(move |one| one.method() == *way)
         });
         for authenticator in authenticators {
@@ -260,20 +232,17 @@ impl Authentication {
             }
         }
         match denial {
-            Denial::NoCredential if self.config().anonymous => {
-                Ok(Grant::new(Principal::anonymous()))
-            }
+            Denial::NoCredential if config.anonymous => Ok(Grant::new(peer.principal())),
             denial => Err(denial),
         }
     }
 
     fn accepted(&self, peer: &Peer, action: &'static str, grant: Grant) -> Grant {
         let counts = &self.inner.counts;
-        let count = match action {
-            RENEW => &counts.renewed,
-            _ => &counts.accepted,
-        };
-        count.fetch_add(1, Ordering::Relaxed);
+        match action {
+            RENEW => counts.renewed.add(),
+            _ => counts.accepted.add(),
+        }
         self.write_down(peer, action, Decision::Allowed, |record| {
             record.principal = &grant.principal.name;
             record.method = grant.principal.method.name();
@@ -283,7 +252,7 @@ impl Authentication {
     }
 
     fn slowed(&self, peer: &Peer, action: &'static str, retry_after: Duration) -> Refused {
-        self.inner.counts.slowed.fetch_add(1, Ordering::Relaxed);
+        self.inner.counts.slowed.add();
         self.write_down(peer, action, Decision::Denied, |record| {
             record.reason = "slowed";
         });
@@ -291,24 +260,22 @@ impl Authentication {
     }
 
     fn denied(&self, peer: &Peer, action: &'static str, key: &str, denial: &Denial) -> Refused {
-        let counts = &self.inner.counts;
-        let (count, refused) = match denial {
-            Denial::Expired => (&counts.expired, Refused::Expired),
-            _ => (&counts.denied, Refused::Denied),
-        };
-        count.fetch_add(1, Ordering::Relaxed);
+        self.inner.counts.denied(denial);
         let detail = denial.to_string();
         self.write_down(peer, action, Decision::Denied, |record| {
             record.reason = denial.name();
             record.credential = key;
             record.detail = &detail;
         });
-        refused
+        match denial {
+            Denial::Expired => Refused::Expired,
+            _ => Refused::Denied,
+        }
     }
 
     /// Takes note of an opening that failed before anybody could be judged.
     pub(crate) fn note_failure(&self, peer: &Peer, error: &dyn fmt::Display) {
-        self.inner.counts.denied.fetch_add(1, Ordering::Relaxed);
+        self.inner.counts.unopened.add();
         let detail = error.to_string();
         self.write_down(peer, OPEN, Decision::Denied, |record| {
             record.reason = "handshake";
@@ -318,7 +285,7 @@ impl Authentication {
 
     /// Takes note that a session ends because its peer is believed no longer.
     pub(crate) fn note_lapse(&self, principal: &Principal, lapse: Lapse) {
-        self.inner.counts.lapsed.fetch_add(1, Ordering::Relaxed);
+        self.inner.counts.lapsed.add();
         if let Some(audit) = &self.config().audit {
             let mut record = AuditRecord::new("session.end", Decision::Ended);
             record.principal = &principal.name;
@@ -340,7 +307,8 @@ impl Authentication {
     ) where
         Self: 'a,
     {
-        let Some(audit) = &self.config().audit else {
+        let config = self.config();
+        let Some(audit) = &config.audit else {
             return;
         };
         let mut record = AuditRecord::new(action, decision);
@@ -368,7 +336,7 @@ fn holds(grant: &Grant, now: SystemTime) -> Result<(), Denial> {
 impl fmt::Debug for Authentication {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Authentication")
-            .field("config", &self.inner.config)
+            .field("config", &self.config())
             .finish_non_exhaustive()
     }
 }

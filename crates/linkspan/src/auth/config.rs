@@ -12,9 +12,11 @@ pub struct Config {
     /// Ways to prove who one is. Default: [`PeerCredentials`] alone.
     ///
     /// A client that offers a key or token is judged by it; any other by what the transport knows,
-    /// its certificate before its user. Whoever is nobody by all of them is refused.
+    /// its certificate before its user. Whoever is nobody by all of them is refused, unless
+    /// [`anonymous`](Self::anonymous) says otherwise.
     pub authenticators: Vec<Arc<dyn Authenticator>>,
-    /// Whether those are let in of whom nothing is known, as `anonymous`. Default: no.
+    /// Whether those are let in who are nobody by all of them, as whom the transport names: the holder
+    /// of a certificate, the user at the other end, else `anonymous`. Default: no.
     pub anonymous: bool,
     /// How long a session by key or token lasts unless it is renewed; `None` for as long as the
     /// credential holds. Default: 2 h.

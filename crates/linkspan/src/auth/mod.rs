@@ -15,6 +15,7 @@ mod authentication;
 mod authenticator;
 mod certificate;
 mod config;
+mod counts;
 mod credential;
 #[cfg(feature = "auth")]
 pub mod jwt;
@@ -35,10 +36,11 @@ mod slowdown;
 mod standing;
 
 pub use audit::{Audit, AuditFile, AuditRecord, Decision};
-pub use authentication::{Authentication, AuthenticationStats};
+pub use authentication::Authentication;
 pub use authenticator::{Attempt, Authenticator, Denial, Grant};
 pub use certificate::{CertificateIdentity, SubjectAltName};
 pub use config::Config;
+pub use counts::{AuthenticationStats, DenialStats};
 pub use credential::{Credential, CredentialError};
 #[cfg(feature = "auth")]
 pub use jwt::{Jwt, JwtConfig, JwtIssuer};

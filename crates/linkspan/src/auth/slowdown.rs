@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::clock;
@@ -45,9 +45,12 @@ impl Default for SlowdownConfig {
 
 /// The failures of late.
 #[derive(Debug)]
-pub(crate) struct Slowdown {
+pub(crate) struct Slowdown(Mutex<Known>);
+
+#[derive(Debug)]
+struct Known {
     config: SlowdownConfig,
-    failures: Mutex<HashMap<(Source, Claimed), Failures>>,
+    failures: HashMap<(Source, Claimed), Failures>,
 }
 
 /// Where attempts come from.
@@ -72,16 +75,21 @@ struct Failures {
 
 impl Slowdown {
     pub(crate) fn new(config: SlowdownConfig) -> Self {
-        Self {
+        Self(Mutex::new(Known {
             config,
-            failures: Mutex::default(),
-        }
+            failures: HashMap::new(),
+        }))
+    }
+
+    /// Takes other settings for the next failures; those that there were are not forgotten.
+    pub(crate) fn replace(&self, config: SlowdownConfig) {
+        self.lock().config = config;
     }
 
     /// How long attempts from there with that key have to wait now.
     pub(crate) fn pause(&self, source: &Source, key: &str) -> Option<Duration> {
-        let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        let until = failures.get(&(source.clone(), claimed(key)))?.until;
+        let source = (source.clone(), claimed(key));
+        let until = self.lock().failures.get(&source)?.until;
         let left = until.saturating_duration_since(clock::now());
         (!left.is_zero()).then_some(left)
     }
@@ -90,12 +98,12 @@ impl Slowdown {
     pub(crate) fn note(&self, source: Source, key: &str) {
         let source = (source, claimed(key));
         let now = clock::now();
-        let config = &self.config;
-        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.lock();
+        let Known { config, failures } = &mut *known;
         if failures.len() >= config.max_sources && !failures.contains_key(&source) {
             failures.retain(|_, failures| failures.is_remembered(now, config));
             if failures.len() >= config.max_sources {
-                forget_oldest(&mut failures);
+                forget_oldest(failures);
             }
         }
         let entry = failures.entry(source).or_insert(Failures {
@@ -116,6 +124,10 @@ impl Slowdown {
             let pause = config.first_pause.saturating_mul(factor);
             entry.until = clock::after(now, pause.min(config.longest_pause));
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -214,7 +226,7 @@ mod tests {
             (0..9).for_each(|_| slowdown.note(address(last), "a"));
             tokio::time::advance(Duration::from_millis(1)).await;
         }
-        assert_eq!(slowdown.failures.lock().unwrap().len(), 3);
+        assert_eq!(slowdown.lock().failures.len(), 3);
         assert_eq!(slowdown.pause(&address(1), "a"), None);
         assert!(slowdown.pause(&address(4), "a").is_some());
     }
