@@ -131,7 +131,7 @@ pub mod exchange;
 pub mod guide;
 #[cfg(feature = "rpc")]
 pub mod layer;
-#[cfg(feature = "bus")]
+#[cfg(feature = "rpc")]
 mod pace;
 #[cfg(feature = "rpc")]
 mod rotation;

@@ -17,6 +17,13 @@ pub(crate) struct Pace {
     tolerance_ns: u64,
 }
 
+impl Bucket {
+    /// Whether it is as if nothing had been taken.
+    pub(crate) fn is_full(&self, now_ns: u64) -> bool {
+        self.0.load(Ordering::Relaxed) <= now_ns
+    }
+}
+
 impl Pace {
     /// So many tokens in each period, in the long run, and so many at once.
     pub(crate) fn new(tokens: u32, period: Duration, burst: u32) -> Self {

@@ -25,6 +25,7 @@ mod lease;
 mod method;
 pub mod policy;
 mod principal;
+pub mod quota;
 mod revocation;
 #[cfg(feature = "seal")]
 pub mod seal;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use proto::topic::Mask;
 
 use crate::auth::Principal;
-use crate::auth::policy::{Access, Action as Permission, Guard};
+use crate::auth::policy::{Access, Action as Permission, Guard, Refused};
+use crate::auth::quota::Place;
 use crate::bus::broker::Member;
 
 /// What a client wants to do.
@@ -58,6 +59,44 @@ impl Authorize {
             Self::Guard(guard) => guard.decide(member.principal(), &action.into()).permitted,
         }
     }
+
+    /// Lets one operation of a client begin that does all of this, until its place is dropped.
+    pub(crate) fn admit<'a>(
+        &self,
+        member: &Member,
+        actions: &[Action<'a>],
+    ) -> Result<Place, Refused<'a>> {
+        if let Self::Guard(guard) = self {
+            return match actions {
+                // Most operations, without an allocation.
+                [action] => guard.admit(member.principal(), &[(*action).into()]),
+                actions => guard.admit(member.principal(), &accesses(actions)),
+            };
+        }
+        match actions
+            .iter()
+            .find(|action| !self.permits(member, **action))
+        {
+            Some(action) => Err(Refused::Denied((*action).into())),
+            None => Ok(Place::default()),
+        }
+    }
+
+    /// Takes what such an operation costs, whether or not it may be done.
+    pub(crate) fn charge<'a>(
+        &self,
+        member: &Member,
+        actions: &[Action<'a>],
+    ) -> Result<Place, Refused<'a>> {
+        match self {
+            Self::Guard(guard) => guard.charge(member.principal(), &accesses(actions)),
+            Self::Nobody | Self::Rule(_) => Ok(Place::default()),
+        }
+    }
+}
+
+fn accesses<'a>(actions: &[Action<'a>]) -> Vec<Access<'a>> {
+    actions.iter().map(|action| (*action).into()).collect()
 }
 
 impl<'a> From<Action<'a>> for Access<'a> {

@@ -3,8 +3,12 @@
 use std::future::ready;
 use std::sync::Arc;
 
-use crate::auth::policy::{Access, Action, Guard};
-use crate::session::{BoxFuture, CallError, Event, Handler, Method, Placement, Request, Response};
+use crate::auth::Principal;
+use crate::auth::policy::{Access, Action, Guard, Refused};
+use crate::auth::quota::Place;
+use crate::session::{
+    Body, BoxFuture, CallError, Event, Handler, Method, Placement, Request, Response,
+};
 
 /// Lets requests and events pass that the guard permits, whatever there is behind it: who may not
 /// call a method does not learn whether it exists.
@@ -17,6 +21,7 @@ pub(crate) struct Guarded {
 struct GuardedMethod {
     inner: Arc<dyn Method>,
     guard: Guard,
+    keeps_own_quotas: bool,
 }
 
 impl Guarded {
@@ -30,27 +35,66 @@ impl Handler for Guarded {
         Arc::new(GuardedMethod {
             inner: self.inner.method(name),
             guard: self.guard.clone(),
+            keeps_own_quotas: self.inner.keeps_own_quotas(name),
         })
     }
 
     fn event(&self, event: Event) -> Option<BoxFuture<()>> {
         let access = Access::new(Action::RpcEvent, &event.topic);
-        // Nobody waits for an answer to an event; the guard tells of what it denied.
-        let permitted = self.guard.decide(&event.principal(), &access).permitted;
-        permitted.then(|| self.inner.event(event)).flatten()
+        let keeps_own_quotas = self.inner.keeps_own_quotas(&event.topic);
+        let admitted = admit(&self.guard, &event.principal(), access, keeps_own_quotas);
+        // Nobody waits for an answer to an event; the guard tells of what it refused.
+        let place = admitted.ok()?;
+        let left = self.inner.event(event)?;
+        if place.is_free() {
+            return Some(left);
+        }
+        Some(Box::pin(async move {
+            left.await;
+            drop(place);
+        }))
     }
 }
 
 impl Method for GuardedMethod {
     fn call(&self, request: Request) -> BoxFuture<Result<Response, CallError>> {
         let access = Access::new(Action::RpcCall, &request.method);
-        match self.guard.check(&request.principal(), &access) {
-            Ok(()) => self.inner.call(request),
-            Err(failure) => Box::pin(ready(Err(failure.into()))),
+        let principal = request.principal();
+        let admitted = admit(&self.guard, &principal, access, self.keeps_own_quotas);
+        match admitted {
+            Ok(place) if place.is_free() => self.inner.call(request),
+            Ok(place) => Box::pin(keep(place, self.inner.call(request))),
+            Err(refused) => Box::pin(ready(Err(refused.to_failure(&principal).into()))),
         }
     }
 
     fn placement(&self) -> &Placement {
         self.inner.placement()
     }
+}
+
+/// Lets it begin. What keeps to quotas by itself is not charged here, too.
+fn admit<'a>(
+    guard: &Guard,
+    principal: &Principal,
+    access: Access<'a>,
+    keeps_own_quotas: bool,
+) -> Result<Place, Refused<'a>> {
+    match keeps_own_quotas {
+        true => guard.permit(principal, access).map(|()| Place::default()),
+        false => guard.admit(principal, &[access]),
+    }
+}
+
+/// Keeps a place until the answer was given, and if it is a stream, until that has ended.
+async fn keep(
+    place: Place,
+    answering: BoxFuture<Result<Response, CallError>>,
+) -> Result<Response, CallError> {
+    let mut response = answering.await?;
+    if response.body.is_streaming() {
+        let (head, items) = response.body.split().await?;
+        response.body = Body::streaming(head, place.keep(items));
+    }
+    Ok(response)
 }

@@ -112,6 +112,10 @@ impl Handler for Layered {
     fn event(&self, event: Event) -> Option<BoxFuture<()>> {
         self.router.event(event)
     }
+
+    fn keeps_own_quotas(&self, name: &str) -> bool {
+        self.router.keeps_own_quotas(name)
+    }
 }
 
 impl Method for LayeredMethod {

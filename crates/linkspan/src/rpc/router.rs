@@ -26,6 +26,8 @@ use crate::session::{
 pub struct Router {
     methods: Arc<Names<Arc<Entry>>>,
     events: Arc<Names<EventHandler>>,
+    /// What keeps its callers to their quotas by itself.
+    own_quotas: Arc<Names<()>>,
 }
 
 /// Things by name. Names are the program's own, so that nobody can choose colliding ones.
@@ -63,6 +65,8 @@ impl Router {
             .iter()
             .map(|(topic, handler)| (topic.clone(), Arc::clone(handler)));
         Arc::make_mut(&mut self.events).extend(events);
+        let own_quotas = other.own_quotas.keys().map(|name| (name.clone(), ()));
+        Arc::make_mut(&mut self.own_quotas).extend(own_quotas);
         self
     }
 
@@ -131,6 +135,14 @@ impl Router {
         self
     }
 
+    /// The same methods and events, of which these keep their callers to their quotas by themselves.
+    #[cfg(feature = "bus")]
+    pub(crate) fn with_own_quotas(mut self, names: &[&str]) -> Self {
+        let own_quotas = names.iter().map(|name| ((*name).to_owned(), ()));
+        Arc::make_mut(&mut self.own_quotas).extend(own_quotas);
+        self
+    }
+
     /// What is known of the methods, in the order of their names.
     ///
     /// A peer gets it by calling `linkspan.methods`.
@@ -175,6 +187,7 @@ impl Router {
         Self {
             methods: Arc::new(methods.collect()),
             events: Arc::new(events.collect()),
+            own_quotas: self.own_quotas,
         }
     }
 
@@ -233,6 +246,10 @@ impl Handler for Router {
     fn event(&self, event: Event) -> Option<BoxFuture<()>> {
         let handler = self.events.get(event.topic.as_str())?;
         handler(event)
+    }
+
+    fn keeps_own_quotas(&self, name: &str) -> bool {
+        self.own_quotas.contains_key(name)
     }
 }
 

@@ -19,6 +19,12 @@ pub(crate) trait Handler: Send + Sync + 'static {
 
     /// Takes an event; gives what is left to do, unless it is done or nobody wants it.
     fn event(&self, event: Event) -> Option<BoxFuture<()>>;
+
+    /// Whether the method or the handler of events of this name sees to it that its callers keep to
+    /// their quotas.
+    fn keeps_own_quotas(&self, _name: &str) -> bool {
+        false
+    }
 }
 
 /// A method that can be called.

@@ -1,39 +1,84 @@
 //! Policies at work.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 
 use crate::auth::Principal;
 use crate::auth::policy::{Access, Decision, Policy};
+use crate::auth::quota::{Bound, Excess, Limiter, Place, Quotas};
 use crate::{Category, Code, Failure};
 
-/// Asks a policy whether somebody may do something; the one place of each capability where that is
-/// asked has one.
+/// Asks a policy whether somebody may do something, and keeps them to quotas; the one place of each
+/// capability where that is asked has one.
 ///
-/// Clones ask the same policy, which can be replaced while they work: what is decided afterwards is
-/// decided by the new one.
+/// Clones ask the same policy and keep to the same quotas. Both can be replaced while they work: what
+/// is decided afterwards is decided by the new ones.
 #[derive(Clone)]
 pub struct Guard {
-    policy: Arc<ArcSwap<Policy>>,
+    shared: Arc<Shared>,
     on_denial: Option<OnDenial>,
+    on_excess: Option<OnExcess>,
+}
+
+struct Shared {
+    policy: ArcSwap<Policy>,
+    limiter: ArcSwapOption<Limiter>,
+    counts: Counts,
     /// Those who have to look again at what they permitted when the policy is replaced.
-    reviewers: Arc<Mutex<Vec<Reviewer>>>,
+    reviewers: Mutex<Vec<Reviewer>>,
+}
+
+#[derive(Default)]
+struct Counts {
+    denied: AtomicU64,
+    too_fast: AtomicU64,
+    too_many: AtomicU64,
+}
+
+/// What was counted by a [`Guard`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct GuardStats {
+    /// What somebody wanted to do and may not.
+    pub denied: u64,
+    /// What came faster than its quota allows.
+    pub too_fast: u64,
+    /// What came while as much was under way as its quota allows.
+    pub too_many: u64,
+    /// Principals of whom it is known what they have used of their quotas.
+    pub principals: usize,
 }
 
 /// Looks again; false if it is gone.
 type Reviewer = Box<dyn Fn() -> bool + Send + Sync>;
 
 type OnDenial = Arc<dyn Fn(&Principal, &Access<'_>, &Decision) + Send + Sync>;
+type OnExcess = Arc<dyn Fn(&Principal, &Access<'_>, &Excess) + Send + Sync>;
+
+/// Why something is not done.
+pub(crate) enum Refused<'a> {
+    /// This may not be.
+    Denied(Access<'a>),
+    /// It is too much; it may be tried again after this time.
+    TooMuch(Bound, Duration),
+}
 
 impl Guard {
-    /// A guard that asks this policy.
+    /// A guard that asks this policy, without quotas.
     pub fn new(policy: Policy) -> Self {
         Self {
-            policy: Arc::new(ArcSwap::from_pointee(policy)),
+            shared: Arc::new(Shared {
+                policy: ArcSwap::from_pointee(policy),
+                limiter: ArcSwapOption::empty(),
+                counts: Counts::default(),
+                reviewers: Mutex::default(),
+            }),
             on_denial: None,
-            reviewers: Arc::default(),
+            on_excess: None,
         }
     }
 
@@ -47,51 +92,158 @@ impl Guard {
         self
     }
 
+    /// Has a closure told of those who want more than their quotas, from the task that asked: it may
+    /// not block. It is told of each principal at most once in ten seconds, with the number of
+    /// [those](Excess::untold) that were passed over.
+    #[must_use]
+    pub fn on_excess(
+        mut self,
+        told: impl Fn(&Principal, &Access<'_>, &Excess) + Send + Sync + 'static,
+    ) -> Self {
+        self.on_excess = Some(Arc::new(told));
+        self
+    }
+
     /// Asks another policy from now on. What lasts, as subscriptions do, is asked about again before
     /// this returns.
     pub fn replace(&self, policy: Policy) {
-        self.policy.store(Arc::new(policy));
-        let mut reviewers = self
-            .reviewers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        self.shared.policy.store(Arc::new(policy));
+        let reviewers = self.shared.reviewers.lock();
+        let mut reviewers = reviewers.unwrap_or_else(PoisonError::into_inner);
         reviewers.retain(|review| review());
+    }
+
+    /// Keeps to other quotas from now on. If they differ from those before, everybody begins anew, and
+    /// what is under way does not count.
+    pub fn replace_quotas(&self, quotas: Quotas) {
+        let present = self.shared.limiter.load();
+        if present
+            .as_ref()
+            .is_none_or(|present| *present.quotas() != quotas)
+        {
+            self.shared
+                .limiter
+                .store(Limiter::new(quotas).map(Arc::new));
+        }
+    }
+
+    /// What was counted so far.
+    pub fn stats(&self) -> GuardStats {
+        let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let Counts {
+            denied,
+            too_fast,
+            too_many,
+        } = &self.shared.counts;
+        let limiter = self.shared.limiter.load();
+        GuardStats {
+            denied: count(denied),
+            too_fast: count(too_fast),
+            too_many: count(too_many),
+            principals: limiter.as_ref().map_or(0, |limiter| limiter.principals()),
+        }
     }
 
     /// Has somebody look again at what it permitted whenever the policy was replaced, until it says
     /// false.
     #[cfg(feature = "bus")]
     pub(crate) fn on_replaced(&self, review: impl Fn() -> bool + Send + Sync + 'static) {
-        let mut reviewers = self
-            .reviewers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let reviewers = self.shared.reviewers.lock();
+        let mut reviewers = reviewers.unwrap_or_else(PoisonError::into_inner);
         reviewers.push(Box::new(review));
     }
 
     /// Whether a principal may do something, and what says so.
     pub fn decide(&self, principal: &Principal, access: &Access<'_>) -> Decision {
-        let decision = self.policy.load().decide(principal, access);
-        if !decision.permitted
-            && let Some(told) = &self.on_denial
-        {
-            told(principal, access, &decision);
+        let decision = self.shared.policy.load().decide(principal, access);
+        if !decision.permitted {
+            self.shared.counts.denied.fetch_add(1, Ordering::Relaxed);
+            if let Some(told) = &self.on_denial {
+                told(principal, access, &decision);
+            }
         }
         decision
     }
 
-    /// Lets it pass, or says what a peer is told: what it may not do, and nothing of the rules.
-    pub(crate) fn check(&self, principal: &Principal, access: &Access<'_>) -> Result<(), Failure> {
-        if self.decide(principal, access).permitted {
-            return Ok(());
+    /// Lets one operation on all of these begin, until its place is dropped. Quotas come first, so that
+    /// they are for those, too, who try what they may not.
+    pub(crate) fn admit<'a>(
+        &self,
+        principal: &Principal,
+        accesses: &[Access<'a>],
+    ) -> Result<Place, Refused<'a>> {
+        let place = self.charge(principal, accesses)?;
+        let mut accesses = accesses.iter();
+        accesses.try_for_each(|access| self.permit(principal, *access))?;
+        Ok(place)
+    }
+
+    /// Lets it pass without a charge, or says why not.
+    pub(crate) fn permit<'a>(
+        &self,
+        principal: &Principal,
+        access: Access<'a>,
+    ) -> Result<(), Refused<'a>> {
+        match self.decide(principal, &access).permitted {
+            true => Ok(()),
+            false => Err(Refused::Denied(access)),
         }
-        let message = format!("{} may not {access}", principal.name);
-        Err(Failure::new(Category::Authorization, Code::DENIED, message))
+    }
+
+    /// Takes what one operation on all of these costs, whether or not it may be done.
+    pub(crate) fn charge<'a>(
+        &self,
+        principal: &Principal,
+        accesses: &[Access<'a>],
+    ) -> Result<Place, Refused<'a>> {
+        let limiter = self.shared.limiter.load();
+        let Some(limiter) = &*limiter else {
+            return Ok(Place::default());
+        };
+        limiter.take(principal, accesses).map_err(|refused| {
+            let excess = refused.excess;
+            let counts = &self.shared.counts;
+            let count = match excess.bound {
+                Bound::Rate => &counts.too_fast,
+                Bound::Concurrency => &counts.too_many,
+            };
+            count.fetch_add(1, Ordering::Relaxed);
+            if let (true, Some(told), [access, ..]) = (refused.is_news, &self.on_excess, accesses) {
+                told(principal, access, &excess);
+            }
+            Refused::TooMuch(excess.bound, excess.retry_after)
+        })
+    }
+}
+
+impl Refused<'_> {
+    /// What a peer is told: what it may not do now or never, and nothing of the rules.
+    pub(crate) fn to_failure(&self, principal: &Principal) -> Failure {
+        let name = &principal.name;
+        match self {
+            Self::Denied(access) => {
+                let message = format!("{name} may not {access}");
+                Failure::new(Category::Authorization, Code::DENIED, message)
+            }
+            Self::TooMuch(bound, retry_after) => {
+                let message = match bound {
+                    Bound::Rate => {
+                        format!("{name} is too fast, and may try again after {retry_after:?}")
+                    }
+                    Bound::Concurrency => format!("{name} has as much under way as it may"),
+                };
+                let failure = Failure::new(Category::Limit, Code::BUSY, message);
+                // The wire has milliseconds, and who comes back too early is refused again.
+                failure.retry_after(*retry_after + Duration::from_millis(1))
+            }
+        }
     }
 }
 
 impl fmt::Debug for Guard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Guard").field(&self.policy.load()).finish()
+        f.debug_tuple("Guard")
+            .field(&self.shared.policy.load())
+            .finish()
     }
 }

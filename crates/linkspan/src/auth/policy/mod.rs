@@ -18,6 +18,8 @@ pub use capability::{Capability, CapabilityError};
 #[cfg(feature = "policy")]
 pub use conditions::ConditionsError;
 pub use decision::{Decision, Rule};
-pub use guard::Guard;
+pub use guard::{Guard, GuardStats};
 pub use roles::{Role, Roles};
 pub use rules::Policy;
+
+pub(crate) use guard::Refused;

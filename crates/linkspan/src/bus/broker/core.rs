@@ -10,6 +10,8 @@ use proto::frame::busrt::{BusEvent, Name};
 use proto::topic::{Limits, Mask, NameMask};
 use tokio::sync::Notify;
 
+use crate::auth::policy::Refused;
+use crate::auth::quota::Place;
 use crate::bus::access::Authorize;
 use crate::bus::broker::dead_letters::Graveyard;
 use crate::bus::broker::events;
@@ -249,14 +251,49 @@ impl Core {
         self.ledger.close_queue(member, subscription);
     }
 
-    /// Whether a client may do something: the one place where that is asked.
+    /// Lets one operation of a client begin that does all of this, until its place is dropped: the one
+    /// place where that is asked.
+    pub(crate) fn admit<'a>(
+        &self,
+        member: &Member,
+        actions: &[Action<'a>],
+    ) -> Result<Place, Refused<'a>> {
+        let admitted = self.authorize.admit(member, actions);
+        admitted.inspect_err(|refused| self.note_refused(member, refused))
+    }
+
+    /// The same without the question whether the client may do it.
+    pub(crate) fn charge<'a>(
+        &self,
+        member: &Member,
+        actions: &[Action<'a>],
+    ) -> Result<Place, Refused<'a>> {
+        let charged = self.authorize.charge(member, actions);
+        charged.inspect_err(|refused| self.note_refused(member, refused))
+    }
+
+    /// Whether a client may do something.
     pub(crate) fn permits(&self, member: &Member, action: Action<'_>) -> bool {
         let is_permitted = self.authorize.permits(member, action);
         if !is_permitted {
-            self.denied.fetch_add(1, Ordering::Relaxed);
-            member.denied.fetch_add(1, Ordering::Relaxed);
+            self.note_denied(member);
         }
         is_permitted
+    }
+
+    fn note_refused(&self, member: &Member, refused: &Refused<'_>) {
+        match refused {
+            Refused::Denied(_) => self.note_denied(member),
+            Refused::TooMuch(..) => {
+                self.rules.note_limited();
+                member.refused.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn note_denied(&self, member: &Member) {
+        self.denied.fetch_add(1, Ordering::Relaxed);
+        member.denied.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Whether a client may still do something that it might do at first.

@@ -11,6 +11,8 @@ use foldhash::fast::RandomState;
 use proto::frame::busrt::{DeliveryKind, Status};
 use proto::topic::NameMask;
 
+use crate::auth::policy::Refused;
+use crate::auth::quota::Place;
 use crate::bus::Action;
 use crate::bus::broker::core::Core;
 use crate::bus::broker::group::Receivers;
@@ -65,6 +67,8 @@ pub(crate) struct Waiting {
     deadline: Instant,
     message: Shared,
     result: Tally,
+    /// It is under way for as long.
+    _place: Place,
 }
 
 /// What became of a message.
@@ -118,18 +122,19 @@ impl Publisher {
     /// Gives a message to a client.
     pub(crate) fn send_to(&mut self, receiver: &Member, message: &Shared) -> Given {
         let action = Action::Send(&receiver.name);
-        if let Err(refused) = self.begin(action, Some(&receiver.name), message) {
-            return Given::Settled(refused);
-        }
+        let place = match self.begin(action, Some(&receiver.name), message) {
+            Ok(place) => place,
+            Err(refused) => return Given::Settled(refused),
+        };
         self.core.rules.note_call(receiver, message);
         self.offer([&receiver.inbox], message);
-        self.settle(message)
+        self.settle(message, place)
     }
 
     /// What becomes of a message to a client that is not there; whether it may be sent, nobody is told.
     fn send_to_nobody(&mut self, name: &str, message: &Shared) -> Delivery {
         match self.begin(Action::Send(name), Some(name), message) {
-            Ok(()) => {
+            Ok(_place) => {
                 let core = &self.core;
                 core.bury(DeadReason::NoReceiver, message, Some(name), None);
             }
@@ -142,12 +147,13 @@ impl Publisher {
     /// Gives a message to all clients whose names a mask stands for.
     pub(crate) fn broadcast(&mut self, mask: &NameMask, message: &Shared) -> Given {
         let action = Action::Send(mask.as_str());
-        if let Err(refused) = self.begin(action, Some(mask.as_str()), message) {
-            return Given::Settled(refused);
-        }
+        let place = match self.begin(action, Some(mask.as_str()), message) {
+            Ok(place) => place,
+            Err(refused) => return Given::Settled(refused),
+        };
         let members = self.core.members_like(mask);
         self.offer(members.iter().map(|member| &member.inbox), message);
-        self.settle(message)
+        self.settle(message, place)
     }
 
     /// Answers the client itself; the answer leaves with all else.
@@ -168,16 +174,14 @@ impl Publisher {
         self.known = HashMap::default();
     }
 
-    /// Begins with a message, if it may be sent.
+    /// Begins with a message, if it may be sent: it is under way until the place is dropped.
     fn begin(
         &self,
         action: Action<'_>,
         receiver: Option<&str>,
         message: &Shared,
-    ) -> Result<(), Delivery> {
-        if !self.core.permits(&self.member, action) {
-            return Err(Delivery::Denied);
-        }
+    ) -> Result<Place, Delivery> {
+        let place = self.core.admit(&self.member, &[action])?;
         let admitted = self.core.rules.admit(&self.member, message);
         admitted.map_err(|refusal| {
             self.member.refused.fetch_add(1, Ordering::Relaxed);
@@ -188,14 +192,15 @@ impl Publisher {
             Delivery::Refused(refusal)
         })?;
         self.core.taps.see(receiver.unwrap_or_default(), message);
-        Ok(())
+        Ok(place)
     }
 
     fn give_publication(&mut self, receiver: Option<&str>, message: &Shared) -> Given {
         let topic = message.topic();
-        if let Err(refused) = self.begin(Action::Publish(topic), receiver, message) {
-            return Given::Settled(refused);
-        }
+        let place = match self.begin(Action::Publish(topic), receiver, message) {
+            Ok(place) => place,
+            Err(refused) => return Given::Settled(refused),
+        };
         let is_meant = |subscription: &Subscription| {
             receiver.is_none_or(|receiver| subscription.name.primary() == receiver)
         };
@@ -214,7 +219,7 @@ impl Publisher {
                 message,
             );
         }
-        self.settle(message)
+        self.settle(message, place)
     }
 
     fn offer<'a>(
@@ -239,7 +244,7 @@ impl Publisher {
     }
 
     /// Says what became of the message, or who has no room for it.
-    fn settle(&mut self, message: &Shared) -> Given {
+    fn settle(&mut self, message: &Shared, place: Place) -> Given {
         let result = mem::take(&mut self.result);
         if self.full.is_empty() {
             return Given::Settled(result.delivery(&self.core, message));
@@ -251,6 +256,7 @@ impl Publisher {
             deadline: clock::after(clock::now(), self.core.config.block_timeout),
             message: Arc::clone(message),
             result,
+            _place: place,
         }))
     }
 
@@ -283,6 +289,15 @@ impl Publisher {
         }
         self.known.insert(topic.into(), Arc::clone(&receivers));
         receivers
+    }
+}
+
+impl From<Refused<'_>> for Delivery {
+    fn from(refused: Refused<'_>) -> Self {
+        match refused {
+            Refused::Denied(_) => Self::Denied,
+            Refused::TooMuch(_, retry_after) => Self::Refused(Refusal::Limited(retry_after)),
+        }
     }
 }
 

@@ -92,7 +92,7 @@ impl Rules {
             let now_ns = (clock::now() - self.started).as_nanos();
             let now_ns = u64::try_from(now_ns).unwrap_or(u64::MAX);
             paces.take(sender, message, now_ns).map_err(|wait| {
-                self.limited.fetch_add(1, Ordering::Relaxed);
+                self.note_limited();
                 Refusal::Limited(wait)
             })?;
         }
@@ -123,7 +123,12 @@ impl Rules {
         }
     }
 
-    /// Messages that were refused because there were too many.
+    /// Something was refused because there was too much of it.
+    pub(super) fn note_limited(&self) {
+        self.limited.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What was refused because there was too much of it.
     pub(super) fn limited(&self) -> u64 {
         self.limited.load(Ordering::Relaxed)
     }

@@ -24,7 +24,7 @@ pub struct BrokerStats {
     pub gaps: u64,
     /// What clients wanted to do and may not.
     pub denied: u64,
-    /// Messages that were refused because they came faster than [`Rates`](crate::bus::Rates) allow.
+    /// What was refused because it was more than [`Rates`](crate::bus::Rates) or quotas allow.
     pub rate_limited: u64,
     /// Publications that were refused because they did not fit a schema.
     pub invalid: u64,

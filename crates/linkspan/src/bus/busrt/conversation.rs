@@ -224,7 +224,14 @@ impl Conversation<'_> {
     /// Adds the masks that it may have; says how many it may not.
     fn subscribe(&self, masks: &Masks) -> (Status, usize) {
         let mut refused = 0;
+        let mut is_too_fast = false;
         let status = self.with_masks(masks, |mut masks| {
+            let actions: Vec<_> = masks.iter().map(Access::Subscribe).collect();
+            // They have no end that could give a place back.
+            is_too_fast = self.core.charge(self.member, &actions).is_err();
+            if is_too_fast {
+                return;
+            }
             let wanted = masks.len();
             masks.retain(|mask| self.core.permits(self.member, Access::Subscribe(mask)));
             refused = wanted - masks.len();
@@ -232,6 +239,7 @@ impl Conversation<'_> {
             self.core.review(self.member);
         });
         match (self.core.config.compat, refused) {
+            _ if is_too_fast => (Status::Busy, 0),
             (_, 0) | (Compat::Strict, _) => (status, refused),
             (Compat::Honest, _) => (Status::AccessDenied, refused),
         }

@@ -9,6 +9,7 @@ use proto::frame::busrt::{Name, Status};
 use proto::message::Failure;
 use proto::topic::{Limits, NameMask};
 
+use crate::auth::policy::Refused as Barred;
 use crate::bus::broker::{
     Core, Delivery, Extras, Farewell, Given, Member, Message, Publisher, Refusal, Waiting,
     is_reserved,
@@ -284,11 +285,19 @@ pub(super) fn denied(what: &str) -> Failure {
     Failure::new(Category::Authorization, Code::DENIED, message)
 }
 
+/// What a client is told that is not let do what it wants; if it may not, by what its wish is about.
+pub(super) fn barred(barred: &Barred<'_>) -> Failure {
+    match barred {
+        Barred::Denied(access) => denied(access.resource),
+        Barred::TooMuch(_, retry_after) => refused(&Refusal::Limited(*retry_after)),
+    }
+}
+
 /// What a client is told whose message does not keep to the rules.
 fn refused(refusal: &Refusal) -> Failure {
     match refusal {
         Refusal::Limited(wait) => {
-            let message = format!("messages come too fast; the next one may come after {wait:?}");
+            let message = format!("that is too much at once; more may come after {wait:?}");
             let failure = Failure::new(Category::Limit, Code::BUSY, message);
             // The wire has milliseconds, and who comes back too early is refused again.
             failure.retry_after(*wait + Duration::from_millis(1))

@@ -6,10 +6,11 @@ use bytes::Bytes;
 use proto::message::Failure;
 use serde::Serialize;
 
+use crate::auth::policy::Refused;
 use crate::bus::Action;
 use crate::bus::broker::Chosen;
 use crate::bus::native::Native;
-use crate::bus::native::attachment::{Attachment, denied, invalid};
+use crate::bus::native::attachment::{Attachment, barred, denied, invalid};
 use crate::bus::native::requests::parameters;
 use crate::bus::wire::{DeadLetterFilter, DroppedDeadLetters, ListDeadLetters, ShowDeadLetter};
 use crate::codec::Codec;
@@ -57,10 +58,14 @@ pub(super) async fn forget(
 /// The client that asks, if it may.
 fn permitted(native: &Native, request: &mut Request) -> Result<Arc<Attachment>, Failure> {
     let client = native.attachment(&request.context())?;
-    match client.core.permits(&client.member, Action::DeadLetters) {
-        true => Ok(client),
-        false => Err(denied("dead letters")),
-    }
+    let admitted = client.core.admit(&client.member, &[Action::DeadLetters]);
+    // It is done before anybody could ask for more.
+    let admitted = admitted.map(drop);
+    admitted.map_err(|refused| match refused {
+        Refused::Denied(_) => denied("dead letters"),
+        refused => barred(&refused),
+    })?;
+    Ok(client)
 }
 
 fn chosen(filter: DeadLetterFilter) -> Result<Chosen, Failure> {

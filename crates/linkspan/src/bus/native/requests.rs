@@ -9,9 +9,10 @@ use proto::message::Failure;
 use proto::topic::{Limits, Mask};
 use serde::de::DeserializeOwned;
 
+use crate::auth::quota::Place;
 use crate::bus::broker::{Core, Member, Origin, Wanted};
 use crate::bus::native::Native;
-use crate::bus::native::attachment::{Attachment, Feeds, check_length, check_topic, denied};
+use crate::bus::native::attachment::{Attachment, Feeds, barred, check_length, check_topic};
 use crate::bus::native::attachment::{invalid, name};
 use crate::bus::native::feed::Deliveries;
 use crate::bus::wire::{Attach, Attached, Headers, Subscribe, Will};
@@ -119,23 +120,23 @@ pub(super) async fn subscribe(
     let wanted = parameters::<Subscribe>(request).await?;
     let core = &attachment.core;
     let member = Arc::clone(&attachment.member);
-    let wanted = checked(core, &member, wanted)?;
+    let (wanted, place) = checked(core, &member, wanted)?;
     let feed = attachment.feeds.add();
     let outlet = Box::new(Arc::clone(&feed));
     let subscription = core.open_subscription(&member, wanted, outlet);
     let deliveries = Deliveries::new(Arc::clone(core), member, subscription, feed);
+    let deliveries = place.keep(deliveries);
     Ok(Response::new(Body::streaming(Bytes::new(), deliveries)))
 }
 
-/// What a client wants, within what it may.
-fn checked(core: &Core, member: &Member, wanted: Subscribe) -> Result<Wanted, Failure> {
+/// What a client wants, within what it may, and its place as long as it has it.
+fn checked(core: &Core, member: &Member, wanted: Subscribe) -> Result<(Wanted, Place), Failure> {
     let masks = masks(wanted.masks)?;
-    let refused = |mask: &&Mask| !core.permits(member, Action::Subscribe(mask));
-    if let Some(mask) = masks.iter().find(refused) {
-        return Err(denied(mask.as_str()));
-    }
+    let actions: Vec<_> = masks.iter().map(Action::Subscribe).collect();
+    let admitted = core.admit(member, &actions);
+    let place = admitted.map_err(|refused| barred(&refused))?;
     let most = core.config.queue_limits();
-    Ok(Wanted {
+    let wanted = Wanted {
         limits: QueueLimits {
             messages: within(wanted.queue_messages, most.messages),
             bytes: within(wanted.queue_bytes, most.bytes),
@@ -145,7 +146,8 @@ fn checked(core: &Core, member: &Member, wanted: Subscribe) -> Result<Wanted, Fa
         gaps: wanted.gaps,
         masks,
         exclusions: self::masks(wanted.exclude)?,
-    })
+    };
+    Ok((wanted, place))
 }
 
 pub(super) fn masks(texts: Vec<String>) -> Result<Vec<Mask>, Failure> {

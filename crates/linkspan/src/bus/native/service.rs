@@ -63,12 +63,13 @@ impl Native {
             (method::SEND, Verb::Send),
             (method::BROADCAST, Verb::Broadcast),
         ];
-        verbs.into_iter().fold(router, |router, (name, verb)| {
+        let router = verbs.into_iter().fold(router, |router, (name, verb)| {
             let pass = move |native: Arc<Self>, request| pass(native, verb, request);
             let router = self.method(router, name, pass);
             let native = Arc::clone(self);
             router.raw_event(name, move |event| native.pass_event(verb, event))
-        })
+        });
+        router.with_own_quotas(&method::ADMITTED)
     }
 
     fn method<Answer>(

@@ -9,9 +9,10 @@ use bytes::Bytes;
 use futures_core::Stream;
 use proto::frame::busrt::DeliveryKind;
 
+use crate::auth::policy::Refused;
 use crate::bus::broker::{Core, Member, Tap, Wish};
 use crate::bus::native::Native;
-use crate::bus::native::attachment::denied;
+use crate::bus::native::attachment::{barred, denied};
 use crate::bus::native::feed::{End, Feed, encode, failure};
 use crate::bus::native::requests::{masks, parameters, within};
 use crate::bus::wire::{self, Record, RecordKind, TapKind};
@@ -23,9 +24,11 @@ pub(super) async fn tap(native: Arc<Native>, mut request: Request) -> Result<Res
     let attachment = native.attachment(&request.context())?;
     let wanted = parameters::<wire::Tap>(request).await?;
     let core = Arc::clone(&attachment.core);
-    if !core.permits(&attachment.member, Action::Tap) {
-        return Err(denied("the traffic of others").into());
-    }
+    let admitted = core.admit(&attachment.member, &[Action::Tap]);
+    let place = admitted.map_err(|refused| match refused {
+        Refused::Denied(_) => denied("the traffic of others"),
+        refused => barred(&refused),
+    })?;
     let most = core.config.queue_limits();
     let limits = QueueLimits {
         messages: within(wanted.queue_messages, most.messages),
@@ -44,7 +47,10 @@ pub(super) async fn tap(native: Arc<Native>, mut request: Request) -> Result<Res
         core,
         long: None,
     };
-    Ok(Response::new(Body::streaming(Bytes::new(), watching)))
+    Ok(Response::new(Body::streaming(
+        Bytes::new(),
+        place.keep(watching),
+    )))
 }
 
 fn kind(kind: TapKind) -> DeliveryKind {

@@ -61,6 +61,20 @@ pub(crate) mod method {
     pub(crate) const DLQ_REPLAY: &str = "bus.dlq.replay";
     /// Forgets dead letters.
     pub(crate) const DLQ_DROP: &str = "bus.dlq.drop";
+    /// Those about which the broker is asked whether, and how often, its clients may.
+    pub(crate) const ADMITTED: [&str; 11] = [
+        SUBSCRIBE,
+        TAP,
+        PUBLISH,
+        PUBLISH_FOR,
+        SEND,
+        CALL,
+        BROADCAST,
+        DLQ_LIST,
+        DLQ_SHOW,
+        DLQ_REPLAY,
+        DLQ_DROP,
+    ];
 }
 
 /// What is received makes no sense.

@@ -15,6 +15,7 @@
 //! | who may do what | [`access`] |
 //! | messages that are too long | [`sizes`] |
 //! | messages that come faster than they may | [`rates`] |
+//! | principals that want more than their quotas | `quotas` |
 //! | messages that could not be delivered | [`dead_letters`] |
 //! | publications that have to fit a schema | [`schemas`] |
 //! | who watches what others send; sums that never fall | [`taps`] |
@@ -40,6 +41,8 @@ mod overflow;
 mod posts;
 #[cfg(unix)]
 mod process;
+#[cfg(feature = "auth")]
+mod quotas;
 mod rates;
 mod scene;
 #[cfg(feature = "validation")]

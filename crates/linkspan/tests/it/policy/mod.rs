@@ -3,6 +3,8 @@
 mod calls;
 #[cfg(feature = "policy")]
 mod conditions;
+#[cfg(feature = "auth")]
+mod quotas;
 
 use linkspan::auth::Principal;
 use linkspan::auth::policy::{Access, Action, Capability, Policy, Role, Roles};
