@@ -275,10 +275,20 @@ impl Authentication {
 
     /// Takes note of an opening that failed before anybody could be judged.
     pub(crate) fn note_failure(&self, peer: &Peer, error: &dyn fmt::Display) {
+        self.note_turned_away(peer, "handshake", error);
+    }
+
+    /// Takes note of a peer with whom no session was even begun, and why.
+    pub(crate) fn note_turned_away(
+        &self,
+        peer: &Peer,
+        reason: &'static str,
+        detail: &dyn fmt::Display,
+    ) {
         self.inner.counts.unopened.add();
-        let detail = error.to_string();
+        let detail = detail.to_string();
         self.write_down(peer, OPEN, Decision::Denied, |record| {
-            record.reason = "handshake";
+            record.reason = reason;
             record.detail = &detail;
         });
     }

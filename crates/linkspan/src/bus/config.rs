@@ -93,7 +93,7 @@ pub enum Overflow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Secondaries {
-    /// Connections of the same process of the same user; on TCP, of the same network address.
+    /// Connections of the same principal from the same process; on TCP, from the same network address.
     #[default]
     SamePeer,
     /// Any connection, as with BUS/RT's own broker: whoever may connect can speak for any client.

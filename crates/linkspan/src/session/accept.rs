@@ -26,9 +26,9 @@ use crate::session::open::{open_after, refuse, refuse_now};
 use crate::session::renewal::{Renewable, drive};
 use crate::session::report::{ListenerStats, StopReport};
 use crate::session::shared::Stop;
-#[cfg(feature = "bus")]
-use crate::transport::Peer;
-use crate::transport::{self, Front, Health, Link, ListenError, Refusal, Serving, TransportHealth};
+use crate::transport::{
+    self, Front, Health, Link, ListenError, Peer, Refusal, Serving, TransportHealth,
+};
 
 /// A listener at work, with the connections that came by it.
 ///
@@ -158,6 +158,12 @@ impl Front for Sessions {
 
     fn refuse_now(&self, link: &Link, refusal: Refusal) {
         refuse_now(link, failure(refusal));
+    }
+
+    fn turned_away(&self, peer: &Peer, reason: &'static str, detail: &dyn fmt::Display) {
+        if let Some(authentication) = &self.config().authentication {
+            authentication.note_turned_away(peer, reason, detail);
+        }
     }
 
     fn is_idle(&self) -> bool {

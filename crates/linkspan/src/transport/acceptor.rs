@@ -20,7 +20,7 @@ use crate::clock;
 use crate::transport::backend::Origin;
 use crate::transport::layer::{Arrival, Layers, Opening, Stack};
 use crate::transport::openings::Openings;
-use crate::transport::{Backend, Config, Health, Link, ListenError, Listener, admits};
+use crate::transport::{Backend, Config, Health, Link, ListenError, Listener, Peer, admits};
 
 /// What is done with the links of a listener.
 pub(crate) trait Front: Send + Sync + 'static {
@@ -32,6 +32,10 @@ pub(crate) trait Front: Send + Sync + 'static {
 
     /// Tells a link that it is refused, as far as that goes at once.
     fn refuse_now(&self, link: &Link, refusal: Refusal);
+
+    /// Takes note of a peer with whom nothing is spoken, and why: a name that stays the same for ever,
+    /// and the same for people.
+    fn turned_away(&self, _peer: &Peer, _reason: &'static str, _detail: &dyn fmt::Display) {}
 
     /// How many links may have a place at an address.
     fn max_connections(&self, address: &Address, config: &Config) -> usize {
@@ -268,9 +272,9 @@ impl<F: Front> Office<F> {
                     tasks.spawn(work);
                 }
             }
-            Arrival::Opening(opening) => {
+            Arrival::Opening { peer, opening } => {
                 let limit = self.config().max_openings;
-                let spawn = |number| tasks.spawn(Arc::clone(self).open(opening, number));
+                let spawn = |number| tasks.spawn(Arc::clone(self).open(peer, opening, number));
                 for _ in 0..self.openings.begin(limit, spawn) {
                     self.health.handshake_failed(&GivenUp { limit });
                 }
@@ -279,7 +283,7 @@ impl<F: Front> Office<F> {
     }
 
     /// Agrees with who comes, and serves it then.
-    async fn open(self: Arc<Self>, opening: Opening, number: u64) {
+    async fn open(self: Arc<Self>, peer: Box<Peer>, opening: Opening, number: u64) {
         let opened = opening.await;
         if !self.openings.end(number) {
             return;
@@ -292,6 +296,7 @@ impl<F: Front> Office<F> {
             }
             Err(error) => {
                 self.health.handshake_failed(&error);
+                self.front.turned_away(&peer, NO_AGREEMENT, &error);
                 debug!(%error, "no agreement with who came");
             }
         }
@@ -303,6 +308,11 @@ impl<F: Front> Office<F> {
         let limit = self.front.max_connections(&self.address, &config);
         if !admits(&link.peer, &config) {
             self.health.refused_untrusted();
+            self.front.turned_away(
+                &link.peer,
+                UNTRUSTED,
+                &"the server does not serve this user",
+            );
             return self.refuse(link, Refusal::Untrusted);
         }
         let Some(place) = self.find_place(limit) else {
@@ -423,5 +433,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// What a busy server suggests to wait.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_millis(250);
+/// Why a peer is turned away with whom the transport did not come about.
+const NO_AGREEMENT: &str = "transport";
+/// Why one is whose user is not let in.
+const UNTRUSTED: &str = "untrusted_user";
 /// Links that are told with all patience why they are refused.
 const REFUSALS_AT_ONCE: usize = 64;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use crate::Address;
 use crate::transport::backend::Origin;
-use crate::transport::{ByteLink, Config, Link};
+use crate::transport::{ByteLink, Config, Link, Peer};
 
 /// What makes a link of another transport one of its own, at one end.
 pub(crate) trait Layer: fmt::Debug + Send + Sync {
@@ -89,7 +89,10 @@ pub(crate) async fn open(layers: Layers, mut link: ByteLink) -> io::Result<ByteL
 pub(crate) enum Arrival {
     Link(Box<Link>),
     /// Whoever comes has to agree on more first; nobody else waits for it.
-    Opening(Opening),
+    Opening {
+        peer: Box<Peer>,
+        opening: Opening,
+    },
 }
 
 /// What an address stands on, if it is of this transport; the second address is the whole.

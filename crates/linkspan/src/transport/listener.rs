@@ -92,8 +92,10 @@ impl Listener {
         if self.layers.is_empty() {
             return Ok(Arrival::Link(Box::new(link.into())));
         }
-        let opening = layer::open(Arc::clone(&self.layers), link);
-        Ok(Arrival::Opening(Box::pin(opening)))
+        let mut peer = Box::new(link.peer.clone());
+        peer.transport = self.address.scheme();
+        let opening = Box::pin(layer::open(Arc::clone(&self.layers), link));
+        Ok(Arrival::Opening { peer, opening })
     }
 }
 

@@ -15,7 +15,7 @@ use crate::bus::broker::Core;
 use crate::bus::busrt::converse;
 use crate::bus::error::ConnectionError;
 use crate::session::Sessions;
-use crate::transport::{ByteLink, Config, Front, Health, Link, Refusal, Serving, write_all};
+use crate::transport::{ByteLink, Config, Front, Health, Link, Peer, Refusal, Serving, write_all};
 
 /// What is done with connections that come by one address.
 pub(crate) struct Clients {
@@ -121,6 +121,10 @@ impl Front for Clients {
             // Whoever it is, there are no words for it that all understand.
             false => link.writer.shutdown(),
         }
+    }
+
+    fn turned_away(&self, peer: &Peer, reason: &'static str, detail: &dyn fmt::Display) {
+        self.sessions.turned_away(peer, reason, detail);
     }
 
     fn max_connections(&self, _: &Address, _: &Config) -> usize {

@@ -118,9 +118,17 @@ impl Origin {
         }
     }
 
-    /// Whether both are known to be the same process, or at least on the same host.
+    /// Whether both are known to be the same principal in the same process, or at least on the same
+    /// host.
     pub(crate) fn is_same_peer(&self, other: &Self) -> bool {
-        self.identity == other.identity && self.identity != Identity::Unknown
+        self.identity == other.identity
+            && self.identity != Identity::Unknown
+            && self.principal().name == other.principal().name
+    }
+
+    fn principal(&self) -> Principal {
+        let peer = self.peer.as_ref();
+        peer.map_or_else(|| Principal::named("internal"), Peer::principal)
     }
 }
 
@@ -199,9 +207,7 @@ impl Member {
 
     /// Who it is, for those who decide what it may do.
     pub(crate) fn principal(&self) -> &Principal {
-        let peer = self.origin.peer.as_ref();
-        self.principal
-            .get_or_init(|| peer.map_or_else(|| Principal::named("internal"), Peer::principal))
+        self.principal.get_or_init(|| self.origin.principal())
     }
 
     /// Ends its connection.
