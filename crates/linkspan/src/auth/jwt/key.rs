@@ -124,9 +124,10 @@ impl JwtKey {
     ///
     /// # Errors
     ///
-    /// [`JwtKeyError::Short`] below 32 bytes.
+    /// [`JwtKeyError::Short`] below 32 bytes, [`JwtKeyError::Malformed`] for a key of another sort in PEM:
+    /// its public half would do to sign.
     pub fn shared(id: impl Into<String>, secret: &[u8]) -> Result<Self, JwtKeyError> {
-        check_length(secret)?;
+        check_secret(secret)?;
         let decoding = DecodingKey::from_secret(secret);
         Ok(Self::new(id.into(), JwtAlgorithm::Hs256, decoding))
     }
@@ -163,13 +164,14 @@ fn fits(algorithm: &'static dyn VerificationAlgorithm, der: &[u8]) -> bool {
     ParsedPublicKey::new(algorithm, der).is_ok()
 }
 
-fn check_length(secret: &[u8]) -> Result<(), JwtKeyError> {
+fn check_secret(secret: &[u8]) -> Result<(), JwtKeyError> {
     let bytes = secret.len();
-    match bytes < LEAST_SECRET_BYTES {
-        true => Err(JwtKeyError::Short {
-            bytes,
-            least: LEAST_SECRET_BYTES,
-        }),
+    if bytes < LEAST_SECRET_BYTES {
+        let least = LEAST_SECRET_BYTES;
+        return Err(JwtKeyError::Short { bytes, least });
+    }
+    match secret.trim_ascii_start().starts_with(PEM_BEGIN) {
+        true => Err(JwtKeyError::Malformed(JwtAlgorithm::Hs256)),
         false => Ok(()),
     }
 }
@@ -219,9 +221,10 @@ impl JwtSigningKey {
     ///
     /// # Errors
     ///
-    /// [`JwtKeyError::Short`] below 32 bytes.
+    /// [`JwtKeyError::Short`] below 32 bytes, [`JwtKeyError::Malformed`] for a key of another sort in PEM:
+    /// its public half would do to sign.
     pub fn shared(id: impl Into<String>, secret: &[u8]) -> Result<Self, JwtKeyError> {
-        check_length(secret)?;
+        check_secret(secret)?;
         Ok(Self {
             id: id.into(),
             algorithm: JwtAlgorithm::Hs256,
@@ -245,3 +248,4 @@ impl fmt::Debug for JwtSigningKey {
 }
 
 const LEAST_SECRET_BYTES: usize = 32;
+const PEM_BEGIN: &[u8] = b"-----BEGIN ";

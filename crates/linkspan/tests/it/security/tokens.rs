@@ -151,6 +151,7 @@ async fn wrong_tokens_are_all_answered_alike_and_written_down_by_their_reason() 
         let line = world.scene.last();
         assert_eq!(line["reason"], *reason, "{name}: {line}");
         assert_eq!(line["decision"], "denied", "{name}");
+        world.scene.others_are_undisturbed(name).await;
     }
     // Nothing of any token is in the log.
     let log = world.scene.all_lines();
@@ -431,4 +432,12 @@ async fn tokens_that_we_issue_are_believed() {
         "jwt:ci"
     );
     assert_eq!(scene.last()["credential"], claims.jti.unwrap().as_str());
+}
+
+#[test]
+fn a_key_of_another_sort_is_no_shared_secret() {
+    // Who has the public half, which is no secret, could sign.
+    let public = Issuer::new("ada").public_pem();
+    assert!(JwtKey::shared("main", public.as_bytes()).is_err());
+    assert!(JwtSigningKey::shared("main", format!("\n{public}").as_bytes()).is_err());
 }
