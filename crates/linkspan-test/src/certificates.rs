@@ -1,4 +1,4 @@
-//! Certificates for tests, and a client of TLS that is none of ours.
+//! Certificates for tests, and ends of TLS that are none of ours.
 
 use std::env;
 use std::io;
@@ -9,10 +9,10 @@ use linkspan::transport::{Pem, TlsConfig};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use tokio_rustls::{TlsAcceptor, TlsConnector, server};
 
 /// Who signs certificates.
 pub struct Authority {
@@ -113,20 +113,53 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let (authority, issued) = shared();
+    connect_as(stream, name, authority, issued).await
+}
+
+/// Has a handshake with a server that an authority knows, and presents a certificate.
+pub async fn connect_as<S>(
+    stream: S,
+    name: &str,
+    authority: &str,
+    issued: &Issued,
+) -> io::Result<TlsStream<S>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let mut roots = RootCertStore::empty();
     roots.add(certificate(authority)).unwrap();
-    let key = PrivateKeyDer::from_pem_slice(issued.key.as_bytes()).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
+    let config = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_root_certificates(roots)
-        .with_client_auth_cert(vec![certificate(&issued.certificate)], key)
+        .with_client_auth_cert(vec![certificate(&issued.certificate)], key(issued))
         .unwrap();
     let name = ServerName::try_from(name.to_owned()).unwrap();
     TlsConnector::from(Arc::new(config))
         .connect(name, stream)
         .await
+}
+
+/// Has a handshake with a client, whoever it is.
+pub async fn accept_as<S>(stream: S, issued: &Issued) -> io::Result<server::TlsStream<S>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let config = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate(&issued.certificate)], key(issued))
+        .unwrap();
+    TlsAcceptor::from(Arc::new(config)).accept(stream).await
+}
+
+fn provider() -> Arc<rustls::crypto::CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+fn key(issued: &Issued) -> PrivateKeyDer<'static> {
+    PrivateKeyDer::from_pem_slice(issued.key.as_bytes()).unwrap()
 }
 
 /// The bytes of a certificate.

@@ -6,7 +6,7 @@
 //! | [`script`] | a peer that says exactly what the test wants, frame by frame |
 //! | [`fuzz`] | properties that hold for every input, for the fuzzer and for plain tests |
 //! | [`conformance`] | what every transport has to do, as one suite for all of them |
-//! | [`certificates`] | who signs them, what they are, and a TLS client of another make |
+//! | [`certificates`] | who signs them, what they are, and ends of TLS of another make |
 //! | [`wait`] | waiting for a condition, with a deadline |
 //! | [`websocket`] | a WebSocket of another make, as a stream of bytes |
 //! | [`raw`] | a client that speaks bytes, for all that a correct one would not say |

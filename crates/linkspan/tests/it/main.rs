@@ -7,6 +7,10 @@
 )]
 
 mod address;
+#[cfg(all(feature = "auth", feature = "bus", feature = "tls"))]
+mod attacks;
+#[cfg(any(feature = "auth", feature = "tls"))]
+mod audit_lines;
 mod backends;
 #[cfg(feature = "bus")]
 mod bus_busrt;
@@ -21,6 +25,8 @@ mod bus_process;
 mod bus_python;
 #[cfg(feature = "bus")]
 mod bus_soak;
+#[cfg(any(feature = "auth", feature = "tls"))]
+mod bystander;
 mod conformance;
 #[cfg(feature = "daemon")]
 mod daemon_lifecycle;

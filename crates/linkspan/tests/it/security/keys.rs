@@ -191,6 +191,7 @@ async fn wrong_proofs_are_all_answered_alike_and_written_down_by_their_reason() 
         assert_eq!(answer, denied(), "{name}");
         let line = world.scene.last();
         assert_eq!(line["reason"], reason, "{name}: {line}");
+        world.scene.others_are_undisturbed(name).await;
     }
     // Nobody used the launch token up.
     assert_eq!(
@@ -224,6 +225,7 @@ async fn a_proof_that_was_overheard_is_worth_nothing() {
     let answer = world.scene.attempt("api_key", |_| replayed).await;
     assert_eq!(answer, denied());
     assert_eq!(world.scene.last()["reason"], "wrong_proof");
+    world.scene.others_are_undisturbed("a replay").await;
 }
 
 #[tokio::test]

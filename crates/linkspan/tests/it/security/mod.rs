@@ -9,3 +9,5 @@ mod renewals;
 mod scene;
 mod sources;
 mod tokens;
+
+pub(crate) use scene::patient;

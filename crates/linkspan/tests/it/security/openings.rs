@@ -157,6 +157,7 @@ async fn whatever_is_changed_in_between_is_noticed() {
             .unwrap_err();
         assert_eq!(refusal(&error).code, Code::DENIED, "{name}");
         assert_eq!(world.scene.last()["reason"], "wrong_proof", "{name}");
+        world.scene.others_are_undisturbed(name).await;
     }
     // Bytes that pass unchanged are no harm.
     let address = in_between(world.scene.address().clone(), kept, kept).await;
@@ -292,6 +293,11 @@ async fn steps_come_in_their_order_and_once() {
     let mut second = Handshake::new(Role::Client, Config::default(), [9; 32]);
     send(&mut client, &second.poll_transmit().unwrap()).await;
     is_refused(&mut client, &Code::OUT_OF_ORDER).await;
+    world.scene.noted("session.open", "handshake").await;
+    world
+        .scene
+        .others_are_undisturbed("steps out of order")
+        .await;
 }
 
 #[tokio::test]
@@ -323,6 +329,10 @@ async fn proofs_that_are_cut_or_blown_up_are_refused() {
     header.truncate(36);
     client.send_bytes(&header).await.unwrap();
     is_refused(&mut client, &Code::TOO_LARGE).await;
+    world
+        .scene
+        .others_are_undisturbed("proofs of any length")
+        .await;
 }
 
 /// A frame of an opening with any payload, and right sums.

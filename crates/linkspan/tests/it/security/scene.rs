@@ -1,10 +1,9 @@
 //! A server that wants to know who its clients are, and what it writes down about them.
 
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use bytes::Buf;
-use linkspan::auth::{self, Audit, Authentication, Credential};
+use linkspan::auth::{self, Authentication, Credential};
 use linkspan::rpc::{
     CallError, Client, ClientConfig, ConnectError, Context, Router, Server, Serving,
 };
@@ -17,41 +16,55 @@ use proto::session::{Handshake, Transcript};
 use proto::{Config, Role, StreamId};
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::sync::Mutex;
 
+use crate::audit_lines::AuditLines;
+use crate::bystander::Bystander;
 use crate::support::address;
 
 pub(super) struct Scene {
     pub(super) serving: Serving,
     pub(super) authentication: Authentication,
-    lines: Arc<Mutex<Vec<String>>>,
+    lines: AuditLines,
+    /// Somebody within this process, whom the kernel names, or nobody where that is not believed.
+    bystander: Option<Mutex<Bystander>>,
     _directory: TempDir,
 }
 
 impl Scene {
     /// A server whose method `whoami` tells clients their names.
     pub(super) async fn new(scheme: &str, mut config: auth::Config) -> Self {
-        let lines = Arc::new(Mutex::new(Vec::new()));
-        let sink = Arc::clone(&lines);
-        config.audit = Some(Audit::to(move |line| {
-            sink.lock().unwrap().push(line.to_owned());
-            Ok(())
-        }));
+        let lines = AuditLines::default();
+        config.audit = Some(lines.audit());
         let authentication = Authentication::new(config);
         let directory = tempfile::tempdir().unwrap();
-        let serving = Server::new()
+        let mut serving = Server::new()
             .authentication(authentication.clone())
+            .service(Bystander::methods())
             .method("whoami", async |(): (), context: Context| {
                 Ok::<_, CallError>(context.principal().name)
             })
             .listen(&address(scheme, &directory))
             .await
             .unwrap();
+        let within = serving.also(&address("mem", &directory)).await.unwrap();
+        let bystander = match connect(&within, None).await {
+            Ok(client) => Some(Mutex::new(Bystander::of(client).await)),
+            Err(_) => None,
+        };
         Self {
             serving,
             authentication,
             lines,
+            bystander,
             _directory: directory,
         }
+    }
+
+    /// Nobody else notices anything of what was tried.
+    pub(super) async fn others_are_undisturbed(&self, attack: &str) {
+        let bystander = self.bystander.as_ref().expect("somebody who was let in");
+        bystander.lock().await.is_undisturbed(attack).await;
     }
 
     pub(super) fn address(&self) -> &Address {
@@ -96,26 +109,16 @@ impl Scene {
 
     /// The last line of the audit log.
     pub(super) fn last(&self) -> Value {
-        let lines = self.lines.lock().unwrap();
-        serde_json::from_str(lines.last().expect("a line")).unwrap()
+        self.lines.last()
     }
 
     pub(super) fn all_lines(&self) -> String {
-        self.lines.lock().unwrap().join("\n")
+        self.lines.text()
     }
 
     /// Waits until something was written down for that reason.
     pub(super) async fn noted(&self, action: &str, reason: &str) {
-        let what = format!("{action} {reason} in the audit log");
-        linkspan_test::wait::until(&what, || {
-            let lines = self.lines.lock().unwrap();
-            lines.iter().any(|line| {
-                let line: Value = serde_json::from_str(line).unwrap();
-                line.get("action") == Some(&action.into())
-                    && line.get("reason") == Some(&reason.into())
-            })
-        })
-        .await;
+        self.lines.noted(0, action, reason).await;
     }
 }
 
@@ -139,7 +142,7 @@ pub(super) async fn whoami(client: &Client) -> String {
 }
 
 /// Settings for tests that fail often: nobody is slowed down.
-pub(super) fn patient() -> auth::Config {
+pub(crate) fn patient() -> auth::Config {
     let mut config = auth::Config::default();
     config.slowdown.free_failures = u32::MAX;
     config

@@ -2,19 +2,23 @@
 
 use std::time::{Duration, SystemTime};
 
+use linkspan::auth::{self, Authentication, Certificates};
+use linkspan::rpc::{Server, ServerConfig, Serving};
 use linkspan::transport::{Pem, Pin, TlsConfig, TlsError};
 use linkspan_test::certificates::{Authority, Issued};
-use linkspan_test::wait;
 
-use super::{Scene, check_alive, connect, listen, reason};
+use super::{Scene, check_alive, connect, listen, reason, settings};
+use crate::audit_lines::AuditLines;
+use crate::bystander::Bystander;
 
-/// What is changed, and what the client is told.
+/// What is changed, what the client is told, and what the server writes down.
 struct Row {
     name: &'static str,
     server: fn(&Scene) -> TlsConfig,
     client: fn(&Scene) -> TlsConfig,
     told: fn(&TlsError) -> bool,
     text: &'static str,
+    audited: &'static str,
 }
 
 const ROWS: &[Row] = &[
@@ -24,6 +28,7 @@ const ROWS: &[Row] = &[
         client: Scene::client_config,
         told: |error| matches!(error, TlsError::UnknownAuthority),
         text: "signed by no authority that is trusted here",
+        audited: "signed by no authority that the peer trusts",
     },
     Row {
         name: "a client of another authority",
@@ -31,6 +36,7 @@ const ROWS: &[Row] = &[
         client: |scene| stranger(&["client-1"]).config(&scene.authority.pem),
         told: |error| matches!(error, TlsError::Refused { .. }),
         text: "refuses this side's certificate",
+        audited: "signed by no authority that is trusted here",
     },
     Row {
         name: "a server whose certificate has expired",
@@ -38,6 +44,7 @@ const ROWS: &[Row] = &[
         client: Scene::client_config,
         told: |error| matches!(error, TlsError::Expired { .. }),
         text: "expired 2 days ago",
+        audited: "does not hold now",
     },
     Row {
         name: "a client whose certificate has expired",
@@ -45,6 +52,7 @@ const ROWS: &[Row] = &[
         client: |scene| expired(scene, &["client-1"]).config(&scene.authority.pem),
         told: |error| matches!(error, TlsError::Refused { .. }),
         text: "does not hold now",
+        audited: "expired 2 days ago",
     },
     Row {
         name: "a server whose certificate does not hold yet",
@@ -52,6 +60,7 @@ const ROWS: &[Row] = &[
         client: Scene::client_config,
         told: |error| matches!(error, TlsError::NotYetValid { .. }),
         text: "holds only in",
+        audited: "refuses this side's certificate",
     },
     Row {
         name: "a client whose certificate does not hold yet",
@@ -59,6 +68,7 @@ const ROWS: &[Row] = &[
         client: |scene| early(scene, &["client-1"]).config(&scene.authority.pem),
         told: |error| matches!(error, TlsError::Refused { .. }),
         text: "refuses this side's certificate",
+        audited: "holds only in",
     },
     Row {
         name: "a server with other names",
@@ -69,6 +79,7 @@ const ROWS: &[Row] = &[
         client: Scene::client_config,
         told: |error| matches!(error, TlsError::Name { .. }),
         text: "is for dns:other.example, ip:10.0.0.1, not for 127.0.0.1",
+        audited: "refuses this side's certificate",
     },
     Row {
         name: "a name that was asked for and is not there",
@@ -80,6 +91,7 @@ const ROWS: &[Row] = &[
         },
         told: |error| matches!(error, TlsError::Name { .. }),
         text: "not for database.example",
+        audited: "refuses this side's certificate",
     },
     Row {
         name: "a client without certificate",
@@ -91,6 +103,7 @@ const ROWS: &[Row] = &[
         },
         told: |error| matches!(error, TlsError::CertificateRequired),
         text: "asks for a certificate, and this side has none",
+        audited: "the peer presents no certificate",
     },
     Row {
         name: "a server that is not pinned",
@@ -102,6 +115,7 @@ const ROWS: &[Row] = &[
         },
         told: |error| matches!(error, TlsError::NotPinned { .. }),
         text: "not pinned here",
+        audited: "refuses this side's certificate",
     },
     Row {
         name: "a client that is not pinned",
@@ -113,6 +127,7 @@ const ROWS: &[Row] = &[
         client: Scene::client_config,
         told: |error| matches!(error, TlsError::Refused { .. }),
         text: "refuses this side's certificate",
+        audited: "not pinned here",
     },
     Row {
         name: "a pinned server whose authority is not trusted",
@@ -124,6 +139,7 @@ const ROWS: &[Row] = &[
         },
         told: |error| matches!(error, TlsError::UnknownAuthority),
         text: "signed by no authority",
+        audited: "signed by no authority that the peer trusts",
     },
 ];
 
@@ -131,7 +147,13 @@ const ROWS: &[Row] = &[
 async fn wrong_certificates_are_refused_and_harm_nobody() {
     let scene = Scene::new();
     for row in ROWS {
-        let server = listen((row.server)(&scene)).await;
+        let lines = AuditLines::default();
+        let mut server = serve_audited(scene.server_config(), &lines).await;
+        let bystander = connect(&server, scene.client_config()).await.unwrap();
+        let mut bystander = Bystander::of(bystander).await;
+        // Who came before stays, whatever is presented and trusted from now on.
+        let changed = audited((row.server)(&scene), &lines);
+        server.reconfigure(changed).await.unwrap();
         let Err(error) = connect(&server, (row.client)(&scene)).await else {
             panic!("{} is accepted", row.name);
         };
@@ -139,13 +161,30 @@ async fn wrong_certificates_are_refused_and_harm_nobody() {
         assert!((row.told)(told), "{}: {told:?}", row.name);
         let text = told.to_string();
         assert!(text.contains(row.text), "{}: {text}", row.name);
+        let line = lines.noted(0, "session.open", "transport").await;
+        let detail = line["detail"].as_str().unwrap();
+        assert!(detail.contains(row.audited), "{}: {detail}", row.name);
+        assert_eq!(line["peer"]["transport"], "tls", "{}", row.name);
         let stats = server.stats().next().unwrap().1;
-        assert_eq!((stats.accepted, stats.open), (0, 0), "{}", row.name);
-        wait::until("the refusal is counted", || {
-            server.stats().next().unwrap().1.failed_handshakes == 1
-        })
-        .await;
+        let seen = (stats.accepted, stats.open, stats.failed_handshakes);
+        assert_eq!(seen, (1, 1, 1), "{}", row.name);
+        bystander.is_undisturbed(row.name).await;
     }
+}
+
+/// A server that writes down who comes and who does not.
+async fn serve_audited(tls: TlsConfig, lines: &AuditLines) -> Serving {
+    let server = Server::new().config(audited(tls, lines));
+    let server = server.service(Bystander::methods());
+    server.listen("tls:127.0.0.1:0").await.unwrap()
+}
+
+fn audited(tls: TlsConfig, lines: &AuditLines) -> ServerConfig {
+    let mut known = auth::Config::default().with(Certificates::default());
+    known.audit = Some(lines.audit());
+    let mut config = settings(tls);
+    config.session.authentication = Some(Authentication::new(known));
+    config
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use linkspan::rpc::Serving;
 use linkspan::transport::{TlsCipher, TlsConfig, TlsVersion};
+use linkspan_test::certificates::{Authority, Issued};
 use linkspan_test::conformance::serve;
 use linkspan_test::wait;
 use tempfile::TempDir;
@@ -84,10 +85,10 @@ async fn a_foreign_client_needs_a_certificate() {
     let scene = Scene::new();
     let files = files(&scene);
     let server = listen(scene.server_config()).await;
-    let with = s_client(&server, files.path(), true, &[]).await;
+    let with = client(&server, files.path(), true, &[]).await;
     assert!(with.contains("Verify return code: 0 (ok)"), "{with}");
     assert!(!with.contains("alert"), "{with}");
-    let without = s_client(&server, files.path(), false, &[]).await;
+    let without = client(&server, files.path(), false, &[]).await;
     assert!(without.contains("alert certificate required"), "{without}");
     wait::until("it is counted", || {
         server.stats().next().unwrap().1.failed_handshakes >= 1
@@ -100,9 +101,9 @@ async fn another_protocol_over_tls_is_refused() {
     let scene = Scene::new();
     let files = files(&scene);
     let server = listen(scene.server_config()).await;
-    let own = s_client(&server, files.path(), true, &["-alpn", "linkspan/1"]).await;
+    let own = client(&server, files.path(), true, &["-alpn", "linkspan/1"]).await;
     assert!(own.contains("ALPN protocol: linkspan/1"), "{own}");
-    let other = s_client(&server, files.path(), true, &["-alpn", "h2,http/1.1"]).await;
+    let other = client(&server, files.path(), true, &["-alpn", "h2,http/1.1"]).await;
     assert!(other.contains("alert no application protocol"), "{other}");
 }
 
@@ -115,18 +116,22 @@ async fn listen(tls: TlsConfig) -> Serving {
 
 /// The suite that both agreed on, with a certificate.
 async fn suite(server: &Serving, files: &Path, offer: &[&str]) -> Option<String> {
-    let text = s_client(server, files, true, offer).await;
+    let text = client(server, files, true, offer).await;
     let line = text.lines().find(|line| line.contains("Cipher is"))?;
     let suite = line.rsplit(' ').next()?;
     (suite != "(NONE)").then(|| suite.to_owned())
 }
 
-/// What `openssl s_client` says.
-async fn s_client(server: &Serving, files: &Path, presents: bool, more: &[&str]) -> String {
+async fn client(server: &Serving, files: &Path, presents: bool, more: &[&str]) -> String {
     let place = server.address().to_string().replace("tls:", "");
+    s_client(&place, files, presents, more).await
+}
+
+/// What `openssl s_client` says of a server.
+pub(crate) async fn s_client(place: &str, files: &Path, presents: bool, more: &[&str]) -> String {
     let mut openssl = Command::new("openssl");
     openssl
-        .args(["s_client", "-connect", &place, "-CAfile", "ca.pem"])
+        .args(["s_client", "-connect", place, "-CAfile", "ca.pem"])
         .args(["-verify_ip", "127.0.0.1"])
         .args(more)
         .current_dir(files)
@@ -152,11 +157,16 @@ async fn s_client(server: &Serving, files: &Path, presents: bool, more: &[&str])
 }
 
 fn files(scene: &Scene) -> TempDir {
+    files_of(&scene.authority, &scene.client)
+}
+
+/// What a foreign client presents and trusts.
+pub(crate) fn files_of(authority: &Authority, client: &Issued) -> TempDir {
     let directory = tempfile::tempdir().unwrap();
     for (name, text) in [
-        ("ca.pem", &scene.authority.pem),
-        ("client.pem", &scene.client.certificate),
-        ("client.key", &scene.client.key),
+        ("ca.pem", &authority.pem),
+        ("client.pem", &client.certificate),
+        ("client.key", &client.key),
     ] {
         std::fs::write(directory.path().join(name), text).unwrap();
     }

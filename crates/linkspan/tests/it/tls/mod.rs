@@ -1,13 +1,13 @@
-//! TLS: who gets in, who does not, and why; what a third party can do on the way.
+//! TLS: who gets in, who does not, and why. What a third party can do on the way is told by
+//! `crate::attacks`.
 #![expect(clippy::indexing_slicing, reason = "tests fail by panicking")]
 
 mod certificates;
 // Windows brings no other TLS that can be called.
 #[cfg(unix)]
-mod foreign;
+pub(crate) mod foreign;
 mod handshakes;
 mod lifetime;
-mod records;
 
 use linkspan::codec::Raw;
 use linkspan::rpc::{Client, ClientConfig, ConnectError, Router, ServerConfig, Serving};

@@ -1,0 +1,80 @@
+//! Attacks on a server as it is in use: with TLS, rights and a bus, and with others on it.
+//!
+//! | rows | where |
+//! |---|---|
+//! | who has few rights wants more: calls, events, topics, masks, names, what is others' | [`rights`] |
+//! | proofs are passed on to another connection | [`relays`] |
+//! | TLS is stripped, or made older and weaker, by a peer or on the way | [`downgrades`] |
+//! | records are altered, reordered, repeated, cut | [`records`] |
+//! | another user of the system | [`users`] |
+//! | the policy is replaced while all this goes on | [`races`] |
+//!
+//! More rows, each with its own scene: credentials ([`crate::security`]), certificates
+//! ([`crate::tls`]), sealed bodies (`crate::sealed`).
+
+mod downgrades;
+mod middle;
+mod races;
+mod records;
+mod relays;
+mod rights;
+mod town;
+#[cfg(target_os = "linux")]
+mod users;
+
+use std::future::Future;
+use std::pin::Pin;
+
+use linkspan_test::wait;
+
+use self::town::Town;
+
+/// One attack: what is done, and what comes of it.
+struct Attack {
+    name: &'static str,
+    /// What the attacker does; gives what it is told.
+    done: for<'a> fn(&'a Town) -> Doing<'a>,
+    /// Is in that.
+    told: &'static str,
+    noted: Noted,
+}
+
+type Doing<'a> = Pin<Box<dyn Future<Output = String> + Send + 'a>>;
+
+/// Where the server takes note of it.
+enum Noted {
+    /// In the audit log: what was wanted, why it was not done, and something that the line names.
+    Audited(&'static str, &'static str, &'static str),
+    /// In the health of the listener, as the last error: a session that was there has broken.
+    Broken(&'static str),
+    /// In what the broker counts.
+    Denied,
+    /// Nowhere: whoever does no harm by accident is told the same.
+    Nowhere,
+}
+
+/// Each attack is refused and noted, and nobody else notices anything.
+async fn all_are_refused(town: &Town, attacks: &[Attack]) {
+    for attack in attacks {
+        let (lines, denied) = (town.lines.count(), town.denied_by_broker());
+        let told = wait::within(attack.name, (attack.done)(town)).await;
+        assert!(told.contains(attack.told), "{}: {told}", attack.name);
+        match attack.noted {
+            Noted::Audited(action, reason, about) => {
+                let line = town.lines.noted(lines, action, reason).await;
+                assert_eq!(line["decision"], "denied", "{}: {line}", attack.name);
+                assert!(line.to_string().contains(about), "{}: {line}", attack.name);
+            }
+            Noted::Broken(error) => {
+                wait::until(attack.name, || town.last_error().contains(error)).await;
+            }
+            Noted::Denied => assert!(town.denied_by_broker() > denied, "{}", attack.name),
+            Noted::Nowhere => {
+                let lines = town.lines.since(lines);
+                let is_denial = |line: &serde_json::Value| line["decision"] == "denied";
+                assert!(!lines.iter().any(is_denial), "{}: {lines:?}", attack.name);
+            }
+        }
+        town.others_are_undisturbed(attack.name).await;
+    }
+}
