@@ -9,11 +9,25 @@ use crate::daemon::wire::{
     ControlReply, ControlRequest, DaemonState, DaemonStatus, FromDaemon, LogTail,
     MAX_CONTROL_BYTES, Verb,
 };
+use crate::transport::Peer;
 
 /// Answers a question; it works however many commands run.
-pub(super) fn answer(core: &Core, connection: &Connection, request: &ControlRequest) {
+pub(super) fn answer(core: &Core, connection: &Connection, peer: &Peer, request: &ControlRequest) {
     let mut reply = ControlReply::new(request.verb);
     reply.identity = Some(core.facts.identity());
+    match core.rights.control(peer, request.verb) {
+        Ok(()) => reply_to(core, request, &mut reply),
+        Err(barred) => {
+            core.counters.barred(&barred);
+            reply.error = Some(barred.into_message());
+        }
+    }
+    connection
+        .outlet
+        .send([FromDaemon::Control(Box::new(reply))]);
+}
+
+fn reply_to(core: &Core, request: &ControlRequest, reply: &mut ControlReply) {
     match request.verb {
         Verb::Identify => {}
         Verb::Status => reply.status = Some(status(core)),
@@ -34,9 +48,6 @@ pub(super) fn answer(core: &Core, connection: &Connection, request: &ControlRequ
             None => reply.error = Some("this verb is not known".to_owned()),
         },
     }
-    connection
-        .outlet
-        .send([FromDaemon::Control(Box::new(reply))]);
 }
 
 pub(super) fn status(core: &Core) -> DaemonStatus {

@@ -151,7 +151,7 @@ impl Conversation {
         while let Some(message) = self.next().await? {
             match message {
                 FromClient::Control(request) => {
-                    control::answer(&self.core, &self.connection, &request);
+                    control::answer(&self.core, &self.connection, &self.client.peer, &request);
                 }
                 message => handle(self, message)?,
             }
@@ -266,15 +266,14 @@ impl Conversation {
             self.connection.outlet.send([answer]);
             return Ok(());
         }
-        let answer = match self.core.begin(&command) {
+        let answer = match self.core.begin(&command, &self.client.peer) {
             Ok(slot) => {
                 Running::begin(&self.core, &self.connection, &self.client, command, slot);
                 return Ok(());
             }
-            Err(NotBegun::Refused(refusal, message)) => refused(refusal, message.to_owned()),
-            Err(NotBegun::Busy) => {
-                let reason = format!("{} commands run", self.core.config.max_commands);
-                FromDaemon::Busy(Busy::new(Some(number), RETRY_AFTER, reason))
+            Err(NotBegun::Refused(refusal, message)) => refused(refusal, message),
+            Err(NotBegun::Busy(retry_after, reason)) => {
+                FromDaemon::Busy(Busy::new(Some(number), retry_after, reason))
             }
         };
         self.connection.outlet.send([answer]);

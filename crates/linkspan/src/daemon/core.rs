@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
+use crate::auth::quota::Place;
 use crate::clock;
 use crate::daemon::cancellation::CancelCause;
 use crate::daemon::connection::Connection;
@@ -17,15 +18,18 @@ use crate::daemon::handler::Handler;
 use crate::daemon::metrics::Counters;
 use crate::daemon::outlet::Crowd;
 use crate::daemon::recent::Recent;
+use crate::daemon::rights::{Barred, Rights};
 use crate::daemon::running::Running;
 use crate::daemon::wire::{self, Refusal, RequestId, VersionCheck};
 use crate::daemon::{Config, DaemonStats, EndReason, Ending};
+use crate::transport::{Peer, RETRY_AFTER};
 
 /// The daemon behind its connections.
 pub(super) struct Core {
     pub(super) config: Config,
     pub(super) facts: Facts,
     pub(super) handler: Handler,
+    pub(super) rights: Rights,
     pub(super) counters: Counters,
     pub(super) crowd: Arc<Crowd>,
     /// Where handlers run, so that one that blocks holds up no connection.
@@ -51,10 +55,31 @@ struct State {
     busy_at: Instant,
 }
 
+/// What a command has for as long as it runs.
+#[derive(Debug)]
+pub(super) struct Slot {
+    _permit: OwnedSemaphorePermit,
+    /// Of its client's quota.
+    _place: Place,
+}
+
 /// Why a command is not begun.
 pub(super) enum NotBegun {
-    Busy,
-    Refused(Refusal, &'static str),
+    /// When it may be tried again, and what there is too much of.
+    Busy(Duration, String),
+    Refused(Refusal, String),
+}
+
+impl From<Barred> for NotBegun {
+    fn from(barred: Barred) -> Self {
+        match barred {
+            Barred::Denied(message) => Self::Refused(Refusal::Denied, message),
+            Barred::TooMuch {
+                message,
+                retry_after,
+            } => Self::Busy(retry_after, message),
+        }
+    }
 }
 
 impl Core {
@@ -62,6 +87,7 @@ impl Core {
         config: Config,
         facts: Facts,
         handler: Handler,
+        rights: Rights,
         (handlers, connections): (Handle, Handle),
     ) -> Self {
         let state = State {
@@ -76,6 +102,7 @@ impl Core {
             config,
             facts,
             handler,
+            rights,
             counters: Counters::default(),
             crowd: Arc::default(),
             handlers,
@@ -111,26 +138,32 @@ impl Core {
     }
 
     /// Finds a place for a command; it counts as running from then on.
-    pub(super) fn begin(&self, command: &wire::Command) -> Result<OwnedSemaphorePermit, NotBegun> {
+    pub(super) fn begin(&self, command: &wire::Command, peer: &Peer) -> Result<Slot, NotBegun> {
+        let place = self.rights.command(peer);
+        let place = place.inspect_err(|barred| self.counters.barred(barred))?;
         let mut state = self.lock();
         let id = command.request_id;
         if !command.idempotent && state.recent.contains(id) {
             self.counters.duplicates.add();
-            return Err(NotBegun::Refused(Refusal::Duplicate, DUPLICATE));
+            return Err(NotBegun::Refused(Refusal::Duplicate, DUPLICATE.to_owned()));
         }
         if state.is_draining {
             self.counters.draining.add();
-            return Err(NotBegun::Refused(Refusal::Draining, DRAINING));
+            return Err(NotBegun::Refused(Refusal::Draining, DRAINING.to_owned()));
         }
-        let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
+        let Ok(permit) = Arc::clone(&self.slots).try_acquire_owned() else {
             self.counters.busy.add();
-            return Err(NotBegun::Busy);
+            let reason = format!("{} commands run", self.config.max_commands);
+            return Err(NotBegun::Busy(RETRY_AFTER, reason));
         };
         state.recent.insert(id);
         state.busy_at = clock::now();
         self.counters.accepted.add();
         self.running.send_modify(|running| *running += 1);
-        Ok(slot)
+        Ok(Slot {
+            _permit: permit,
+            _place: place,
+        })
     }
 
     /// A command that had a place does not begin after all, because its connection has ended.

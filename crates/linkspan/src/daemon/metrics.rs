@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::daemon::error::ConnectionError;
+use crate::daemon::rights::Barred;
 
 /// What a daemon has counted since its start.
 ///
@@ -24,6 +25,10 @@ pub struct DaemonStats {
     pub draining: u64,
     /// Commands that were refused because they were begun before.
     pub duplicates: u64,
+    /// Commands, and wishes about the daemon itself, that their clients may not have.
+    pub denied: u64,
+    /// Those that were more than their clients' quotas.
+    pub limited: u64,
     /// Commands that were cancelled, by their client or because it went.
     pub cancelled: u64,
     /// Commands that were cut off because they did not end when cancelled.
@@ -51,12 +56,22 @@ pub(super) struct Counters {
     pub(super) aborted: Counter,
     pub(super) panics: Counter,
     pub(super) evicted: Counter,
+    denied: Counter,
+    limited: Counter,
     silent: Counter,
     malformed: Counter,
     broken: Counter,
 }
 
 impl Counters {
+    /// Counts what a client was not let do.
+    pub(super) fn barred(&self, barred: &Barred) {
+        match barred {
+            Barred::Denied(_) => self.denied.add(),
+            Barred::TooMuch { .. } => self.limited.add(),
+        }
+    }
+
     /// Counts how a connection ended.
     pub(super) fn failed(&self, error: &ConnectionError) {
         let counter = match error {
@@ -75,6 +90,8 @@ impl Counters {
             busy: self.busy.total(),
             draining: self.draining.total(),
             duplicates: self.duplicates.total(),
+            denied: self.denied.total(),
+            limited: self.limited.total(),
             cancelled: self.cancelled.total(),
             aborted: self.aborted.total(),
             panics: self.panics.total(),

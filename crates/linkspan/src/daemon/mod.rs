@@ -45,6 +45,7 @@ mod metrics;
 mod outlet;
 mod output;
 mod recent;
+mod rights;
 mod running;
 mod server;
 mod signals;

@@ -11,14 +11,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use tracing::{debug, warn};
 
 use crate::daemon::cancellation::{CancelCause, Canceller};
 use crate::daemon::command::{Command, Ends, Signals};
 use crate::daemon::connection::Connection;
-use crate::daemon::core::Core;
+use crate::daemon::core::{Core, Slot};
 use crate::daemon::handler::Handling;
 use crate::daemon::outlet::Mark;
 use crate::daemon::output::Window;
@@ -51,7 +51,7 @@ impl Running {
         connection: &Arc<Connection>,
         client: &Client,
         command: wire::Command,
-        slot: OwnedSemaphorePermit,
+        slot: Slot,
     ) {
         let outlet = &connection.outlet;
         let number = command.command;
@@ -240,7 +240,7 @@ pub(super) struct Client {
 struct Guard(Arc<Running>);
 
 impl Guard {
-    async fn run(self, command: Command, accepted: Mark, slot: OwnedSemaphorePermit) {
+    async fn run(self, command: Command, accepted: Mark, slot: Slot) {
         let running = &*self.0;
         // Work that the client does not know of must not begin.
         if !running.connection.outlet.flushed(accepted).await {

@@ -8,12 +8,14 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use crate::auth::policy::Guard;
 use crate::clock;
 use crate::daemon::cancellation::CancelCause;
 use crate::daemon::core::Core;
 use crate::daemon::facts::Facts;
 use crate::daemon::front::Door;
 use crate::daemon::handler::{self, CommandHandler, Handler};
+use crate::daemon::rights::Rights;
 use crate::daemon::thread::Connections;
 use crate::daemon::wire::{DaemonIdentity, DaemonStatus, LogTail};
 use crate::daemon::{
@@ -52,6 +54,7 @@ pub struct DaemonServer {
     config: Config,
     transport: transport::Config,
     facts: Facts,
+    guard: Option<Guard>,
 }
 
 impl DaemonServer {
@@ -62,6 +65,7 @@ impl DaemonServer {
             config: Config::default(),
             transport: transport::Config::default(),
             facts: Facts::new(daemon_id.into()),
+            guard: None,
         }
     }
 
@@ -77,6 +81,18 @@ impl DaemonServer {
     #[must_use]
     pub fn transport(mut self, config: transport::Config) -> Self {
         self.transport = config;
+        self
+    }
+
+    /// Has a guard asked about every command, as for `daemon.command:ID` with the daemon's id, and about
+    /// what clients ask of the daemon itself, as for `daemon.control:stop`. Who the daemon is, whoever
+    /// can connect is told.
+    ///
+    /// Clients are whom the transport names. Who may not is told so, who is too fast gets *busy*.
+    /// Default: none, so that whoever can connect may do everything.
+    #[must_use]
+    pub fn guard(mut self, guard: Guard) -> Self {
+        self.guard = Some(guard);
         self
     }
 
@@ -133,7 +149,12 @@ impl DaemonServer {
         self.config.check()?;
         let connections = Connections::start().map_err(ServeError::Thread)?;
         let runtimes = (Handle::current(), connections.handle().clone());
-        let core = Arc::new(Core::new(self.config, self.facts, self.handler, runtimes));
+        let rights = Rights {
+            guard: self.guard,
+            daemon_id: self.facts.daemon_id.as_str().into(),
+        };
+        let core = Core::new(self.config, self.facts, self.handler, rights, runtimes);
+        let core = Arc::new(core);
         let door = Arc::new(Door {
             core: Arc::clone(&core),
         });

@@ -8,13 +8,15 @@ use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use proto::frame::crc32::{Decoder, Encoder, HEADER_BYTES};
+use proto::frame::crc32::{Decoder, Encoder, HEADER_BYTES, Header};
 
+use crate::auth::quota::Place;
 use crate::clock;
 use crate::exchange::error::ServeError;
 use crate::exchange::framed::{Framed, Patience};
 use crate::exchange::handler::{Handler, Handling, Turn};
 use crate::exchange::metrics::Counters;
+use crate::exchange::rights::Rights;
 use crate::exchange::seats::Seat;
 use crate::exchange::{ConnectionError, Context, IpcConfig};
 use crate::transport::{ByteLink, Health, Peer};
@@ -24,6 +26,7 @@ use crate::transport::{ByteLink, Health, Peer};
 pub(super) struct Settings {
     pub(super) ipc: IpcConfig,
     pub(super) handler_timeout: Duration,
+    pub(super) rights: Option<Rights>,
 }
 
 /// What a connection shares with others of its listener.
@@ -120,6 +123,8 @@ impl Conversation {
         if self.questions == 1 {
             health.accepted();
         }
+        // Until the answer was given.
+        let _place = self.admit().await?;
         let read = clock::now();
         let turn = self.turn().await?;
         let began = clock::now();
@@ -136,6 +141,22 @@ impl Conversation {
         counters.bytes_sent.add(HEADER_BYTES + answer.len());
         health.answered(handled, began - read, handled - began);
         Ok(())
+    }
+
+    /// Lets the question be answered, or ends the connection: with a word only as the first answer,
+    /// where peers know it.
+    async fn admit(&self) -> Result<Place, ServeError> {
+        let Settings { ipc, rights, .. } = &*self.around.settings;
+        let Some(rights) = rights else {
+            return Ok(Place::default());
+        };
+        let admitted = rights.admit(&self.peer);
+        if let (Err(ServeError::TooMuch { retry_after }), 1) = (&admitted, self.questions) {
+            let patience = Patience::new(ipc.write_timeout);
+            let header = Header::busy(*retry_after);
+            self.framed.write(header, &[], patience, &mut 0).await?;
+        }
+        admitted
     }
 
     /// Waits for the handler, no longer than it may then take.

@@ -1,6 +1,7 @@
 //! What can go wrong with an exchange, and who has to change something.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -237,4 +238,8 @@ pub(super) enum ServeError {
     Answer(ExchangeEncodeError),
     #[error("the peer is a session of this process, not an exchange")]
     NotBytes,
+    #[error("the peer may not ask {name}")]
+    Denied { name: Arc<str> },
+    #[error("the peer asks too much, and may ask again after {retry_after:?}")]
+    TooMuch { retry_after: Duration },
 }

@@ -48,6 +48,10 @@ pub struct ExchangeStats {
     pub evicted: u64,
     /// Connections that carry frames of sessions, over `mem:`.
     pub not_bytes: u64,
+    /// A question that its peer may not ask.
+    pub denied: u64,
+    /// A question that is more than its peer's quota.
+    pub limited: u64,
 }
 
 /// Where connections count.
@@ -70,6 +74,8 @@ pub(super) struct Counters {
     panics: Counter,
     unsendable: Counter,
     not_bytes: Counter,
+    denied: Counter,
+    limited: Counter,
 }
 
 impl Counters {
@@ -84,6 +90,8 @@ impl Counters {
             ServeError::HandlerPanicked { .. } => &self.panics,
             ServeError::Answer(_) => &self.unsendable,
             ServeError::NotBytes => &self.not_bytes,
+            ServeError::Denied { .. } => &self.denied,
+            ServeError::TooMuch { .. } => &self.limited,
         };
         counter.add(1);
     }
@@ -125,6 +133,8 @@ impl Counters {
             unsendable: self.unsendable.total(),
             evicted: self.evicted.total(),
             not_bytes: self.not_bytes.total(),
+            denied: self.denied.total(),
+            limited: self.limited.total(),
         }
     }
 }

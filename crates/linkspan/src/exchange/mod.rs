@@ -48,6 +48,7 @@ mod handler;
 mod listening;
 mod metrics;
 mod pool;
+mod rights;
 mod seats;
 mod server;
 mod talk;

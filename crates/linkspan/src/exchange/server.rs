@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::auth::policy::Guard;
 use crate::exchange::conversation::Settings;
 use crate::exchange::handler::{self, Handler};
 use crate::exchange::listening::Listening;
+use crate::exchange::rights::Rights;
 use crate::exchange::{Context, ExchangeStats, IpcConfig, StopReport};
 use crate::transport::{self, ListenError, TransportHealth};
 use crate::{Address, AddressError};
@@ -39,6 +41,7 @@ pub struct Server {
     ipc: IpcConfig,
     transport: transport::Config,
     handler_timeout: Duration,
+    rights: Option<Rights>,
 }
 
 impl Server {
@@ -49,6 +52,7 @@ impl Server {
             ipc: IpcConfig::default(),
             transport: transport::Config::default(),
             handler_timeout: HANDLER_TIMEOUT,
+            rights: None,
         }
     }
 
@@ -74,6 +78,19 @@ impl Server {
     #[must_use]
     pub fn handler_timeout(mut self, limit: Duration) -> Self {
         self.handler_timeout = limit;
+        self
+    }
+
+    /// Has a guard asked about every question, as for `exchange.send:NAME`. Peers are whom the transport
+    /// names: users, and holders of certificates.
+    ///
+    /// The connection of a question that is not permitted closes without an answer, because the wire
+    /// has no errors. One that is too much is told busy if it is the first of its connection. Default:
+    /// none, so that whoever can connect may ask.
+    #[must_use]
+    pub fn guard(mut self, guard: Guard, name: impl Into<String>) -> Self {
+        let name = name.into().into();
+        self.rights = Some(Rights { guard, name });
         self
     }
 
@@ -157,6 +174,7 @@ impl Server {
             ipc: self.ipc,
             transport: self.transport,
             handler_timeout: self.handler_timeout,
+            rights: self.rights,
         };
         let first = plan.start(&address).await?;
         Ok(Serving {
@@ -179,6 +197,7 @@ struct Plan {
     ipc: IpcConfig,
     transport: transport::Config,
     handler_timeout: Duration,
+    rights: Option<Rights>,
 }
 
 impl Plan {
@@ -193,6 +212,7 @@ impl Plan {
         let settings = Settings {
             ipc: ipc.clone(),
             handler_timeout: self.handler_timeout,
+            rights: self.rights.clone(),
         };
         (transport, settings)
     }

@@ -25,6 +25,12 @@ pub enum Action {
     /// See messages that could not be delivered, and have them delivered or forgotten; always on all
     /// topics, `#`.
     BusDeadLetters,
+    /// Ask a server of exchanges, by the name that it has for this.
+    ExchangeSend,
+    /// Have a daemon run commands, by its id.
+    DaemonCommand,
+    /// Ask a daemon about itself, or to end, by the verb: `status`, `logs`, `stop`, `drain`, `restart`.
+    DaemonControl,
 }
 
 impl Action {
@@ -37,6 +43,9 @@ impl Action {
         Self::BusSend,
         Self::BusTap,
         Self::BusDeadLetters,
+        Self::ExchangeSend,
+        Self::DaemonCommand,
+        Self::DaemonControl,
     ];
 
     /// Its name, as in capabilities: `rpc.call`.
@@ -49,13 +58,20 @@ impl Action {
             Self::BusSend => "bus.send",
             Self::BusTap => "bus.tap",
             Self::BusDeadLetters => "bus.dead_letters",
+            Self::ExchangeSend => "exchange.send",
+            Self::DaemonCommand => "daemon.command",
+            Self::DaemonControl => "daemon.control",
         }
     }
 
     /// Whether what it is done to is told by topics rather than by names.
     pub(super) fn is_done_to_topics(self) -> bool {
         match self {
-            Self::RpcCall | Self::BusSend => false,
+            Self::RpcCall
+            | Self::BusSend
+            | Self::ExchangeSend
+            | Self::DaemonCommand
+            | Self::DaemonControl => false,
             Self::RpcEvent
             | Self::BusPublish
             | Self::BusSubscribe
@@ -103,7 +119,7 @@ fn names() -> String {
 pub struct Access<'a> {
     /// What would be done.
     pub action: Action,
-    /// To what: the name of a method or a client, a topic, or a mask of them.
+    /// To what: the name of a method, a client, a server or a verb, a topic, or a mask of them.
     pub resource: &'a str,
 }
 

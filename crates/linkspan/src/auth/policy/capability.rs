@@ -11,7 +11,7 @@ use crate::auth::policy::access::{Access, Action, Extent, UnknownAction};
 
 /// A right: to do an action to all that a mask stands for.
 ///
-/// It is written as `ACTION:MASK`. Methods and clients are told by masks of names, in which `?`
+/// It is written as `ACTION:MASK`. Methods, clients and servers are told by masks of names, in which `?`
 /// stands for one level between dots and a last `*` for one or more; topics by masks of topics, with
 /// `+` and `#` between slashes. `ACTION:*` is the action done to anything, `*` is everything.
 ///

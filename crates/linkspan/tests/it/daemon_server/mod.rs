@@ -5,6 +5,7 @@ mod ending;
 mod limits;
 mod oversized;
 mod raw;
+mod rights;
 mod stream;
 mod streams;
 mod trial;

@@ -3,6 +3,8 @@
 mod calls;
 #[cfg(feature = "policy")]
 mod conditions;
+#[cfg(feature = "exchange")]
+mod exchanges;
 #[cfg(feature = "auth")]
 mod quotas;
 
@@ -11,7 +13,9 @@ use linkspan::auth::policy::{Access, Action, Capability, Policy, Role, Roles};
 
 #[test]
 fn a_right_stands_for_what_its_mask_stands_for() {
-    use Action::{BusPublish, BusSend, BusSubscribe, RpcCall, RpcEvent};
+    use Action::{
+        BusPublish, BusSend, BusSubscribe, DaemonControl, ExchangeSend, RpcCall, RpcEvent,
+    };
     for (right, action, resource, expected) in [
         ("*", RpcCall, "vault.open", true),
         ("*", BusSubscribe, "#", true),
@@ -38,6 +42,9 @@ fn a_right_stands_for_what_its_mask_stands_for() {
         ("bus.send:worker.?", BusSend, "worker.7", true),
         ("bus.send:worker.?", BusSend, "worker.*", false),
         ("bus.send:worker.*", BusSend, "worker.?", true),
+        ("exchange.send:detection", ExchangeSend, "detection", true),
+        ("exchange.send:detection", ExchangeSend, "*", false),
+        ("daemon.control:status", DaemonControl, "stop", false),
     ] {
         let parsed: Capability = right.parse().unwrap();
         assert_eq!(parsed.to_string(), right);
@@ -59,7 +66,7 @@ fn what_is_no_right_is_an_error_that_says_why() {
         ),
         (
             "rpc.cal:host.*",
-            r#""rpc.cal" is no action; actions are rpc.call, rpc.event, bus.publish, bus.subscribe, bus.send, bus.tap, bus.dead_letters"#,
+            r#""rpc.cal" is no action; actions are rpc.call, rpc.event, bus.publish, bus.subscribe, bus.send, bus.tap, bus.dead_letters, exchange.send, daemon.command, daemon.control"#,
         ),
         (
             "bus.publish:a\0b",
