@@ -9,7 +9,7 @@ use crate::commands::block_on;
 use crate::commands::connect::node;
 use crate::config::Loaded;
 use crate::failure::Result;
-use crate::node::{Answers, BusCounts, NodeInfo, NodeService, NodeStatus};
+use crate::node::{Answers, BusCounts, NodeInfo, NodeService, NodeStatus, SecurityCounts};
 use crate::output::{Output, Table, bytes, count, since};
 
 /// Show whether a node runs, and what it is doing.
@@ -81,6 +81,9 @@ fn show(info: &NodeInfo, status: &NodeStatus, output: &Output) -> Result {
     if let Some(bus) = &status.bus {
         output.line(format_args!("\n{}", bus_facts(bus)))?;
     }
+    if let Some(security) = &status.security {
+        output.line(format_args!("\n{}", security_facts(security)))?;
+    }
     show_connections(status, output)
 }
 
@@ -95,6 +98,33 @@ pub(crate) fn bus_facts(bus: &BusCounts) -> Table {
     facts.fact("sent", of(bus.frames_sent, bus.bytes_sent));
     facts.fact("waiting", bytes(waiting));
     facts.fact("dropped", count(bus.dropped));
+    facts
+}
+
+/// Who came, and what they might not do.
+fn security_facts(security: &SecurityCounts) -> Table {
+    let SecurityCounts {
+        authentication,
+        rights,
+        audit,
+    } = security;
+    let mut facts = Table::of_facts();
+    let (accepted, attempts) = (count(authentication.accepted), authentication.attempts);
+    facts.fact("let in", format_args!("{accepted} of {}", count(attempts)));
+    let (denied, expired) = (count(authentication.denied), count(authentication.expired));
+    let slowed = count(authentication.slowed);
+    facts.fact(
+        "not believed",
+        format_args!("{denied}, {expired} expired, {slowed} slowed down"),
+    );
+    facts.fact("not permitted", count(rights.denied));
+    let (too_fast, too_many) = (count(rights.too_fast), count(rights.too_many));
+    facts.fact(
+        "over limits",
+        format_args!("{too_fast} too fast, {too_many} too many at once"),
+    );
+    let (lines, errors) = (count(audit.lines), count(audit.errors));
+    facts.fact("audit log", format_args!("{lines} lines, {errors} lost"));
     facts
 }
 

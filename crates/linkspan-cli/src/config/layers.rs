@@ -237,6 +237,9 @@ impl Loaded {
         if let Err((key, problem)) = self.config.security.auth.check() {
             return Err(self.wrong(&["security", "auth", key], &problem));
         }
+        if let Err((key, problem)) = self.config.security.rate_limiting.quotas() {
+            return Err(self.wrong(&["security", "rate_limiting", key], &problem));
+        }
         if let Err(error) = self.config.transport.named_pipe.address() {
             let path = ["transport", "named_pipe", "pipe_name"];
             return Err(self.wrong(&path, &error.to_string()));

@@ -42,7 +42,7 @@ impl Besides {
             }
         };
         Ok(Self {
-            exchanges: detection::serve(config).await?,
+            exchanges: detection::serve(config, guard).await?,
             broker: Some(broker),
             bus,
             max_clients: config.bus.max_connections,
@@ -139,12 +139,10 @@ pub(crate) async fn broker(
     let [first, more @ ..] = addresses else {
         return Ok(None);
     };
-    let mut broker = broker
+    let broker = broker
         .config(config.bus.broker())
-        .transport(config.server().transport);
-    if let Some(authentication) = &guard.authentication {
-        broker = broker.authentication(authentication.clone());
-    }
+        .transport(config.server().transport)
+        .authentication(guard.authentication.clone());
     let mut serving = broker.listen(first.clone()).await?;
     for address in more {
         serving.also(address.clone()).await?;

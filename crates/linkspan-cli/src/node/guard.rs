@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use linkspan::auth::jwt::{JwtAlgorithm, JwtKey, JwtKeyError};
 use linkspan::auth::key::{KeyFile, KeyFileError, KeyList};
-use linkspan::auth::policy::{self, ConditionsError, Policy};
+use linkspan::auth::policy::{self, Capability, ConditionsError, Policy, Role, Roles};
+use linkspan::auth::quota::Quotas;
 use linkspan::auth::{
     self, ApiKeys, Audit, AuditFile, Authentication, Certificates, CredentialError, Jwt, JwtConfig,
     read_secret_file,
@@ -17,13 +18,16 @@ use thiserror::Error;
 use crate::config::{Config, KeyPlace, TokenType};
 use crate::failure::{Failure, Kind};
 use crate::node::rights::{self, Log};
+use crate::node::wire::SecurityCounts;
 
 /// What a node asks of its clients.
 #[derive(Debug)]
 pub(crate) struct Guard {
-    pub(crate) authentication: Option<Authentication>,
-    /// What those may do who were let in.
+    pub(crate) authentication: Authentication,
+    /// What those may do who were let in, and how often.
     pub(crate) rights: policy::Guard,
+    /// Whether everybody may do everything as long as no rights are given.
+    is_open: bool,
     log: Log,
     keys: ApiKeys,
     jwt: Jwt,
@@ -32,8 +36,9 @@ pub(crate) struct Guard {
 /// Settings that were read anew, all of them, and hold nowhere yet.
 #[derive(Debug)]
 pub(crate) struct Prepared {
-    pub(crate) authentication: Option<Authentication>,
+    authentication: auth::Config,
     policy: Policy,
+    quotas: Quotas,
     audit: Option<Audit>,
     list: KeyList,
     jwt: JwtConfig,
@@ -54,6 +59,8 @@ pub(crate) enum GuardError {
     Audit(#[source] io::Error),
     #[error("security.authorization.policy_engine")]
     Conditions(#[from] ConditionsError),
+    #[error("security.rate_limiting.{0}: {1}")]
+    Quotas(&'static str, String),
     #[error("no randomness")]
     Random(#[source] io::Error),
 }
@@ -61,10 +68,20 @@ pub(crate) enum GuardError {
 impl Guard {
     /// Reads keys, and opens the audit log.
     pub(crate) fn new(config: &Config) -> Result<Self, GuardError> {
+        Self::made(config, false)
+    }
+
+    /// The same, where everybody may do everything as long as no rights are given.
+    pub(crate) fn open(config: &Config) -> Result<Self, GuardError> {
+        Self::made(config, true)
+    }
+
+    fn made(config: &Config, is_open: bool) -> Result<Self, GuardError> {
         let log = Log::default();
-        let mut guard = Self {
-            authentication: None,
+        let guard = Self {
+            authentication: Authentication::new(auth::Config::default()),
             rights: rights::guard(log.clone()),
+            is_open,
             log,
             keys: ApiKeys::new([]).map_err(GuardError::Random)?,
             jwt: Jwt::new(JwtConfig::new("", "")),
@@ -76,13 +93,21 @@ impl Guard {
 
     /// Reads everything again.
     pub(crate) fn prepare(&self, config: &Config) -> Result<Prepared, GuardError> {
+        let security = &config.security;
         let list = key_list(config)?;
         let mut jwt = jwt(config)?;
         jwt.revoked = list.revoked_tokens.keys().cloned().collect();
         let audit = audit(config)?;
         Ok(Prepared {
             authentication: self.authentication(config, audit.clone()),
-            policy: config.security.authorization.policy()?,
+            policy: match self.is_open && !security.authorization.is_set() {
+                true => everything_for_everybody(),
+                false => security.authorization.policy()?,
+            },
+            quotas: security
+                .rate_limiting
+                .quotas()
+                .map_err(|(key, problem)| GuardError::Quotas(key, problem))?,
             audit,
             list,
             jwt,
@@ -90,24 +115,31 @@ impl Guard {
     }
 
     /// Goes over to what was read; sessions end that are open by keys that are gone.
-    pub(crate) fn take(&mut self, prepared: Prepared) {
+    pub(crate) fn take(&self, prepared: Prepared) {
         self.keys.replace(prepared.list.keys);
         self.jwt.replace(prepared.jwt);
         self.log.replace(prepared.audit);
+        self.authentication.replace(prepared.authentication);
+        self.rights.replace_quotas(prepared.quotas);
         self.rights.replace(prepared.policy);
-        self.authentication = prepared.authentication;
     }
 
-    fn authentication(&self, config: &Config, audit: Option<Audit>) -> Option<Authentication> {
-        let auth = &config.security.auth;
-        if auth.token_type.is_none() && audit.is_none() {
-            return None;
+    /// What was counted since the start.
+    pub(crate) fn counts(&self) -> SecurityCounts {
+        SecurityCounts {
+            authentication: (&self.authentication.stats()).into(),
+            rights: (&self.rights.stats()).into(),
+            audit: self.log.counts(),
         }
+    }
+
+    fn authentication(&self, config: &Config, audit: Option<Audit>) -> auth::Config {
+        let auth = &config.security.auth;
         let mut settings = auth::Config::default();
         settings.session_timeout = Some(Duration::from_secs(auth.session_timeout_s));
         settings.renewal = auth.refresh_enabled;
         settings.audit = audit;
-        settings = match auth.token_type {
+        match auth.token_type {
             Some(TokenType::Jwt) => settings.with(self.jwt.clone()),
             Some(TokenType::ApiKey) => settings.with(self.keys.clone()),
             Some(TokenType::Certificate) => settings.with(Certificates::default()),
@@ -115,9 +147,13 @@ impl Guard {
                 settings.anonymous = true;
                 settings
             }
-        };
-        Some(Authentication::new(settings))
+        }
     }
+}
+
+fn everything_for_everybody() -> Policy {
+    let everybody = Role::new([Capability::EVERYTHING]).with_members(["*", "anonymous"]);
+    Policy::new(Roles::new().with("everybody", everybody))
 }
 
 fn audit(config: &Config) -> Result<Option<Audit>, GuardError> {

@@ -87,6 +87,8 @@ impl From<&ExchangeStats> for ExchangeCounts {
             panics: stats.panics,
             unsendable: stats.unsendable,
             evicted: stats.evicted,
+            denied: stats.denied,
+            limited: stats.limited,
         }
     }
 }

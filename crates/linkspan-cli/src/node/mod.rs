@@ -14,6 +14,7 @@ mod host;
 mod processes;
 mod rights;
 mod running;
+mod security;
 mod service;
 mod trial;
 mod wire;
@@ -24,7 +25,7 @@ pub(crate) use service::{Node as NodeService, NodeClient};
 pub(crate) use trial::trial_methods;
 pub(crate) use wire::{
     Answers, BusCounts, ConnectionStatus, ExchangeCounts, ListenerStatus, NodeInfo, NodeStatus,
-    Ready, Switched, Times,
+    Ready, SecurityCounts, Switched, Times,
 };
 
 use std::sync::Arc;

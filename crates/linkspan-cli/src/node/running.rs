@@ -3,7 +3,6 @@
 use std::time::{Duration, SystemTime};
 
 use linkspan::Address;
-use linkspan::auth::Authentication;
 use linkspan::exchange::IpcConfig;
 use linkspan::rpc::{ServerConfig, Serving, StopReport};
 use linkspan::transport::{Backend, ListenError};
@@ -12,7 +11,7 @@ use tracing::error;
 use crate::config::Config;
 use crate::node::besides::Besides;
 use crate::node::guard::{Guard, NodeError};
-use crate::node::wire::{ListenerStatus, Switched};
+use crate::node::wire::{ListenerStatus, SecurityCounts, Switched};
 
 /// Servers with the settings that they have now.
 #[derive(Debug)]
@@ -36,13 +35,10 @@ impl Running {
         config: &Config,
         guard: Option<Guard>,
     ) -> Self {
-        let authentication = guard
-            .as_ref()
-            .and_then(|guard| guard.authentication.clone());
         Self {
             calls,
             besides,
-            settings: Settings::new(config, authentication),
+            settings: Settings::new(config, guard.as_ref()),
             guard,
         }
     }
@@ -53,11 +49,8 @@ impl Running {
     pub(crate) async fn reconfigure(&mut self, config: &Config) -> Result<(), NodeError> {
         let guard = self.guard.as_ref();
         let prepared = guard.map(|guard| guard.prepare(config)).transpose()?;
-        let authentication = prepared
-            .as_ref()
-            .and_then(|prepared| prepared.authentication.clone());
-        self.apply(Settings::new(config, authentication)).await?;
-        if let (Some(guard), Some(prepared)) = (&mut self.guard, prepared) {
+        self.apply(Settings::new(config, guard)).await?;
+        if let (Some(guard), Some(prepared)) = (&self.guard, prepared) {
             guard.take(prepared);
         }
         Ok(())
@@ -114,6 +107,11 @@ impl Running {
         listeners
     }
 
+    /// What was counted of who came and what they wanted.
+    pub(crate) fn security(&self) -> Option<SecurityCounts> {
+        self.guard.as_ref().map(Guard::counts)
+    }
+
     fn max_connections(&self, address: &Address) -> Option<usize> {
         let transport = &self.settings.calls.transport;
         match address {
@@ -136,9 +134,9 @@ impl Running {
 }
 
 impl Settings {
-    fn new(config: &Config, authentication: Option<Authentication>) -> Self {
+    fn new(config: &Config, guard: Option<&Guard>) -> Self {
         let mut calls = config.server();
-        calls.session.authentication = authentication;
+        calls.session.authentication = guard.map(|guard| guard.authentication.clone());
         Self {
             calls,
             exchanges: config.ipc.exchange(),
@@ -148,6 +146,5 @@ impl Settings {
 
 /// Settings of calls, with what clients are asked for.
 pub(super) fn server(config: &Config, guard: Option<&Guard>) -> ServerConfig {
-    let authentication = guard.and_then(|guard| guard.authentication.clone());
-    Settings::new(config, authentication).calls
+    Settings::new(config, guard).calls
 }

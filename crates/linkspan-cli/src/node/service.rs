@@ -75,6 +75,7 @@ impl Node for ThisNode {
             bus: running
                 .iter()
                 .find_map(|running| running.besides.bus_counts()),
+            security: running.iter().find_map(Running::security),
             connections: connections
                 .map(|connection| status_of(&connection))
                 .collect(),

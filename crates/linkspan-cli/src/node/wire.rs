@@ -57,6 +57,9 @@ pub(crate) struct NodeStatus {
     /// What its broker has done, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) bus: Option<BusCounts>,
+    /// Who came, and what they might not do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) security: Option<SecurityCounts>,
     /// Its open connections.
     pub(crate) connections: Vec<ConnectionStatus>,
 }
@@ -177,6 +180,81 @@ pub(crate) struct ExchangeCounts {
     pub(crate) unsendable: u64,
     /// Idle connections that were ended for a new one.
     pub(crate) evicted: u64,
+    /// Messages that their peers may not send.
+    #[serde(default)]
+    pub(crate) denied: u64,
+    /// Messages that were more than their peers' quotas.
+    #[serde(default)]
+    pub(crate) limited: u64,
+}
+
+/// Who came to a node, and what they might not do, since it started.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct SecurityCounts {
+    /// Who wanted to be believed.
+    pub(crate) authentication: AuthenticationCounts,
+    /// What they wanted to do.
+    pub(crate) rights: RightsCounts,
+    /// What was written down about it.
+    pub(crate) audit: AuditCounts,
+}
+
+/// Who wanted to be believed.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct AuthenticationCounts {
+    /// All attempts: `accepted`, `renewed`, `denied`, `expired` and `slowed` together.
+    pub(crate) attempts: u64,
+    /// Clients that were let in.
+    pub(crate) accepted: u64,
+    /// Renewals of sessions.
+    pub(crate) renewed: u64,
+    /// Attempts that failed.
+    pub(crate) denied: u64,
+    /// The same by their reasons.
+    pub(crate) reasons: DenialCounts,
+    /// Attempts by a right credential that had expired.
+    pub(crate) expired: u64,
+    /// Attempts that were not looked at, because too many before had failed.
+    pub(crate) slowed: u64,
+    /// Sessions that ended because their time was up or their credential was revoked.
+    pub(crate) lapsed: u64,
+}
+
+/// Why clients were not believed.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct DenialCounts {
+    /// They had nothing that is taken, or named a key that there is not.
+    pub(crate) unknown: u64,
+    /// What they proved is wrong.
+    pub(crate) wrong: u64,
+    /// It is meant for somebody else, by somebody else, or came over a link that others may read.
+    pub(crate) misplaced: u64,
+    /// It does not hold yet, was revoked, or was used.
+    pub(crate) invalid: u64,
+    /// The session, or the transport below it, did not come about.
+    pub(crate) unopened: u64,
+}
+
+/// What clients wanted to do and did not get done.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct RightsCounts {
+    /// What they may not do.
+    pub(crate) denied: u64,
+    /// What came faster than it may.
+    pub(crate) too_fast: u64,
+    /// What came while as much was under way as may be.
+    pub(crate) too_many: u64,
+    /// Clients of whom it is known what they have used of their limits.
+    pub(crate) principals: usize,
+}
+
+/// What was written down.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct AuditCounts {
+    /// Lines of the audit log.
+    pub(crate) lines: u64,
+    /// Lines that could not be written.
+    pub(crate) errors: u64,
 }
 
 /// What is typical of the durations since the start.

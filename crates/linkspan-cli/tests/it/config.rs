@@ -74,6 +74,13 @@ security:
     policy_engine: production
     owner_may_all: true
     roles: { reader: ['rpc.call:host.*'] }
+  rate_limiting:
+    requests_per_minute: 60000
+    burst: 1000
+    max_concurrent: 64
+    owner_unlimited: true
+    max_principals: 1000
+    operations: { 'bus.publish:events/#': { requests_per_minute: 600, burst: 20, max_concurrent: 2 } }
   audit: { file: run/audit.log, max_bytes: 1MiB, kept_files: 3 }
 ";
 
@@ -148,6 +155,13 @@ abac_enabled = true
 policy_engine = "production"
 owner_may_all = true
 roles = { reader = ["rpc.call:host.*"] }
+[security.rate_limiting]
+requests_per_minute = 60000
+burst = 1000
+max_concurrent = 64
+owner_unlimited = true
+max_principals = 1000
+operations = { "bus.publish:events/#" = { requests_per_minute = 600, burst = 20, max_concurrent = 2 } }
 
 [security.audit]
 file = "run/audit.log"

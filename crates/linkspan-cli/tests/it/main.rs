@@ -43,6 +43,8 @@ mod key;
 #[cfg(unix)]
 mod lifecycle;
 #[cfg(unix)]
+mod limits;
+#[cfg(unix)]
 mod network;
 #[cfg(unix)]
 mod policy;

@@ -85,10 +85,10 @@ pub(crate) fn run(options: Options, loaded: &Loaded, output: &Output) -> Result 
         let mut signals = Signals::listen()?;
         let color = output.notice_style().is_colored();
         Logging::start_detailed(&config.environment, color, "linkspan::bus")?;
-        let guard = Guard::new(&config)?;
+        let guard = Guard::open(&config)?;
         let mut made = Broker::new().schemas(schemas);
-        // As brokers of BUS/RT do, it lets all do everything who may connect, unless rights are given.
-        if config.security.authorization.is_set() {
+        // As brokers of BUS/RT do, it lets all do everything who may connect, and asks nobody for it.
+        if config.security.is_about_clients() {
             made = made.guard(guard.rights.clone());
         }
         let serving = broker(&config, &addresses, made, &guard).await?;
@@ -119,7 +119,7 @@ struct Served {
 }
 
 async fn serve(
-    mut served: Served,
+    served: Served,
     signals: &mut Signals,
     config: &Config,
     file: Option<&Path>,
@@ -131,7 +131,7 @@ async fn serve(
         _ => {}
     }
     while signals.next().await == Wish::Reload {
-        reload(&mut served, file);
+        reload(&served, file);
     }
     let counts = BusCounts::from(&served.serving.stats());
     served.serving.stop(STOP_LIMIT).await;
@@ -147,7 +147,7 @@ async fn serve(
 
 /// Reads what messages have to keep to, and keys, again; if anything is wrong, nothing changes. All else
 /// holds from start to end.
-fn reload(served: &mut Served, file: Option<&Path>) {
+fn reload(served: &Served, file: Option<&Path>) {
     let serving = &served.serving;
     let read = load(file).and_then(|loaded| Ok((loaded.schemas()?, loaded)));
     let (schemas, loaded) = match read {
@@ -164,7 +164,7 @@ fn reload(served: &mut Served, file: Option<&Path>) {
     }
     serving.broker().set_schemas(schemas);
     served.guard.take(prepared);
-    info!("rates, schemas and keys were read again");
+    info!("rates, schemas, keys and rights were read again");
 }
 
 /// Where to listen.

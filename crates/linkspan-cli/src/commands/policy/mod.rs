@@ -31,10 +31,11 @@ struct Question {
     /// Who: uid:1000, cert:host-1, key:ci, jwt:ada, anonymous.
     principal: String,
 
-    /// What: rpc.call, rpc.event, bus.publish, bus.subscribe, bus.send, bus.tap, `bus.dead_letters`.
+    /// What: rpc.call, rpc.event, bus.publish, bus.subscribe, bus.send, bus.tap, `bus.dead_letters`,
+    /// exchange.send, daemon.command, daemon.control.
     action: Action,
 
-    /// To what: a method, a topic or a client, or a mask of them.
+    /// To what: a method, a topic, a client, a server or a verb, or a mask of them.
     resource: String,
 
     /// A role that the credentials would give; may be repeated.

@@ -3,6 +3,7 @@
 mod audit;
 mod auth;
 mod authorization;
+mod rate_limiting;
 
 pub(crate) use auth::{KeyPlace, TokenType};
 
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::security::audit::Audit;
 use crate::config::security::auth::Auth;
 use crate::config::security::authorization::Authorization;
+use crate::config::security::rate_limiting::RateLimiting;
 use crate::config::tls::CipherChoice;
 use crate::config::units::{Span, seconds};
 
@@ -26,8 +28,17 @@ pub(crate) struct Security {
     pub(crate) auth: Auth,
     /// What they may do.
     pub(crate) authorization: Authorization,
+    /// How often they may do it, and how much at once.
+    pub(crate) rate_limiting: RateLimiting,
     /// Where it is written down who was let in, who was not, and why.
     pub(crate) audit: Audit,
+}
+
+impl Security {
+    /// Whether anything is said of what others than the owner may do, or how often.
+    pub(crate) fn is_about_clients(&self) -> bool {
+        self.authorization.is_set() || self.rate_limiting.is_set()
+    }
 }
 
 /// How links under TLS are encrypted.

@@ -7,21 +7,26 @@ use linkspan::transport::ListenError;
 
 use crate::config::Config;
 use crate::node::detection::wire::{DetectedProcess, DetectionResult, DetectionTask};
+use crate::node::guard::Guard;
 use crate::node::processes::Processes;
 use crate::node::wire::Process;
 
-/// Begins to answer where the configuration says so, if it does.
-pub(crate) async fn serve(config: &Config) -> Result<Option<Serving>, ListenError> {
+/// Begins to answer where the configuration says so, if it does: all who may connect, unless rights or
+/// limits are given.
+pub(crate) async fn serve(config: &Config, guard: &Guard) -> Result<Option<Serving>, ListenError> {
     let Some(address) = config.ipc.address()? else {
         return Ok(None);
     };
-    let server = Server::new()
+    let mut server = Server::new()
         .config(config.ipc.exchange())
         .transport(config.server().transport)
         // Reading the table is many system calls.
         .blocking_message_handler(|task: DetectionTask, _: Context| {
             Ok::<_, DetectionResult>(detect(&task, table()))
         });
+    if config.security.is_about_clients() {
+        server = server.guard(guard.rights.clone(), NAME);
+    }
     server.listen(address).await.map(Some)
 }
 
@@ -67,6 +72,8 @@ fn describe(process: Process) -> DetectedProcess {
     }
 }
 
+/// By this name rights tell it.
+const NAME: &str = "detection";
 /// So many processes fit into the usual longest message, whatever they are called.
 const LARGEST_LIMIT: u32 = 1_000;
 const USUAL_LIMIT: u32 = 100;
