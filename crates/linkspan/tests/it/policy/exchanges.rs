@@ -95,8 +95,9 @@ async fn who_asks_too_much_is_told_when_to_come_back_or_nothing() {
         "{cut:?}"
     );
     // A client comes back by itself when it is told, if it has the time.
-    let question = client(&serving).await.question("d");
-    let late = question.timeout(Duration::from_millis(200)).send().await;
+    let client = client(&serving).await;
+    let question = client.question("d").timeout(Duration::from_millis(200));
+    let late = question.send().await;
     let Err(ExchangeError::Expired { last, .. }) = late else {
         panic!("{late:?}");
     };
