@@ -150,8 +150,10 @@ impl Link {
             slots.retain(|slot| slot.strong_count() > 0);
             slots.push(Arc::downgrade(slot));
         }
-        if let Some(place) = self.current() {
-            slot.renew(&place).await;
+        if let Some(place) = self.current()
+            && let Some(wait) = slot.renew(&place).await
+        {
+            renew_later(Arc::downgrade(slot), place, wait).await;
         }
     }
 
@@ -214,9 +216,12 @@ pub(super) async fn supervise(link: Arc<Link>, records: Records) {
 async fn keep(link: &Arc<Link>, mut records: Records) {
     let mut backoff = link.config.reconnect.backoff();
     let mut epoch = 1;
+    // Subscriptions that the broker wants to be had later; if the place is lost, they are had by the next.
+    let mut later = JoinSet::new();
     loop {
         let began = clock::now();
         let error = read(link, records).await;
+        later.abort_all();
         debug!(%error, name = link.name(), "the place on the bus was lost");
         if link.is_over() {
             return;
@@ -254,12 +259,12 @@ async fn keep(link: &Arc<Link>, mut records: Records) {
         };
         epoch += 1;
         info!(name = link.name(), "on the bus again");
-        come_back(link, Place { connection, epoch }).await;
+        later = come_back(link, Place { connection, epoch }).await;
     }
 }
 
-/// Subscribes again to all that there was.
-async fn come_back(link: &Link, place: Place) {
+/// Subscribes again to all that there was; gives what has to wait.
+async fn come_back(link: &Link, place: Place) -> JoinSet<()> {
     let slots: Vec<_> = link.slots().iter().filter_map(Weak::upgrade).collect();
     let is_over = !link.state.send_if_modified(|state| {
         let goes_on = !matches!(state, State::Over(_));
@@ -268,9 +273,25 @@ async fn come_back(link: &Link, place: Place) {
         }
         goes_on
     });
-    if !is_over {
-        for slot in slots {
-            slot.renew(&place).await;
+    let mut later = JoinSet::new();
+    for slot in slots.into_iter().filter(|_| !is_over) {
+        if let Some(wait) = slot.renew(&place).await {
+            later.spawn(renew_later(Arc::downgrade(&slot), place.clone(), wait));
+        }
+    }
+    later
+}
+
+/// Subscribes when the broker wants it, as long as somebody reads.
+async fn renew_later(slot: Weak<Slot>, place: Place, mut wait: Duration) {
+    loop {
+        tokio::time::sleep(wait).await;
+        let Some(slot) = slot.upgrade() else {
+            return;
+        };
+        match slot.try_renew(&place).await {
+            Some(longer) => wait = longer,
+            None => return,
         }
     }
 }

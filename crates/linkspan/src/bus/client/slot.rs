@@ -4,8 +4,10 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
+use proto::error::Code;
 
 use crate::bus::SubscribeError;
 use crate::bus::client::link::Place;
@@ -39,17 +41,28 @@ impl Slot {
         }
     }
 
-    /// Subscribes by a new place, unless somebody has.
-    pub(super) async fn renew(&self, place: &Place) {
+    /// Subscribes by a new place, unless somebody has; says when to [try](Self::try_renew) again if the
+    /// broker wants that.
+    pub(super) async fn renew(&self, place: &Place) -> Option<Duration> {
         if self.epoch.fetch_max(place.epoch, Ordering::AcqRel) >= place.epoch {
-            return;
+            return None;
         }
+        self.try_renew(place).await
+    }
+
+    /// Subscribes by a place; says when to try again if the broker wants that.
+    pub(super) async fn try_renew(&self, place: &Place) -> Option<Duration> {
         match subscribe(place, self.wanted.clone()).await {
             Ok(records) => self.put(Ok(records)),
             // That place is lost, too; there will be another one.
             Err(CallError::NotAccepted { .. } | CallError::OutcomeUnknown { .. }) => {}
+            // It was had before, and is only too much at once.
+            Err(error) if error.code() == Code::BUSY && error.retry_after().is_some() => {
+                return error.retry_after();
+            }
             Err(error) => self.put(Err(error.into())),
         }
+        None
     }
 
     /// What is to be read next; nothing if nothing will follow.

@@ -163,3 +163,36 @@ async fn where_calls_are_taken_a_message_costs_once() {
     }
     assert!(is_limited(&client.publish("t", &1).await));
 }
+
+#[tokio::test]
+async fn subscriptions_come_back_to_a_broker_as_fast_as_it_takes_them() {
+    let slowly = || Broker::new().guard(guard(within("bus.subscribe:*", rate(120, 1))));
+    let scene = Scene::with(LOCAL, slowly()).await;
+    let client = scene.client("a").await;
+    let mut subscriptions = Vec::new();
+    while subscriptions.len() < 3 {
+        let mask = format!("t/{}", subscriptions.len());
+        match client.subscribe(&mask).await {
+            Ok(subscription) => subscriptions.push(subscription),
+            Err(SubscribeError::Call(error)) => {
+                tokio::time::sleep(error.retry_after().unwrap()).await;
+            }
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+    let address = scene.address().clone();
+    scene.serving.stop(Duration::from_millis(100)).await;
+    let serving = slowly().listen(address).await.unwrap();
+    // The first one needs no leave, the others wait for theirs.
+    wait::until("all masks", || serving.stats().masks == 4).await;
+    assert!(serving.stats().rate_limited >= 1);
+    for (number, subscription) in subscriptions.iter_mut().enumerate() {
+        let topic = format!("t/{number}");
+        assert_eq!(
+            client.publish(&topic, &number).await,
+            Ok(Delivery::Delivered)
+        );
+        let message = wait::within("a message", subscription.next()).await;
+        assert_eq!(message.unwrap().unwrap().topic(), topic);
+    }
+}
