@@ -52,6 +52,7 @@
 //! | `bus` | publish, subscribe, send and call through a broker; behind its feature |
 //! | `daemon` | commands whose work is done by a process that stays; behind its feature |
 //! | `exchange` | one question, one answer, in frames that other programs speak; behind its feature |
+//! | `plugin` | programs of others, known and verified before they run; behind its feature |
 //! | [`codec`] | encodings of bodies, for bodies that no trait describes |
 //! | [`transport`] | settings of transports, and who is at the other end |
 //! | [`session`] | settings of connections: limits, times, checksums |
@@ -73,6 +74,7 @@
 //! | `bus` | | a broker, for clients of BUS/RT, too, and clients of it |
 //! | `daemon` | | command lines whose work is done by a daemon that starts itself |
 //! | `exchange` | | servers and clients of frames of length, CRC-32 and message |
+//! | `plugin` | | manifests of plugins, finding and verifying them |
 //! | `blocking` | | `rpc::blocking`: a client for programs without a runtime |
 //! | `prost` | | `codec::Protobuf`: protobuf messages as bodies |
 //! | `seal` | | bodies that only those read who have the key: `auth::seal` |
@@ -133,15 +135,20 @@ pub mod guide;
 pub mod layer;
 #[cfg(feature = "rpc")]
 mod pace;
+#[cfg(feature = "plugin")]
+pub mod plugin;
 #[cfg(feature = "rpc")]
 mod rotation;
 #[cfg(feature = "rpc")]
 pub mod rpc;
 #[cfg(feature = "rpc")]
 pub mod session;
+#[cfg(feature = "plugin")]
+#[doc(hidden)]
+pub mod source;
 #[cfg(feature = "rpc")]
 pub mod transport;
-#[cfg(any(feature = "daemon", feature = "exchange"))]
+#[cfg(any(feature = "daemon", feature = "exchange", feature = "plugin"))]
 #[doc(hidden)]
 pub mod units;
 
@@ -176,6 +183,10 @@ mod documents {
 
     #[doc = include_str!("../../../docs/guide/rights.md")]
     struct RightsGuide;
+
+    #[cfg(feature = "plugin")]
+    #[doc = include_str!("../../../docs/guide/plugins.md")]
+    struct PluginsGuide;
 
     #[doc = include_str!("../../../docs/guide/node.md")]
     struct NodeGuide;

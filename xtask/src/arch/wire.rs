@@ -151,7 +151,7 @@ fn kind_of_row(line: &str) -> Option<(String, String)> {
 /// Crates whose types other processes see.
 const PUBLISHED: [&str; 4] = ["linkspan", "linkspan-cli", "linkspan-os", "linkspan-proto"];
 
-const PLACES: [Place; 12] = [
+const PLACES: [Place; 13] = [
     Place::Name("wire.rs"),
     Place::Folder("wire"),
     Place::Folder("message"),
@@ -166,6 +166,8 @@ const PLACES: [Place; 12] = [
     Place::Folder("output"),
     // Names of encodings, and errors of decoding that callers are told.
     Place::File("crates/linkspan/src/codec.rs"),
+    // Values of any kind, from files in YAML.
+    Place::File("crates/linkspan/src/source/yaml.rs"),
     // Figures of a listener, as `linkspan status --json` shows them.
     Place::File("crates/linkspan/src/session/report.rs"),
     // Writes the types of a service's parameters, in the user's crate.

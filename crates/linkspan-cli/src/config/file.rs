@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::config::ConfigError;
 use crate::config::error::Where;
 use crate::config::keys::{properties, unknown};
-use crate::config::source::{Entry, Place, Repeated, SyntaxError, Tree};
+use crate::config::source::{Entry, Place, Repeated, SyntaxError, Tree, under, unfold};
 
 /// A file that was read.
 #[derive(Debug, Clone)]
@@ -33,18 +33,17 @@ impl File {
             Tree::from_yaml(&text)
         };
         let unfolded = parsed.and_then(|tree| {
-            tree.unfold()
-                .map_err(|Repeated { key, place }| SyntaxError {
-                    problem: format!("key `{key}` is set twice"),
-                    place: Some(place),
-                })
+            unfold(tree).map_err(|Repeated { key, place }| SyntaxError {
+                problem: format!("key `{key}` is set twice"),
+                place: Some(place),
+            })
         });
         match unfolded {
             Ok(tree) => Ok(Self {
                 path: path.to_owned(),
                 text,
                 tree: match is_of_ipc_alone(&tree, known) {
-                    true => tree.under("ipc"),
+                    true => under(tree, "ipc"),
                     false => tree,
                 },
             }),

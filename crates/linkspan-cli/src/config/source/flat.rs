@@ -11,35 +11,33 @@ pub(crate) struct Repeated {
     pub(crate) place: Place,
 }
 
-impl Tree {
-    /// The same with `a.b: 1` at the top as `a: { b: 1 }`.
-    ///
-    /// # Errors
-    ///
-    /// [`Repeated`] if a key is set in both ways.
-    pub(crate) fn unfold(self) -> Result<Self, Repeated> {
-        let Self::Map(written) = self else {
-            return Ok(self);
-        };
-        let mut entries = Vec::new();
-        for entry in written {
-            insert(&mut entries, spread(entry))?;
-        }
-        Ok(Self::Map(entries))
+/// The same with `a.b: 1` at the top as `a: { b: 1 }`.
+///
+/// # Errors
+///
+/// [`Repeated`] if a key is set in both ways.
+pub(crate) fn unfold(tree: Tree) -> Result<Tree, Repeated> {
+    let Tree::Map(written) = tree else {
+        return Ok(tree);
+    };
+    let mut entries = Vec::new();
+    for entry in written {
+        insert(&mut entries, spread(entry))?;
     }
+    Ok(Tree::Map(entries))
+}
 
-    /// The same as the content of a section.
-    pub(crate) fn under(self, section: &str) -> Self {
-        let place = match &self {
-            Self::Map(entries) => entries.first().map(|entry| entry.place),
-            Self::Leaf(_) => None,
-        };
-        Self::Map(vec![Entry {
-            key: section.to_owned(),
-            place: place.unwrap_or(Place { line: 1, column: 1 }),
-            value: self,
-        }])
-    }
+/// A tree as the content of a section.
+pub(crate) fn under(tree: Tree, section: &str) -> Tree {
+    let place = match &tree {
+        Tree::Map(entries) => entries.first().map(|entry| entry.place),
+        Tree::List(_) | Tree::Leaf(_) => None,
+    };
+    Tree::Map(vec![Entry {
+        key: section.to_owned(),
+        place: place.unwrap_or(Place { line: 1, column: 1 }),
+        value: tree,
+    }])
 }
 
 /// An entry with a dotted key as entries within entries.

@@ -7,11 +7,15 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_saphyr::{Location, Spanned};
 
-use crate::config::source::{Entry, Place, SyntaxError, Tree};
+use crate::source::{Entry, Item, Place, SyntaxError, Tree};
 
 impl Tree {
     /// Reads YAML.
-    pub(crate) fn from_yaml(text: &str) -> Result<Self, SyntaxError> {
+    ///
+    /// # Errors
+    ///
+    /// [`SyntaxError`] if it is none.
+    pub fn from_yaml(text: &str) -> Result<Self, SyntaxError> {
         if text
             .lines()
             .all(|line| line.trim().is_empty() || line.trim().starts_with('#'))
@@ -44,8 +48,11 @@ fn tree(text: &str, node: Spanned<Node>) -> Tree {
             Tree::Map(entries.collect())
         }
         Node::List(items) => {
-            let items = items.into_iter().map(|item| tree(text, item).to_value());
-            Tree::Leaf(items.collect())
+            let items = items.into_iter().map(|item| Item {
+                place: place(item.referenced),
+                value: tree(text, item),
+            });
+            Tree::List(items.collect())
         }
         Node::Leaf(Value::Number(number)) => {
             let octal = written(text, &node.defined).filter(|text| is_octal(text));

@@ -1,13 +1,17 @@
 //! Reading TOML.
 
+use ::toml::de::{DeArray, DeInteger, DeTable, DeValue};
 use serde_json::Value;
-use toml::de::{DeInteger, DeTable, DeValue};
 
-use crate::config::source::{Entry, Place, SyntaxError, Tree};
+use crate::source::{Entry, Item, Place, SyntaxError, Tree};
 
 impl Tree {
     /// Reads TOML.
-    pub(crate) fn from_toml(text: &str) -> Result<Self, SyntaxError> {
+    ///
+    /// # Errors
+    ///
+    /// [`SyntaxError`] if it is none.
+    pub fn from_toml(text: &str) -> Result<Self, SyntaxError> {
         let parsed = DeTable::parse(text).map_err(|error| SyntaxError {
             place: error.span().map(|span| place_of(text, span.start)),
             problem: match error.message() {
@@ -30,6 +34,14 @@ fn table(text: &str, table: &DeTable<'_>) -> Tree {
     Tree::Map(entries.collect())
 }
 
+fn list(text: &str, items: &DeArray<'_>) -> Tree {
+    let items = items.iter().map(|item| Item {
+        place: place_of(text, item.span().start),
+        value: value(text, item.get_ref()),
+    });
+    Tree::List(items.collect())
+}
+
 fn value(text: &str, value: &DeValue<'_>) -> Tree {
     Tree::Leaf(match value {
         DeValue::Table(entries) => return table(text, entries),
@@ -41,10 +53,7 @@ fn value(text: &str, value: &DeValue<'_>) -> Tree {
             .parse::<f64>()
             .map_or(Value::Null, Value::from),
         DeValue::Datetime(value) => value.to_string().into(),
-        DeValue::Array(items) => items
-            .iter()
-            .map(|item| self::value(text, item.get_ref()).to_value())
-            .collect(),
+        DeValue::Array(items) => return list(text, items),
     })
 }
 
