@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::marker::PhantomData;
+use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -12,10 +13,11 @@ use linkspan::rpc::{
     Body, CallError, Client, ClientConfig, Request, Response, Router, Server, ServerConfig,
 };
 use linkspan::session::Checksum;
-use linkspan::transport::Backend;
+use linkspan::transport::{Backend, TlsCipher};
 use linkspan::{Category, Code, Failure};
 
 use crate::peer::{Connection, FILL, Peer, Place, Ready, verify_chunk, verify_echo};
+use crate::peers::certificates;
 
 #[linkspan::service]
 pub(crate) trait Echo {
@@ -36,6 +38,7 @@ pub(crate) trait Setup: Send + Sync + 'static {
     const SCHEME: &'static str;
     const CHECKSUM: Checksum = Checksum::Auto;
     const BACKEND: Backend = Backend::Tokio;
+    const CIPHER: Option<TlsCipher> = None;
 }
 
 pub(crate) struct Unix;
@@ -44,6 +47,9 @@ pub(crate) struct Interprocess;
 pub(crate) struct Legacy;
 pub(crate) struct Tcp;
 pub(crate) struct Memory;
+pub(crate) struct UnixTls;
+pub(crate) struct Tls;
+pub(crate) struct TlsChacha;
 
 impl Setup for Unix {
     const NAME: &'static str = "linkspan-unix";
@@ -78,6 +84,24 @@ impl Setup for Memory {
     const SCHEME: &'static str = "mem";
 }
 
+impl Setup for UnixTls {
+    const NAME: &'static str = "linkspan-unix-tls";
+    const SCHEME: &'static str = "unix+tls";
+    const CIPHER: Option<TlsCipher> = Some(TlsCipher::Aes256Gcm);
+}
+
+impl Setup for Tls {
+    const NAME: &'static str = "linkspan-tls";
+    const SCHEME: &'static str = "tls";
+    const CIPHER: Option<TlsCipher> = Some(TlsCipher::Aes256Gcm);
+}
+
+impl Setup for TlsChacha {
+    const NAME: &'static str = "linkspan-tls-chacha";
+    const SCHEME: &'static str = "tls";
+    const CIPHER: Option<TlsCipher> = Some(TlsCipher::ChaCha20Poly1305);
+}
+
 pub(crate) struct Linkspan<S>(PhantomData<S>);
 
 impl<S: Setup> Peer for Linkspan<S> {
@@ -91,20 +115,23 @@ impl<S: Setup> Peer for Linkspan<S> {
         config.transport.backend = S::BACKEND;
         config.transport.unix_socket.max_connections = CONNECTIONS;
         config.transport.tcp.max_connections = CONNECTIONS;
-        let router = Router::new()
-            .service(EchoServer::new(Same))
-            .raw_method("blast", blast);
+        if let Some(cipher) = S::CIPHER {
+            certificates::make(place.directory())?;
+            config.transport.tls = certificates::config(place.directory(), cipher);
+        }
         let address = match S::SCHEME {
             "unix" => format!("unix:{}", place.socket()),
-            "tcp" => "tcp:127.0.0.1:0".to_owned(),
+            "unix+tls" => format!("unix+tls:{}", place.socket()),
+            "tcp" | "tls" => format!("{}:127.0.0.1:0", S::SCHEME),
             _ => "mem:bench".to_owned(),
         };
         let serving = Server::new()
             .config(config)
-            .service(router)
+            .service(answers())
             .listen(address.as_str())
             .await?;
-        ready.listening(serving.address().to_string())?;
+        let directory = place.directory().display();
+        ready.listening(format!("{}{PLACE}{directory}", serving.address()))?;
         std::future::pending::<()>().await;
         drop(serving);
         Ok(())
@@ -114,7 +141,11 @@ impl<S: Setup> Peer for Linkspan<S> {
         let mut config = ClientConfig::default();
         config.session.checksum = S::CHECKSUM;
         config.transport.backend = S::BACKEND;
-        let client = Client::connect_with(address.as_str(), config, Router::new()).await?;
+        let (address, directory) = address.split_once(PLACE).unwrap_or((&address, ""));
+        if let Some(cipher) = S::CIPHER {
+            config.transport.tls = certificates::config(Path::new(directory), cipher);
+        }
+        let client = Client::connect_with(address, config, Router::new()).await?;
         Ok(Session {
             typed: EchoClient::new(client.clone()),
             client,
@@ -122,8 +153,24 @@ impl<S: Setup> Peer for Linkspan<S> {
     }
 }
 
+/// Between an address and the directory of its server.
+const PLACE: &str = "#";
+
 /// The only limit that is not the default: a thousand idle connections are measured.
 pub(super) const CONNECTIONS: usize = 10_000;
+
+/// What all these servers answer.
+pub(super) fn answers() -> Router {
+    Router::new()
+        .service(EchoServer::new(Same))
+        .raw_method("blast", blast)
+}
+
+/// Asks for as many chunks of a size.
+pub(super) fn blast_request(chunks: u64, chunk_bytes: usize) -> Bytes {
+    let words = [chunks.to_be_bytes(), (chunk_bytes as u64).to_be_bytes()];
+    words.concat().into()
+}
 
 /// Sends as many chunks of a size as the body says.
 async fn blast(request: Request) -> Result<Response, CallError> {
@@ -179,11 +226,8 @@ impl Connection for Session {
     }
 
     async fn stream(&self, chunks: u64, chunk_bytes: usize) -> Result<u64> {
-        let blast = [chunks.to_be_bytes(), (chunk_bytes as u64).to_be_bytes()].concat();
-        let response = self
-            .client
-            .call(Request::new("blast", Bytes::from(blast)))
-            .await?;
+        let request = Request::new("blast", blast_request(chunks, chunk_bytes));
+        let response = self.client.call(request).await?;
         let (_, mut items) = response.body.split().await?;
         let mut bytes = 0;
         while let Some(chunk) = poll_fn(|cx| Pin::new(&mut items).poll_next(cx)).await {

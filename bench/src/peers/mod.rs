@@ -2,6 +2,7 @@
 
 #[cfg(feature = "peers")]
 pub(crate) mod busrt;
+mod certificates;
 mod daemon_cli;
 mod echo;
 mod exchange;
@@ -12,6 +13,7 @@ mod frames_tokio;
 mod linkspan;
 mod linkspan_bus;
 mod linkspan_daemon;
+mod linkspan_sealed;
 #[cfg(feature = "peers")]
 mod nats;
 mod raw_std;
@@ -35,9 +37,10 @@ use self::exchange::Exchange;
 use self::floor::{FloorCommand, FloorSocket};
 use self::frames_std::FramesStd;
 use self::frames_tokio::FramesTokio;
-use self::linkspan::{Linkspan, Memory, Tcp, Unchecked, Unix};
+use self::linkspan::{Linkspan, Memory, Tcp, Tls, TlsChacha, Unchecked, Unix, UnixTls};
 use self::linkspan_bus::LinkspanBus;
 use self::linkspan_daemon::LinkspanDaemon;
+use self::linkspan_sealed::LinkspanSealed;
 use self::raw_std::RawStd;
 use self::raw_tokio::RawTokio;
 use crate::bus::Bus;
@@ -131,6 +134,11 @@ pub(crate) const ALL: &[Entry] = &[
     entry::<Linkspan<Unchecked>>(),
     entry::<Linkspan<Tcp>>(),
     entry::<Linkspan<Memory>>(),
+    entry::<Linkspan<UnixTls>>(),
+    entry::<Linkspan<Tls>>(),
+    entry::<Linkspan<TlsChacha>>(),
+    entry::<LinkspanSealed<linkspan_sealed::Aes>>(),
+    entry::<LinkspanSealed<linkspan_sealed::ChaCha>>(),
     entry::<Linkspan<linkspan::Interprocess>>(),
     entry::<Linkspan<linkspan::Legacy>>(),
     entry::<FramesStd>(),

@@ -20,6 +20,7 @@ pub(crate) mod idle;
 pub(crate) mod mixed;
 pub(crate) mod output;
 pub(crate) mod roll_back;
+mod secret;
 pub(crate) mod sizes;
 pub(crate) mod stream;
 mod threads;
@@ -57,6 +58,9 @@ pub(crate) const ALL: &[&Scenario] = &[
     &fan_out::SCENARIO,
     &bus_call::SCENARIO,
     &bus_idle::SCENARIO,
+    &secret::CALLS,
+    &secret::STREAM,
+    &secret::CONNECT,
 ];
 
 /// One workload, in one or several variants, with the table that shows it.

@@ -49,6 +49,10 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
+    pub(crate) fn new(chunks: u64) -> Self {
+        Self { chunks }
+    }
+
     pub(crate) async fn measure<P: Peer>(self, target: Target) -> Result<Sample> {
         let connection = P::connect(target.address.clone()).await?;
         receive(&connection, self.chunks / WARM_UP).await?;
