@@ -47,11 +47,16 @@ mod limits;
 #[cfg(unix)]
 mod network;
 #[cfg(unix)]
+mod offers;
+#[cfg(unix)]
 mod policy;
 #[cfg(unix)]
 mod race;
 #[cfg(unix)]
 mod reload;
+// It looks into /proc.
+#[cfg(target_os = "linux")]
+mod secrets;
 #[cfg(unix)]
 mod status;
 #[cfg(unix)]
@@ -64,5 +69,7 @@ mod tls;
 mod token;
 #[cfg(unix)]
 mod transport;
+#[cfg(unix)]
+mod turnover;
 #[cfg(windows)]
 mod windows;

@@ -7,3 +7,4 @@ mod peer;
 mod rules;
 mod serving;
 mod tapping;
+mod tls;
