@@ -15,6 +15,7 @@
 //! | [`loopback_uid`] | the same for TCP within this machine, as far as it goes |
 //! | [`Spawn`] | a program that is started as a daemon, and `ReadySender`, its way to say that it is ready |
 //! | [`Process`] | a process, told from those that get its number later |
+//! | [`sandbox`] | other people's programs, launched so that they can do what they were granted |
 //! | [`Changes`] | hears when files in a directory change |
 //! | [`runtime_directory`] | where sockets and locks belong |
 //! | `send_vectored` | a write to a Unix socket that never raises SIGPIPE |
@@ -37,6 +38,7 @@ mod peer;
 mod process;
 mod random;
 mod ready;
+pub mod sandbox;
 mod sid;
 mod socket_state;
 mod spawn;

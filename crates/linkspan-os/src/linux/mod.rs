@@ -7,4 +7,5 @@ pub(crate) mod loopback;
 pub(crate) mod peer;
 pub(crate) mod presence;
 pub(crate) mod process;
+pub(crate) mod sandbox;
 pub(crate) mod socket;

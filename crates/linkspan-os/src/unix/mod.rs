@@ -23,8 +23,11 @@ mod process_portable;
 mod ready;
 mod receive;
 mod runtime;
+pub(crate) mod sandbox;
+#[cfg(not(target_os = "linux"))]
+mod sandbox_portable;
 mod send;
-mod signals;
+pub(crate) mod signals;
 mod socket;
 #[cfg(not(target_os = "linux"))]
 mod socket_portable;

@@ -61,12 +61,18 @@ pub fn ignore_sigpipe() {
 
 /// All signals with their default effect and none held back. Can be called between fork and exec.
 pub(crate) fn reset() {
-    for signal in 1..=MAX_SIGNAL {
-        set_disposition(signal, libc::SIG_DFL);
-    }
+    reset_dispositions();
     let none = empty_set();
     // SAFETY: the set lives on, and the old mask is not asked for.
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const none, ptr::null_mut()) };
+}
+
+/// All signals with their default effect, those held back included, which stay so. Can be called
+/// after a fork.
+pub(crate) fn reset_dispositions() {
+    for signal in 1..=MAX_SIGNAL {
+        set_disposition(signal, libc::SIG_DFL);
+    }
 }
 
 fn set_disposition(signal: i32, disposition: libc::sighandler_t) {

@@ -16,6 +16,7 @@ mod pipe;
 pub(crate) mod process;
 mod ready;
 mod runtime;
+pub(crate) mod sandbox;
 mod security;
 mod signals;
 mod socket;

@@ -106,15 +106,15 @@ fn null() -> &'static Path {
 }
 
 /// One thread, so that the part runs on the main one.
-const ARGUMENTS: [&str; 5] = [
+pub(crate) const ARGUMENTS: [&str; 5] = [
     "--exact",
     "child::child",
     "--nocapture",
     "--test-threads",
     "1",
 ];
-const PART: &str = "LINKSPAN_TEST_PART";
-const ARGUMENT: &str = "LINKSPAN_TEST_ARGUMENT";
+pub(crate) const PART: &str = "LINKSPAN_TEST_PART";
+pub(crate) const ARGUMENT: &str = "LINKSPAN_TEST_ARGUMENT";
 const PARTS: &[&[Part]] = &[
     crate::spawn::PARTS,
     crate::lock_wait::PARTS,
@@ -123,6 +123,8 @@ const PARTS: &[&[Part]] = &[
     crate::detached::PARTS,
     #[cfg(unix)]
     crate::private::PARTS,
+    #[cfg(target_os = "linux")]
+    crate::sandbox::PARTS,
     #[cfg(unix)]
     crate::signals::PARTS,
     #[cfg(windows)]

@@ -22,6 +22,8 @@ mod loopback;
 mod peer;
 #[cfg(unix)]
 mod private;
+#[cfg(target_os = "linux")]
+mod sandbox;
 #[cfg(unix)]
 mod signals;
 #[cfg(unix)]

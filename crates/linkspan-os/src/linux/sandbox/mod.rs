@@ -1,0 +1,39 @@
+//! Launching programs on Linux.
+//!
+//! ```text
+//!   calling thread           launcher's thread       init (pid 1) or keeper      program
+//!   prepare ──────────────► fork into namespaces ──► waits
+//!   id maps, cgroup, word ─────────────────────────► mounts, identity, fork ───► waits
+//!   gets hold of it, word ─────────────────────────────────────────────────────► restricts itself,
+//!   Running ◄───── end of reports ──────────────────────────────────────────────  becomes the program
+//! ```
+//!
+//! docs/decisions/0019-sandbox.md says why it is so.
+
+mod calls;
+mod cgroup;
+mod filter;
+mod identity;
+mod init;
+mod keeper;
+mod landlock;
+mod launcher;
+mod lifeline;
+mod limits;
+mod mounts;
+mod prepare;
+mod program;
+mod raw;
+mod running;
+mod sealed;
+mod start;
+mod status;
+mod step;
+mod table;
+
+pub use cgroup::delegated_cgroup;
+pub use table::ProcessTable;
+
+pub(crate) use running::Running;
+pub(crate) use sealed::sealed_copy;
+pub(crate) use start::launch;
