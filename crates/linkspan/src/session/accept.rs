@@ -186,7 +186,8 @@ impl Sessions {
         }
     }
 
-    /// Has a session with the client of a link, of whom `input` was read already.
+    /// Has a session with the client of a link, of whom `input` was read already. The opening gives
+    /// back what it needs: many sessions are idle for long.
     pub(crate) async fn converse(
         self: Arc<Self>,
         mut link: Link,
@@ -194,7 +195,8 @@ impl Sessions {
         health: Arc<Health>,
     ) {
         let config = self.config();
-        match open_after(&mut link, Role::Server, &config, input).await {
+        let opening = Box::pin(open_after(&mut link, Role::Server, &config, input));
+        match opening.await.map(Box::new) {
             Ok(opened) => {
                 health.accepted();
                 let lease = opened.lease.clone();
@@ -202,11 +204,11 @@ impl Sessions {
                 if let Some(lease) = &lease {
                     handler = Renewable::around(handler, lease);
                 }
-                let (connection, driver) = start(link, opened, config, handler, Some(health));
+                let (connection, driver) = start(link, *opened, config, handler, Some(health));
                 let shared = Arc::clone(&connection.handle().shared);
                 let number = self.register(connection);
                 match lease {
-                    Some(lease) => drive(driver, &lease, &shared).await,
+                    Some(lease) => Box::pin(drive(driver, &lease, &shared)).await,
                     None => driver.await,
                 }
                 self.unregister(number).await;
