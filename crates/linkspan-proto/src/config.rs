@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::frame::Compression;
 use crate::message::{Identity, VersionRange};
 
 /// What one side of a session can do and takes.
@@ -19,6 +20,10 @@ pub struct Config {
     pub features: Vec<String>,
     /// Body encodings that this side reads. Default: `msgpack`, `json`, `protobuf`, `raw`.
     pub codecs: Vec<String>,
+    /// Compression that this side inflates and may send, the preferred one first. Default: none.
+    ///
+    /// The protocol itself compresses nothing: whoever sends gives it bodies that are compressed.
+    pub compression: Vec<Compression>,
     /// Ways to authenticate, by name: those of a client, the preferred one first; those that a
     /// server takes. Default: none.
     pub auth: Vec<String>,
@@ -67,6 +72,7 @@ impl Default for Config {
             codecs: ["msgpack", "json", "protobuf", "raw"]
                 .map(str::to_owned)
                 .to_vec(),
+            compression: Vec::new(),
             auth: Vec::new(),
             auth_required: false,
             limits: Limits::default(),
@@ -105,6 +111,12 @@ impl Limits {
     pub fn reserve_bytes(&self) -> u64 {
         u64::from(self.max_frame_bytes).saturating_mul(2)
     }
+
+    /// Longest body that a compressed one may inflate to, in bytes: 65,536, or `max_frame_bytes` if
+    /// that is less.
+    pub fn inflated_bytes(&self) -> u32 {
+        self.max_frame_bytes.min(MAX_INFLATED_BYTES)
+    }
 }
 
 impl Default for Limits {
@@ -117,3 +129,6 @@ impl Default for Limits {
         }
     }
 }
+
+/// A frame that inflates to more would make a peer of few bytes one of many.
+const MAX_INFLATED_BYTES: u32 = 64 * 1024;

@@ -28,8 +28,10 @@ impl Script {
     /// If the handshake fails.
     pub fn new(role: Role, config: Config) -> Self {
         let now = Instant::now();
+        let mut peer = Config::default();
+        peer.compression.clone_from(&config.compression);
         let mut session = Session::new(role, config, [1; 32]);
-        let mut peer: Session = Session::new(role.peer(), Config::default(), [2; 32]);
+        let mut peer: Session = Session::new(role.peer(), peer, [2; 32]);
         for _ in 0..2 {
             relay(&mut session, &mut peer, now);
             relay(&mut peer, &mut session, now);

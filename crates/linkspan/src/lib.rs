@@ -54,6 +54,7 @@
 //! | `exchange` | one question, one answer, in frames that other programs speak; behind its feature |
 //! | `plugin` | programs of others, known and verified before they run; behind its feature |
 //! | [`codec`] | encodings of bodies, for bodies that no trait describes |
+//! | [`compression`] | what is compressed, where, and by what |
 //! | [`transport`] | settings of transports, and who is at the other end |
 //! | [`session`] | settings of connections: limits, times, checksums |
 //! | [`auth`] | who peers are, how that is proved, and for how long |
@@ -77,6 +78,7 @@
 //! | `plugin` | | manifests of plugins, finding and verifying them |
 //! | `blocking` | | `rpc::blocking`: a client for programs without a runtime |
 //! | `prost` | | `codec::Protobuf`: protobuf messages as bodies |
+//! | `lz4`, `zstd` | | bodies that are compressed: [`compression`] |
 //! | `seal` | | bodies that only those read who have the key: `auth::seal` |
 //! | `tls` | | `tls:`, `unix+tls:` and, with `ws`, `wss:` |
 //! | `ws` | | `ws:`, for what cannot do anything else, as web pages |
@@ -125,6 +127,8 @@ pub mod bus;
 #[cfg(feature = "rpc")]
 mod clock;
 pub mod codec;
+#[cfg(feature = "rpc")]
+pub mod compression;
 #[cfg(feature = "daemon")]
 pub mod daemon;
 #[cfg(feature = "exchange")]

@@ -126,6 +126,8 @@ impl Code {
     pub const INVALID_BODY: Self = Self::named("invalid_body");
     /// The body's encoding is not understood.
     pub const UNSUPPORTED_CODEC: Self = Self::named("unsupported_codec");
+    /// A compressed body is not what it says.
+    pub const BAD_COMPRESSION: Self = Self::named("bad_compression");
     /// A message is longer than its receiver takes.
     pub const TOO_LARGE: Self = Self::named("too_large");
     /// The handler panicked.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::error::{Blame, Category, Code, DecodeError};
+use crate::error::{Blame, Category, Code, DecodeError, InflateError};
 use crate::frame::{Flags, Kind};
 use crate::message::Failure;
 use crate::stream_id::StreamId;
@@ -94,6 +94,24 @@ pub enum SessionError {
         /// The flags.
         flags: Flags,
     },
+    /// A body is wrapped in a way that has no meaning where it came.
+    #[error("a {kind:?} on stream {stream} cannot have the flags {flags:?}")]
+    Wrapping {
+        /// The kind.
+        kind: Kind,
+        /// The stream.
+        stream: StreamId,
+        /// The flags.
+        flags: Flags,
+    },
+    /// A compressed body cannot be taken.
+    #[error("stream {stream}: {source}")]
+    Inflate {
+        /// The stream.
+        stream: StreamId,
+        /// What is wrong with it.
+        source: InflateError,
+    },
     /// The peer has said nothing for too long, in spite of being asked.
     #[error("the peer has said nothing for {silence:?} and left {asked} heartbeats unanswered")]
     Silent {
@@ -125,7 +143,8 @@ impl SessionError {
             Self::TooManyStreams { .. }
             | Self::CreditExceeded { .. }
             | Self::CreditOverflow { .. } => Code::OVERFLOW,
-            Self::NotAgreed { .. } => Code::BAD_FRAME,
+            Self::NotAgreed { .. } | Self::Wrapping { .. } => Code::BAD_FRAME,
+            Self::Inflate { source, .. } => source.code(),
             Self::Order { .. }
             | Self::Opening { .. }
             | Self::Misplaced { .. }

@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 
+use crate::frame::Compression;
+
 /// A piece of one direction of a stream.
 ///
 /// Without [`Flags::CONTINUED`](crate::frame::Flags::CONTINUED) it completes an item.
@@ -12,11 +14,17 @@ pub struct Chunk {
     pub number: u64,
     /// The bytes.
     pub body: Bytes,
+    /// By what the bytes are compressed, if they are (docs/protocol.md, section 22).
+    pub compression: Option<Compression>,
 }
 
 impl Chunk {
     /// Makes the chunk with this number.
     pub fn new(number: u64, body: Bytes) -> Self {
-        Self { number, body }
+        Self {
+            number,
+            body,
+            compression: None,
+        }
     }
 }

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use crate::error::MessageError;
+use crate::frame::Compression;
 use crate::message::{Metadata, Text, decode_metadata, decode_text, encode_metadata, encode_text};
 
 /// Something that happened.
@@ -19,6 +20,8 @@ pub struct Event {
     pub body: Bytes,
     /// Whether the body is a sealed envelope (docs/protocol.md, section 21).
     pub sealed: bool,
+    /// By what the body is compressed, if it is (docs/protocol.md, section 22).
+    pub compression: Option<Compression>,
 }
 
 impl Event {
@@ -30,6 +33,7 @@ impl Event {
             metadata: None,
             body,
             sealed: false,
+            compression: None,
         }
     }
 
@@ -51,6 +55,7 @@ impl Event {
             metadata,
             body: payload,
             sealed: false,
+            compression: None,
         })
     }
 }

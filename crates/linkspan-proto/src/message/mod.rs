@@ -35,7 +35,7 @@ pub use text::Text;
 use bytes::{Buf, Bytes};
 
 use crate::error::MessageError;
-use crate::frame::{Flags, Kind};
+use crate::frame::{Compression, Flags, Kind};
 
 /// What a frame says.
 #[derive(Debug, Clone, PartialEq)]
@@ -127,23 +127,32 @@ impl Message {
         metadata.as_deref()
     }
 
-    /// Whether the body is a sealed envelope.
-    pub(crate) fn is_sealed(&self) -> bool {
-        match self {
-            Self::Request(request) => request.sealed,
-            Self::Response(response) => response.sealed,
-            Self::Event(event) => event.sealed,
-            _ => false,
-        }
+    /// How the body is wrapped, as flags.
+    pub(crate) fn wrapping(&self) -> Flags {
+        let (sealed, compression) = match self {
+            Self::Request(request) => (request.sealed, request.compression),
+            Self::Response(response) => (response.sealed, response.compression),
+            Self::Event(event) => (event.sealed, event.compression),
+            Self::Chunk(chunk) => (false, chunk.compression),
+            _ => return Flags::NONE,
+        };
+        Flags::SEALED
+            .when(sealed)
+            .with(Compression::flags(compression))
     }
 
-    /// Takes note of whether the body is a sealed envelope.
-    pub(crate) fn set_sealed(&mut self, is_sealed: bool) {
-        match self {
-            Self::Request(request) => request.sealed = is_sealed,
-            Self::Response(response) => response.sealed = is_sealed,
-            Self::Event(event) => event.sealed = is_sealed,
-            _ => {}
+    /// Takes note of how the body is wrapped.
+    pub(crate) fn set_wrapping(&mut self, flags: Flags) {
+        let sealed = flags.contains(Flags::SEALED);
+        let wrapped = match self {
+            Self::Request(request) => Some((&mut request.sealed, &mut request.compression)),
+            Self::Response(response) => Some((&mut response.sealed, &mut response.compression)),
+            Self::Event(event) => Some((&mut event.sealed, &mut event.compression)),
+            Self::Chunk(chunk) => return chunk.compression = Compression::of(flags),
+            _ => None,
+        };
+        if let Some(wrapped) = wrapped {
+            (*wrapped.0, *wrapped.1) = (sealed, Compression::of(flags));
         }
     }
 
@@ -231,10 +240,7 @@ impl Message {
             Kind::Event => Self::Event(Event::decode(number, payload, metadata)?),
             Kind::Heartbeat => empty(Self::Heartbeat(Heartbeat::from_number(number)?))?,
             Kind::Error => Self::Error(Box::new(Failure::decode(number, &payload)?)),
-            Kind::Chunk => Self::Chunk(Chunk {
-                number,
-                body: payload,
-            }),
+            Kind::Chunk => Self::Chunk(Chunk::new(number, payload)),
             Kind::Credit => empty(Self::Credit(Credit { bytes: number }))?,
             Kind::Cancel => empty(Self::Cancel(Cancel::new(CancelReason::from_number(number))))?,
             Kind::End => empty(Self::End)?,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::error::MessageError;
+use crate::frame::Compression;
 use crate::message::{Metadata, Text, decode_metadata, decode_text, encode_metadata, encode_text};
 
 /// A question to the peer.
@@ -24,6 +25,8 @@ pub struct Request {
     /// Whether the body, and all that follows it in its direction, are sealed envelopes
     /// (docs/protocol.md, section 21).
     pub sealed: bool,
+    /// By what the body is compressed, if it is (docs/protocol.md, section 22).
+    pub compression: Option<Compression>,
 }
 
 impl Request {
@@ -35,6 +38,7 @@ impl Request {
             metadata: None,
             body,
             sealed: false,
+            compression: None,
         }
     }
 
@@ -64,6 +68,7 @@ impl Request {
             metadata,
             body: payload,
             sealed: false,
+            compression: None,
         })
     }
 }

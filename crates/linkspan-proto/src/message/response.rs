@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use crate::error::MessageError;
+use crate::frame::Compression;
 use crate::message::{Metadata, decode_metadata, encode_metadata};
 
 /// The method's answer.
@@ -18,6 +19,8 @@ pub struct Response {
     /// Whether the body, and all that follows it in its direction, are sealed envelopes
     /// (docs/protocol.md, section 21).
     pub sealed: bool,
+    /// By what the body is compressed, if it is (docs/protocol.md, section 22).
+    pub compression: Option<Compression>,
 }
 
 /// Whether a method succeeded.
@@ -40,6 +43,7 @@ impl Response {
             metadata: None,
             body,
             sealed: false,
+            compression: None,
         }
     }
 
@@ -68,6 +72,7 @@ impl Response {
             metadata,
             body: payload,
             sealed: false,
+            compression: None,
         })
     }
 }

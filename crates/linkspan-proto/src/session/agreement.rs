@@ -3,8 +3,11 @@
 use crate::codec::Decoder;
 use crate::config::{Config, Limits};
 use crate::error::HandshakeError;
-use crate::frame::{Checksum, Flags};
-use crate::message::{Accepted, Identity};
+use crate::frame::{Checksum, Compression, Flags};
+use crate::message::{Accepted, Identity, Request, Response};
+use crate::session::push::{
+    FRAGMENT_BYTES, head_bytes_of_request, head_bytes_of_response, head_room,
+};
 use crate::session::{Recv, Send, Transcript};
 use crate::stream_id::Role;
 
@@ -22,6 +25,8 @@ pub struct Agreement {
     pub features: Vec<String>,
     /// Body encodings that both sides read.
     pub codecs: Vec<String>,
+    /// Compression that both sides inflate, in the order that this side prefers.
+    pub compression: Vec<Compression>,
     /// Who the peer says it is.
     pub peer: Identity,
     /// What the peer takes.
@@ -52,6 +57,40 @@ impl Agreement {
             .with(Flags::METADATA)
             .with(Flags::CONTINUED.when(knows(Config::CONTINUED)))
             .with(Flags::SEALED.when(knows(Config::SEALED)))
+            .with(self.compressed())
+    }
+
+    /// Flags of the compression that was agreed on.
+    fn compressed(&self) -> Flags {
+        let flags = self.compression.iter().map(|it| it.flag());
+        flags.fold(Flags::NONE, Flags::with)
+    }
+
+    /// Whether bodies may be sent in pieces of this side's making.
+    pub fn has_pieces(&self) -> bool {
+        self.flags().contains(Flags::CONTINUED)
+    }
+
+    /// Longest body of this request that one frame takes, in bytes.
+    pub fn request_room(&self, request: &Request) -> usize {
+        head_room(&self.peer_limits, head_bytes_of_request(request))
+    }
+
+    /// Longest body of this response that one frame takes, in bytes.
+    pub fn response_room(&self, response: &Response) -> usize {
+        head_room(&self.peer_limits, head_bytes_of_response(response))
+    }
+
+    /// Longest [piece](crate::session::Piece) that credit for it is certain to come in one, in bytes
+    /// (docs/protocol.md, section 6.4).
+    pub fn piece_room(&self) -> usize {
+        let limits = &self.peer_limits;
+        let connection = limits
+            .connection_credit
+            .saturating_sub(limits.reserve_bytes());
+        let credit = limits.stream_credit.min(connection);
+        let frame = credit.min(limits.max_frame_bytes.into());
+        usize::try_from(frame).map_or(FRAGMENT_BYTES, |frame| frame.min(FRAGMENT_BYTES))
     }
 
     /// The decoder for the frames that follow.

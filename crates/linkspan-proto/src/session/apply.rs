@@ -3,10 +3,10 @@
 use std::time::Instant;
 
 use crate::error::SessionError;
-use crate::frame::{Flags, Kind};
+use crate::frame::{Compression, Flags, Kind};
 use crate::message::{CancelReason, Chunk, Heartbeat, Response, Status};
 use crate::session::push::FRAGMENT_BYTES;
-use crate::session::streams::{Progress, Stream};
+use crate::session::streams::{Answer, Progress, Stream};
 use crate::session::{Fate, Incoming, Send};
 use crate::stream_id::StreamId;
 
@@ -104,13 +104,18 @@ impl<A> Send<A> {
         self.receive(bytes)?;
         if let Some(stream) = self.known(id, Kind::Response)? {
             let fails = response.status == Status::Error;
-            if stream.recv.answered && !fails {
+            let is_begun = stream.recv.answer != Answer::Awaited;
+            if is_begun && !fails {
                 return Err(SessionError::Misplaced {
                     kind: Kind::Response,
                     stream: id,
                 });
             }
-            stream.recv.answered = true;
+            stream.recv.answer = match is_begun {
+                true => Answer::Failed,
+                false => Answer::Begun,
+            };
+            check_plain(stream, id, Kind::Response, response.compression)?;
             stream.recv.ended = flags.contains(Flags::END);
             receive_on(stream, id, bytes)?;
         }
@@ -131,7 +136,7 @@ impl<A> Send<A> {
         let Some(stream) = self.known(id, Kind::Chunk)? else {
             return Ok(());
         };
-        if opened_here && !stream.recv.answered {
+        if opened_here && stream.recv.answer == Answer::Awaited {
             return Err(SessionError::Misplaced {
                 kind: Kind::Chunk,
                 stream: id,
@@ -145,6 +150,7 @@ impl<A> Send<A> {
                 found: chunk.number,
             });
         }
+        check_plain(stream, id, Kind::Chunk, chunk.compression)?;
         stream.recv.next_chunk = expected.saturating_add(1);
         stream.recv.ended = flags.contains(Flags::END);
         receive_on(stream, id, bytes)?;
@@ -155,7 +161,7 @@ impl<A> Send<A> {
     fn on_end(&mut self, id: StreamId) -> Result<(), SessionError> {
         let opened_here = id.opener() == Some(self.role);
         if let Some(stream) = self.known(id, Kind::End)? {
-            if opened_here && !stream.recv.answered {
+            if opened_here && stream.recv.answer == Answer::Awaited {
                 return Err(SessionError::Misplaced {
                     kind: Kind::End,
                     stream: id,
@@ -270,6 +276,23 @@ impl<A> Send<A> {
 
 /// Bytes of an opening frame whose credit goes back at once: a piece of a body, and its head.
 const OPENING_BYTES: u64 = 2 * FRAGMENT_BYTES as u64;
+
+/// Whether a part of the method's error after data is as it has to be: nothing of it is compressed.
+fn check_plain<A>(
+    stream: &Stream<A>,
+    id: StreamId,
+    kind: Kind,
+    compression: Option<Compression>,
+) -> Result<(), SessionError> {
+    match compression.filter(|_| stream.recv.answer == Answer::Failed) {
+        None => Ok(()),
+        compression => Err(SessionError::Wrapping {
+            kind,
+            stream: id,
+            flags: Compression::flags(compression),
+        }),
+    }
+}
 
 /// Counts bytes against a stream's credit.
 fn receive_on<A>(stream: &mut Stream<A>, id: StreamId, bytes: u64) -> Result<(), SessionError> {

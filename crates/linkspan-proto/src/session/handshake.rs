@@ -4,7 +4,7 @@
 use crate::codec::HANDSHAKE_VERSION;
 use crate::config::{Config, Limits};
 use crate::error::HandshakeError;
-use crate::frame::{Checksum, Flags, Frame, Segments};
+use crate::frame::{Checksum, Compression, Flags, Frame, Segments};
 use crate::message::{self, Accepted, Choice, Failure, Identity, Message, Offer, Proof};
 use crate::session::{Agreement, Transcript};
 use crate::stream_id::{Role, StreamId};
@@ -198,7 +198,7 @@ impl Handshake {
             limits: self.config.limits,
             identity: self.config.identity.clone(),
             codecs: self.config.codecs.clone(),
-            compression: Vec::new(),
+            compression: names(&self.config.compression),
             checksum,
             auth: self.config.auth.clone(),
             nonce: self.nonce,
@@ -229,7 +229,7 @@ impl Handshake {
             limits: self.config.limits,
             identity: self.config.identity.clone(),
             codecs: common(&self.config.codecs, &offer.codecs),
-            compression: Vec::new(),
+            compression: common(&names(&self.config.compression), &offer.compression),
             checksum: if unchecked { UNCHECKED } else { CRC32 }.to_owned(),
             auth: method.clone(),
             nonce: self.nonce,
@@ -322,6 +322,7 @@ impl Handshake {
             },
             features: common(&self.config.features, &choice.features),
             codecs: common(&self.config.codecs, &choice.codecs),
+            compression: self.common_compression(&choice.compression),
             peer: identity.clone(),
             peer_limits: limits,
             nonces,
@@ -331,6 +332,13 @@ impl Handshake {
             received: self.received,
             config: self.config.clone(),
         }
+    }
+
+    /// What this side and the peer both inflate, in the order that this side prefers.
+    fn common_compression(&self, theirs: &[String]) -> Vec<Compression> {
+        let is_theirs = |ours: &Compression| theirs.iter().any(|name| name == ours.name());
+        let ours = self.config.compression.iter().copied();
+        ours.filter(is_theirs).collect()
     }
 
     fn is_offering(&self) -> bool {
@@ -392,6 +400,10 @@ impl Told for Choice {
     fn told(&self) -> (&Identity, Limits) {
         (&self.identity, self.limits)
     }
+}
+
+fn names(compression: &[Compression]) -> Vec<String> {
+    compression.iter().map(ToString::to_string).collect()
 }
 
 /// Those of `ours` that are in `theirs`.

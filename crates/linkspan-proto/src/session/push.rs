@@ -4,19 +4,42 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use crate::config::Config;
+use crate::config::{Config, Limits};
 use crate::error::SendError;
-use crate::frame::{Flags, Frame, to_u64};
+use crate::frame::{Compression, Flags, Frame, to_u64};
 use crate::message::{Chunk, Event, Failure, Heartbeat, Message, Request, Response};
 use crate::session::streams::{Item, Progress, Stream};
-use crate::session::{Fate, Send};
+use crate::session::{Fate, Piece, Send};
 use crate::stream_id::StreamId;
+
+/// What comes after the first frame of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum After {
+    /// Nothing: the direction ends with it.
+    Nothing,
+    /// Items, or an end.
+    Items,
+    /// The rest of its body, in [pieces](crate::session::Piece); only if the peer
+    /// [takes them](crate::session::Agreement::has_pieces).
+    Rest,
+}
+
+impl After {
+    /// What the first frame says about it.
+    pub(super) fn flags(self) -> Flags {
+        match self {
+            Self::Nothing => Flags::END,
+            Self::Items => Flags::NONE,
+            Self::Rest => Flags::CONTINUED,
+        }
+    }
+}
 
 impl<A> Send<A> {
     pub(super) fn push(&mut self, stream: StreamId, flags: Flags, message: Message) {
         let id = self.outbox.next_id();
-        let sealed = Flags::SEALED.when(message.is_sealed());
-        let flags = flags.with(sealed).only(self.flags);
+        let flags = flags.with(message.wrapping()).only(self.flags);
         self.outbox.push(Frame::new(id, stream, flags, message));
         self.stats.frames_sent = id;
     }
@@ -29,10 +52,15 @@ impl<A> Send<A> {
         );
     }
 
-    /// Pushes a response's head and queues the rest; credit was checked.
-    pub(super) fn push_response(&mut self, id: StreamId, mut response: Response) {
+    /// Pushes a response's head and queues the rest; credit was checked. The body goes on in the next
+    /// piece if it is `continued`.
+    pub(super) fn push_response(&mut self, id: StreamId, mut response: Response, continued: bool) {
         let room = self.head_room(head_bytes_of_response(&response));
-        let rest = split_head(&mut response.body, room);
+        let rest = split_head(&mut response.body, room).map(|rest| Piece {
+            bytes: rest,
+            compression: None,
+            continued,
+        });
         let Some(stream) = self.streams.get_mut(id) else {
             return;
         };
@@ -42,25 +70,30 @@ impl<A> Send<A> {
         stream.send.credit.spend(cost);
         stream.send.ended = last && rest.is_none();
         self.allowance.spend(cost);
-        self.push(id, head_flags(rest.as_ref(), last), message);
+        let after = match (continued || rest.is_some(), last) {
+            (true, _) => After::Rest,
+            (false, true) => After::Nothing,
+            (false, false) => After::Items,
+        };
+        self.push(id, after.flags(), message);
         if let Some(rest) = rest {
             self.requeue(id, rest);
         }
         self.streams.close_if_ended(id);
     }
 
-    pub(super) fn push_chunk(&mut self, id: StreamId, body: Bytes, flags: Flags) {
+    pub(super) fn push_chunk(&mut self, id: StreamId, mut chunk: Chunk, flags: Flags) {
         let Some(stream) = self.streams.get_mut(id) else {
             return;
         };
         let side = &mut stream.send;
-        let cost = to_u64(body.len().max(1));
-        let number = side.next_chunk;
-        side.next_chunk = number.saturating_add(1);
+        let cost = to_u64(chunk.body.len().max(1));
+        chunk.number = side.next_chunk;
+        side.next_chunk = chunk.number.saturating_add(1);
         side.credit.spend(cost);
         side.ended = flags.contains(Flags::END);
         self.allowance.spend(cost);
-        self.push(id, flags, Message::Chunk(Chunk::new(number, body)));
+        self.push(id, flags, Message::Chunk(chunk));
         self.streams.close_if_ended(id);
     }
 
@@ -104,10 +137,34 @@ impl<A> Send<A> {
         Ok(())
     }
 
+    /// Whether the peer takes what is compressed, if it is, and it fits into `room` bytes: it cannot
+    /// be cut.
+    pub(super) fn check_compressed(
+        &self,
+        compression: Option<Compression>,
+        body: &Bytes,
+        room: usize,
+    ) -> Result<(), SendError> {
+        let Some(compression) = compression else {
+            return Ok(());
+        };
+        if !self.flags.contains(compression.flag()) {
+            let feature = compression.name();
+            return Err(SendError::NotAgreed { feature });
+        }
+        if body.len() > room {
+            let (bytes, limit) = (to_u64(body.len()), to_u64(room));
+            return Err(SendError::TooLarge { bytes, limit });
+        }
+        Ok(())
+    }
+
     /// Whether the peer takes a response, and its head fits into a frame.
     pub(super) fn check_response(&self, response: &Response) -> Result<(), SendError> {
         self.check_sealed(response.sealed)?;
-        self.check_head(head_bytes_of_response(response))
+        let head = head_bytes_of_response(response);
+        self.check_head(head)?;
+        self.check_compressed(response.compression, &response.body, self.head_room(head))
     }
 
     /// Credit that the first frame of a response costs.
@@ -127,7 +184,7 @@ impl<A> Send<A> {
     }
 
     /// Queues what did not fit into the opening frame of a stream.
-    pub(super) fn queue_rest(&mut self, id: StreamId, rest: Option<Bytes>, end: bool) {
+    pub(super) fn queue_rest(&mut self, id: StreamId, rest: Option<Piece>, end: bool) {
         let Some(stream) = self.streams.get_mut(id) else {
             return;
         };
@@ -141,20 +198,18 @@ impl<A> Send<A> {
     }
 
     /// Puts the rest of a body before all else that waits on the stream.
-    fn requeue(&mut self, id: StreamId, rest: Bytes) {
+    fn requeue(&mut self, id: StreamId, rest: Piece) {
         let Some(stream) = self.streams.get_mut(id) else {
             return;
         };
-        stream.send.queued_bytes = stream.send.queued_bytes.saturating_add(rest.len());
-        stream.send.queue.push_front(Item::Chunk(rest));
+        stream.send.queued_bytes = stream.send.queued_bytes.saturating_add(rest.bytes.len());
+        stream.send.queue.push_front(Item::Piece(rest));
         self.schedule(id);
     }
 
     /// Bytes of a body that fit into a frame behind `head` bytes of other things.
     pub(super) fn head_room(&self, head: usize) -> usize {
-        let frame = usize::try_from(self.peer_limits.max_frame_bytes).unwrap_or(usize::MAX);
-        let credit = usize::try_from(self.peer_limits.stream_credit).unwrap_or(usize::MAX);
-        frame.min(credit).saturating_sub(head).min(FRAGMENT_BYTES)
+        head_room(&self.peer_limits, head)
     }
 
     pub(super) fn check_head(&self, head: usize) -> Result<(), SendError> {
@@ -176,10 +231,11 @@ pub(super) fn split_head(body: &mut Bytes, room: usize) -> Option<Bytes> {
     (body.len() > room).then(|| body.split_off(room))
 }
 
-pub(super) fn head_flags(rest: Option<&Bytes>, end: bool) -> Flags {
-    Flags::CONTINUED
-        .when(rest.is_some())
-        .with(Flags::END.when(end && rest.is_none()))
+/// Bytes of a body that fit into a frame of a peer with these limits, behind `head` bytes.
+pub(super) fn head_room(limits: &Limits, head: usize) -> usize {
+    let frame = usize::try_from(limits.max_frame_bytes).unwrap_or(usize::MAX);
+    let credit = usize::try_from(limits.stream_credit).unwrap_or(usize::MAX);
+    frame.min(credit).saturating_sub(head).min(FRAGMENT_BYTES)
 }
 
 pub(super) fn head_bytes_of_request(request: &Request) -> usize {
@@ -194,7 +250,7 @@ pub(super) fn head_bytes_of_request(request: &Request) -> usize {
         .saturating_add(metadata)
 }
 
-fn head_bytes_of_response(response: &Response) -> usize {
+pub(super) fn head_bytes_of_response(response: &Response) -> usize {
     response
         .metadata
         .as_ref()

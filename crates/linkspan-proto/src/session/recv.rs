@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use crate::error::SessionError;
-use crate::frame::{Flags, Frame, Kind};
+use crate::error::{InflateError, SessionError};
+use crate::frame::{ANNOUNCED_BYTES, Compression, Flags, Frame, Kind};
 use crate::message::{Message, Request};
 use crate::session::{Agreement, Incoming};
 use crate::stream_id::{Role, StreamId};
@@ -14,6 +14,8 @@ pub struct Recv {
     role: Role,
     /// Flags that were agreed on.
     flags: Flags,
+    /// Longest body that a compressed one may inflate to.
+    inflated_bytes: u32,
     /// Number of the last frame.
     last_id: u64,
     /// The last stream that the peer opened.
@@ -27,6 +29,7 @@ impl Recv {
         Self {
             role: agreement.role,
             flags: agreement.flags(),
+            inflated_bytes: agreement.limits().inflated_bytes(),
             last_id: agreement.received,
             last_opened: StreamId::CONNECTION,
             accept_until: None,
@@ -52,6 +55,9 @@ impl Recv {
         if !surplus.is_empty() {
             return Err(SessionError::NotAgreed { flags: surplus });
         }
+        if let Some(compression) = Compression::of(frame.flags) {
+            self.check_compressed(&frame, compression)?;
+        }
         let bytes = frame.cost_bytes();
         let Frame {
             id,
@@ -60,7 +66,7 @@ impl Recv {
             mut message,
             ..
         } = frame;
-        message.set_sealed(flags.contains(Flags::SEALED));
+        message.set_wrapping(flags);
         Ok(match message {
             Message::Request(_) if self.is_refused(stream) => Incoming::Ignored { bytes },
             Message::Request(request) => {
@@ -144,6 +150,44 @@ impl Recv {
             return Err(SessionError::NeverOpened { kind, stream });
         }
         Ok(())
+    }
+
+    /// Whether a compressed body says how long it is, and is not too long: nobody has to look at it
+    /// further to know that.
+    fn check_compressed(
+        &self,
+        frame: &Frame,
+        compression: Compression,
+    ) -> Result<(), SessionError> {
+        let stream = frame.stream;
+        let both = frame.flags.only(Flags::COMPRESSED);
+        if let (Flags::COMPRESSED, Some(kind)) = (both, Kind::from_byte(frame.message.kind())) {
+            let flags = both;
+            return Err(SessionError::Wrapping {
+                kind,
+                stream,
+                flags,
+            });
+        }
+        let body = frame.message.body();
+        let source = match body.first_chunk::<ANNOUNCED_BYTES>() {
+            None => InflateError::Truncated {
+                compression,
+                bytes: body.len(),
+            },
+            Some(announced) => {
+                let (bytes, limit) = (u32::from_le_bytes(*announced), self.inflated_bytes);
+                if bytes <= limit {
+                    return Ok(());
+                }
+                InflateError::TooLarge {
+                    compression,
+                    bytes,
+                    limit,
+                }
+            }
+        };
+        Err(SessionError::Inflate { stream, source })
     }
 
     fn check_opening(&mut self, stream: StreamId) -> Result<(), SessionError> {

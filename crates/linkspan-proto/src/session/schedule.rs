@@ -3,13 +3,11 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
-
 use crate::frame::{Flags, to_u64};
-use crate::message::{Failure, Response};
+use crate::message::{Chunk, Failure, Response};
 use crate::session::push::FRAGMENT_BYTES;
 use crate::session::streams::{ITEM_BYTES, Item, Progress};
-use crate::session::{Fate, Send, Transmit};
+use crate::session::{Fate, Piece, Send, Transmit};
 use crate::stream_id::StreamId;
 
 /// Streams with something to send, and streams that can take more from the application.
@@ -92,8 +90,10 @@ impl<A> Send<A> {
         };
         let turn = match stream.send.queue.pop_front() {
             None => Turn::Over,
-            Some(Item::Chunk(body)) => self.send_chunk(id, body),
-            Some(Item::Response(response)) => self.send_response(id, response),
+            Some(Item::Piece(piece)) => self.send_chunk(id, piece),
+            Some(Item::Response(response, continued)) => {
+                self.send_response(id, response, continued)
+            }
             Some(Item::Failure(failure)) => self.send_failure(id, *failure),
         };
         if matches!(turn, Turn::Blocked) {
@@ -108,9 +108,9 @@ impl<A> Send<A> {
         turn
     }
 
-    fn send_chunk(&mut self, id: StreamId, mut body: Bytes) -> Turn {
+    fn send_chunk(&mut self, id: StreamId, mut piece: Piece) -> Turn {
         let connection = self.allowance.beyond(self.peer_limits.reserve_bytes());
-        let (least, most) = self.chunk_bytes(body.len());
+        let (least, most) = self.chunk_bytes(&piece);
         let full = self.stream_buffer_bytes;
         let Some(stream) = self.streams.get_mut(id) else {
             return Turn::Over;
@@ -118,7 +118,7 @@ impl<A> Send<A> {
         let side = &mut stream.send;
         let credit = side.credit.left().min(connection);
         if credit < least {
-            side.queue.push_front(Item::Chunk(body));
+            side.queue.push_front(Item::Piece(piece));
             return if connection < least {
                 Turn::Blocked
             } else {
@@ -126,56 +126,61 @@ impl<A> Send<A> {
             };
         }
         let was_full = side.waiting_bytes().saturating_add(ITEM_BYTES) >= full;
-        let piece = body.split_to(body.len().min(most).min(to_usize(credit)));
-        side.queued_bytes = side.queued_bytes.saturating_sub(piece.len());
+        let length = piece.bytes.len().min(most).min(to_usize(credit));
+        let mut chunk = Chunk::new(0, piece.bytes.split_to(length));
+        chunk.compression = piece.compression;
+        side.queued_bytes = side.queued_bytes.saturating_sub(length);
         let mut flags = Flags::CONTINUED;
-        if body.is_empty() {
+        if !piece.bytes.is_empty() {
+            side.queue.push_front(Item::Piece(piece));
+        } else if !piece.continued {
             let last = side.queue.is_empty() && side.progress == Progress::Finishing;
             flags = Flags::END.when(last);
-        } else {
-            side.queue.push_front(Item::Chunk(body));
         }
         if was_full && side.waiting_bytes() < full {
             self.schedule.writable.push(id);
         }
-        self.push_chunk(id, piece, flags);
+        self.push_chunk(id, chunk, flags);
         Turn::Sent
     }
 
-    /// The credit that the next chunk of a body of `length` bytes has to wait for, and the most
-    /// bytes that it takes.
+    /// The credit that the next chunk of a piece has to wait for, and the most bytes that it takes.
     ///
     /// To a peer that knows no continued items each chunk is one. What can be whole then waits for
-    /// the credit to be whole: up to half of a window, so that it may be given back late.
-    fn chunk_bytes(&self, length: usize) -> (u64, usize) {
+    /// the credit to be whole: up to half of a window, so that it may be given back late. A
+    /// compressed piece is always whole.
+    fn chunk_bytes(&self, piece: &Piece) -> (u64, usize) {
+        let length = piece.bytes.len();
         let limits = &self.peer_limits;
         let frame = u64::from(limits.max_frame_bytes);
         let connection = limits
             .connection_credit
             .saturating_sub(limits.reserve_bytes());
         let whole = frame.min(limits.stream_credit.min(connection) / 2);
-        if self.flags.contains(Flags::CONTINUED) || to_u64(length) > whole {
+        let is_cut = self.flags.contains(Flags::CONTINUED) || to_u64(length) > whole;
+        if is_cut && piece.compression.is_none() {
             (1, FRAGMENT_BYTES.min(to_usize(frame)))
         } else {
             (to_u64(length).max(1), length)
         }
     }
 
-    fn send_response(&mut self, id: StreamId, response: Response) -> Turn {
+    fn send_response(&mut self, id: StreamId, response: Response, continued: bool) -> Turn {
         let cost = self.response_cost(&response);
         let connection = self.allowance.left();
         let Some(stream) = self.streams.get_mut(id) else {
             return Turn::Over;
         };
         if stream.send.credit.left().min(connection) < cost {
-            stream.send.queue.push_front(Item::Response(response));
+            let waiting = Item::Response(response, continued);
+            stream.send.queue.push_front(waiting);
             return if connection < cost {
                 Turn::Blocked
             } else {
                 Turn::Over
             };
         }
-        self.push_response(id, response);
+        self.push_response(id, response, continued);
         Turn::Sent
     }
 

@@ -13,10 +13,10 @@ use crate::message::{
 use crate::session::credit::{Allowance, Window};
 use crate::session::keepalive::Keepalive;
 use crate::session::outbox::Outbox;
-use crate::session::push::{check_name, event_cost, head_bytes_of_request, head_flags, split_head};
+use crate::session::push::{check_name, event_cost, head_bytes_of_request, split_head};
 use crate::session::schedule::Schedule;
 use crate::session::streams::{Item, Progress, Stream, Streams};
-use crate::session::{Agreement, Fate, Stats, Transmit};
+use crate::session::{After, Agreement, Fate, Piece, Stats, Transmit};
 use crate::stream_id::{Role, StreamId};
 
 /// Owns the streams of a session and decides what is sent when.
@@ -95,8 +95,24 @@ impl<A> Send<A> {
     pub fn open(
         &mut self,
         now: Instant,
-        mut request: Request,
+        request: Request,
         end: bool,
+    ) -> Result<StreamId, SendError> {
+        let after = if end { After::Nothing } else { After::Items };
+        self.open_with(now, request, after)
+    }
+
+    /// The same, where the rest of the body may come in pieces of the caller's making, by
+    /// [`send_piece`](Self::send_piece).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`can_open`](Self::can_open).
+    pub fn open_with(
+        &mut self,
+        now: Instant,
+        mut request: Request,
+        after: After,
     ) -> Result<StreamId, SendError> {
         self.can_open(&request)?;
         let id = self.next_stream.ok_or(SendError::GoingAway)?;
@@ -110,14 +126,19 @@ impl<A> Send<A> {
         self.note_deadline(deadline);
 
         let room = self.head_room(head_bytes_of_request(&request));
-        let rest = split_head(&mut request.body, room);
+        let rest = split_head(&mut request.body, room).map(|rest| Piece {
+            bytes: rest,
+            compression: None,
+            continued: after == After::Rest,
+        });
         let message = Message::Request(request);
         self.spend(&mut stream, &message);
-        self.push(id, head_flags(rest.as_ref(), end), message);
+        let first = rest.as_ref().map_or(after, |_| After::Rest);
+        self.push(id, first.flags(), message);
         stream.opened_at = self.outbox.pushed;
         self.stats.streams_opened = self.stats.streams_opened.saturating_add(1);
         self.streams.insert(id, stream);
-        self.queue_rest(id, rest, end);
+        self.queue_rest(id, rest, after == After::Nothing);
         Ok(id)
     }
 
@@ -127,8 +148,9 @@ impl<A> Send<A> {
     ///
     /// - [`SendError::GoingAway`]: one side said goodbye.
     /// - [`SendError::Deadline`]: the request's timeout is zero.
-    /// - [`SendError::NotAgreed`]: the body is sealed, and the peer does not know that.
-    /// - [`SendError::TooLarge`]: the method's name and the metadata do not fit into a frame.
+    /// - [`SendError::NotAgreed`]: the body is sealed or compressed, and the peer does not know that.
+    /// - [`SendError::TooLarge`]: the method's name and the metadata do not fit into a frame, or a
+    ///   compressed body does not with them.
     /// - [`SendError::Blocked`]: streams, credit or buffer are used up for now.
     pub fn can_open(&self, request: &Request) -> Result<(), SendError> {
         if self.goodbye_received.is_some() || self.next_stream.is_none() {
@@ -141,7 +163,9 @@ impl<A> Send<A> {
         let head = head_bytes_of_request(request);
         check_name(request.method.len())?;
         self.check_head(head)?;
-        let cost = to_u64(head.saturating_add(request.body.len().min(self.head_room(head))));
+        let room = self.head_room(head);
+        self.check_compressed(request.compression, &request.body, room)?;
+        let cost = to_u64(head.saturating_add(request.body.len().min(room)));
         let has_room = self.streams.open(self.role) < self.peer_limits.max_streams
             && self.allowance.left() >= cost
             && self.has_buffer();
@@ -171,25 +195,43 @@ impl<A> Send<A> {
     /// # Errors
     ///
     /// - [`SendError::Closed`]: the stream is closed, or this direction has ended.
-    /// - [`SendError::NotAgreed`]: the body is sealed, and the peer does not know that.
-    /// - [`SendError::TooLarge`]: the metadata does not fit into a frame.
+    /// - [`SendError::NotAgreed`]: the body is sealed or compressed, and the peer does not know that.
+    /// - [`SendError::TooLarge`]: the metadata does not fit into a frame, or a compressed body does not
+    ///   with it.
     pub fn respond(
         &mut self,
         id: StreamId,
         response: Response,
         end: bool,
     ) -> Result<(), SendError> {
+        let after = if end { After::Nothing } else { After::Items };
+        self.respond_with(id, response, after)
+    }
+
+    /// The same, where the rest of the body may come in pieces of the caller's making, by
+    /// [`send_piece`](Self::send_piece).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`respond`](Self::respond).
+    pub fn respond_with(
+        &mut self,
+        id: StreamId,
+        response: Response,
+        after: After,
+    ) -> Result<(), SendError> {
         self.check_response(&response)?;
         let cost = self.response_cost(&response);
         let fits_connection = self.allowance.left() >= cost;
         let side = &mut self.open_side(id)?.send;
-        if end {
+        if after == After::Nothing {
             side.progress = Progress::Finishing;
         }
+        let continued = after == After::Rest;
         if side.queue.is_empty() && fits_connection && side.credit.left() >= cost {
-            self.push_response(id, response);
+            self.push_response(id, response, continued);
         } else {
-            side.queue.push_back(Item::Response(response));
+            side.queue.push_back(Item::Response(response, continued));
             self.schedule(id);
         }
         Ok(())
@@ -204,13 +246,26 @@ impl<A> Send<A> {
     ///
     /// Those of [`can_send_item`](Self::can_send_item).
     pub fn send_item(&mut self, id: StreamId, item: Bytes, end: bool) -> Result<(), SendError> {
+        self.send_piece(id, Piece::new(item), end)
+    }
+
+    /// Sends a piece of a body or an item on a stream; `end` if it is the last one. It may be
+    /// [continued](Piece::continued) only if the peer [takes pieces](Agreement::has_pieces).
+    ///
+    /// # Errors
+    ///
+    /// - Those of [`can_send_item`](Self::can_send_item).
+    /// - [`SendError::NotAgreed`]: it is compressed, and the peer does not know that.
+    /// - [`SendError::TooLarge`]: it is compressed, and longer than a frame may be.
+    pub fn send_piece(&mut self, id: StreamId, piece: Piece, end: bool) -> Result<(), SendError> {
         self.can_send_item(id)?;
+        self.check_compressed(piece.compression, &piece.bytes, self.head_room(0))?;
         let side = &mut self.open_side(id)?.send;
         if end {
             side.progress = Progress::Finishing;
         }
-        side.queued_bytes = side.queued_bytes.saturating_add(item.len());
-        side.queue.push_back(Item::Chunk(item));
+        side.queued_bytes = side.queued_bytes.saturating_add(piece.bytes.len());
+        side.queue.push_back(Item::Piece(piece));
         self.schedule(id);
         Ok(())
     }
@@ -296,7 +351,7 @@ impl<A> Send<A> {
     ///
     /// # Errors
     ///
-    /// - [`SendError::NotAgreed`]: the body is sealed, and the peer does not know that.
+    /// - [`SendError::NotAgreed`]: the body is sealed or compressed, and the peer does not know that.
     /// - [`SendError::TooLarge`]: the event does not fit into a frame.
     /// - [`SendError::Closed`]: the stream is closed.
     /// - [`SendError::Blocked`]: credit or buffer are used up for now.
@@ -310,6 +365,7 @@ impl<A> Send<A> {
         if cost > limit {
             return Err(SendError::TooLarge { bytes: cost, limit });
         }
+        self.check_compressed(event.compression, &event.body, usize::MAX)?;
         // Events leave the reserve to calls, as chunks do.
         let fits = self.allowance.beyond(reserve) >= cost;
         if !fits || !self.has_buffer() {

@@ -6,6 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use foldhash::fast::RandomState;
 
+use crate::frame::{Compression, to_u64};
 use crate::message::{CancelReason, Failure, Response};
 use crate::session::credit::{Allowance, Window};
 use crate::session::push::FRAGMENT_BYTES;
@@ -153,7 +154,7 @@ impl<A> Stream<A> {
             recv: RecvSide {
                 window: Window::new(recv_window, ENOUGH_BYTES),
                 next_chunk: 0,
-                answered: false,
+                answer: Answer::Awaited,
                 ended: false,
                 owed: 0,
             },
@@ -195,13 +196,41 @@ pub(crate) enum Progress {
     Stopped(CancelReason),
 }
 
+/// A piece of a body or an item, as the sender cut it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Piece {
+    /// The bytes.
+    pub bytes: Bytes,
+    /// By what they are compressed, if they are. Then they leave in one frame.
+    pub compression: Option<Compression>,
+    /// Whether the body or item goes on in the next piece.
+    pub continued: bool,
+}
+
+impl Piece {
+    /// Makes the last piece of an item.
+    pub fn new(bytes: Bytes) -> Self {
+        Self {
+            bytes,
+            compression: None,
+            continued: false,
+        }
+    }
+
+    /// Credit that it costs, received in one chunk (docs/protocol.md, section 6.1).
+    pub fn cost_bytes(&self) -> u64 {
+        to_u64(self.bytes.len().max(1))
+    }
+}
+
 /// Something that waits for credit or its turn.
 #[derive(Debug)]
 pub(crate) enum Item {
-    /// A response that does not fit into the credit yet.
-    Response(Response),
-    /// The rest of an item.
-    Chunk(Bytes),
+    /// A response that does not fit into the credit yet, and whether its body goes on in a piece.
+    Response(Response, bool),
+    /// The rest of an item, or a piece of one.
+    Piece(Piece),
     /// The end by a failure.
     Failure(Box<Failure>),
 }
@@ -211,12 +240,22 @@ pub(crate) enum Item {
 pub(crate) struct RecvSide {
     pub(crate) window: Window,
     pub(crate) next_chunk: u64,
-    /// The first response came.
-    pub(crate) answered: bool,
+    pub(crate) answer: Answer,
     /// The frame that ends the direction came.
     pub(crate) ended: bool,
     /// Credit of the connection that is held back until the stream closes.
     pub(crate) owed: u64,
+}
+
+/// How far the answer on a stream has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// The first response has not come.
+    Awaited,
+    /// It has.
+    Begun,
+    /// The method's error came after it.
+    Failed,
 }
 
 /// Credit with which any response can be sent: its head and the first piece of its body.

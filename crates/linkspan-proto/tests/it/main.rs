@@ -9,6 +9,7 @@
 mod busrt;
 mod cancel;
 mod codec;
+mod compression;
 mod continued;
 mod corpus;
 mod crc32;

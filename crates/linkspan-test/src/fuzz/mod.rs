@@ -8,6 +8,7 @@
 mod authentication;
 mod bus;
 mod busrt;
+mod compression;
 mod daemon;
 mod exchange;
 mod frame;
@@ -20,6 +21,7 @@ mod wire;
 pub use authentication::authentication;
 pub use bus::bus;
 pub use busrt::busrt;
+pub use compression::compression;
 pub use daemon::daemon;
 pub use exchange::exchange;
 pub use frame::frame;
@@ -54,6 +56,7 @@ pub const TARGETS: &[Target] = &[
     Target::new("authentication", authentication),
     Target::new("bus", bus),
     Target::new("busrt", busrt),
+    Target::new("compression", compression),
     Target::new("daemon", daemon),
     Target::new("exchange", exchange),
     Target::new("frame", frame),

@@ -95,8 +95,9 @@ pub fn request<P: Serialize>(
     let body = Codec::Msgpack
         .encode(parameters)
         .map_err(CallError::Encode)?;
-    let (metadata, timeout) = context.into_outgoing();
     let mut request = Request::new(Text::from_static(spec.name), body);
+    request.compress = context.compress();
+    let (metadata, timeout) = context.into_outgoing();
     request.metadata = metadata;
     request.timeout = timeout.or(spec.deadline);
     request.idempotent = spec.idempotent;
@@ -181,7 +182,7 @@ pub type Read<P> = (P, Context, Codec);
 pub fn read_now<P: DeserializeOwned>(
     mut request: Request,
 ) -> Result<Result<Read<P>, CallError>, Box<Request>> {
-    if request.body.is_streaming() {
+    if !request.body.is_here() {
         return Err(Box::new(request));
     }
     let codec = match request.codec() {

@@ -50,6 +50,7 @@ mod router;
 mod sealed;
 mod server;
 mod streaming;
+mod uncompressed;
 mod usage;
 mod wire;
 

@@ -168,7 +168,6 @@ impl Router {
     }
 
     /// The same methods and events, each behind something.
-    #[cfg(feature = "seal")]
     pub(super) fn behind(
         self,
         method: impl Fn(Arc<Entry>) -> Call,

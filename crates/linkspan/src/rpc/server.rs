@@ -12,6 +12,7 @@ use tower_service::Service;
 use crate::auth::Authentication;
 use crate::auth::policy::Guard;
 use crate::codec::{Decode, Encode};
+use crate::compression::CompressionConfig;
 use crate::rpc::guarded::Guarded;
 use crate::rpc::layered::{BoxService, Layered};
 use crate::rpc::{Handle, MethodInfo, Router, ServerConfig};
@@ -72,6 +73,13 @@ impl Server {
     #[must_use]
     pub fn authentication(mut self, authentication: Authentication) -> Self {
         self.config.session.authentication = Some(authentication);
+        self
+    }
+
+    /// Says what is compressed, where, and by what; part of the [settings](Self::config).
+    #[must_use]
+    pub fn compression(mut self, config: CompressionConfig) -> Self {
+        self.config.session.compression = config;
         self
     }
 

@@ -7,7 +7,7 @@ use proto::message::{Metadata, Usage};
 
 use crate::clock;
 use crate::rpc::handler::Call;
-use crate::session::{Body, BoxFuture, CallError, Request, Response};
+use crate::session::{BoxFuture, CallError, Request, Response};
 
 /// Whether the caller wants to know.
 pub(crate) fn is_wanted(request: &Request) -> bool {
@@ -40,10 +40,4 @@ pub(crate) fn measure(request: Request, call: &Call) -> BoxFuture<Result<Respons
         response.metadata.get_or_insert_default().set_usage(&usage);
         Ok(response)
     })
-}
-
-impl Body {
-    fn head_bytes(&self) -> u64 {
-        u64::try_from(self.head().len()).unwrap_or(u64::MAX)
-    }
 }

@@ -3,14 +3,18 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_core::Stream;
+use proto::frame::Compression;
 
+use crate::compression::announced_bytes;
 use crate::session::CallError;
 use crate::session::gather::Gather;
 use crate::session::inbox::RecvStream;
+use crate::session::shared::Shared;
 
 /// The body of a request or a response.
 ///
@@ -19,8 +23,14 @@ use crate::session::inbox::RecvStream;
 #[derive(Debug, Default)]
 pub struct Body {
     head: Bytes,
+    /// By what the head is still compressed.
+    packed: Option<Box<Packed>>,
     rest: Rest,
 }
+
+/// What a compressed piece is to be inflated by.
+#[derive(Clone)]
+struct Packed(Compression, Arc<Shared>);
 
 #[derive(Default)]
 enum Rest {
@@ -42,6 +52,7 @@ impl Body {
     pub fn unary(bytes: impl Into<Bytes>) -> Self {
         Self {
             head: bytes.into(),
+            packed: None,
             rest: Rest::None,
         }
     }
@@ -53,6 +64,7 @@ impl Body {
     ) -> Self {
         Self {
             head: head.into(),
+            packed: None,
             rest: Rest::Produced(Box::pin(items)),
         }
     }
@@ -60,6 +72,7 @@ impl Body {
     pub(crate) fn received(head: Bytes, stream: RecvStream, head_continued: bool) -> Self {
         Self {
             head,
+            packed: None,
             rest: Rest::Received {
                 stream,
                 head_continued,
@@ -67,9 +80,19 @@ impl Body {
         }
     }
 
+    /// The same body, whose first piece is compressed.
+    pub(crate) fn packed_by(mut self, compression: Compression, shared: &Arc<Shared>) -> Self {
+        self.packed = Some(Box::new(Packed(compression, Arc::clone(shared))));
+        self
+    }
+
     /// The same body again, if it is one piece.
     pub(crate) fn try_clone(&self) -> Option<Self> {
-        (!self.is_streaming()).then(|| Self::unary(self.head.clone()))
+        (!self.is_streaming()).then(|| Self {
+            head: self.head.clone(),
+            packed: self.packed.clone(),
+            rest: Rest::None,
+        })
     }
 
     /// Whether more than the first piece may follow.
@@ -77,9 +100,34 @@ impl Body {
         !matches!(self.rest, Rest::None)
     }
 
-    /// The first piece, which may be the beginning of the whole only.
+    /// Whether it is one piece that is here as it is.
+    pub(crate) fn is_here(&self) -> bool {
+        !self.is_streaming() && self.packed.is_none()
+    }
+
+    /// The first piece, which may be the beginning of the whole only, or compressed.
     pub(crate) fn head(&self) -> &[u8] {
         &self.head
+    }
+
+    /// Length of the first piece, in bytes, as its sender had it.
+    pub(crate) fn head_bytes(&self) -> u64 {
+        match &self.packed {
+            Some(_) => announced_bytes(&self.head).into(),
+            None => u64::try_from(self.head.len()).unwrap_or(u64::MAX),
+        }
+    }
+
+    /// Inflates the first piece, if it is compressed.
+    fn inflate(&mut self) -> Result<(), CallError> {
+        if let Some(packed) = self.packed.take()
+            && let Packed(compression, shared) = &*packed
+            && let Some(packing) = &shared.packing
+        {
+            let inflated = packing.inflate(*compression, &self.head);
+            self.head = inflated.map_err(|error| error.to_failure())?;
+        }
+        Ok(())
     }
 
     /// All bytes up to the end of the stream as one piece.
@@ -93,7 +141,8 @@ impl Body {
     /// # Cancel safety
     ///
     /// What was read so far is lost with the future.
-    pub async fn collect(self) -> Result<Bytes, CallError> {
+    pub async fn collect(mut self) -> Result<Bytes, CallError> {
+        self.inflate()?;
         if let Rest::None = self.rest {
             return Ok(self.head);
         }
@@ -118,7 +167,8 @@ impl Body {
     /// # Cancel safety
     ///
     /// What was read so far is lost with the future.
-    pub async fn split(self) -> Result<(Bytes, Items), CallError> {
+    pub async fn split(mut self) -> Result<(Bytes, Items), CallError> {
+        self.inflate()?;
         let is_partial = self.has_partial_head();
         let mut items = Items {
             source: self.rest,
@@ -135,12 +185,13 @@ impl Body {
         Ok((head.unwrap_or_default(), items))
     }
 
-    /// Whether the first piece is the beginning of a longer one only.
+    /// Whether the first piece is the beginning of a longer one only, or compressed.
     pub(crate) fn has_partial_head(&self) -> bool {
-        let Rest::Received { head_continued, .. } = self.rest else {
-            return false;
-        };
-        head_continued
+        match self.rest {
+            _ if self.packed.is_some() => true,
+            Rest::Received { head_continued, .. } => head_continued,
+            _ => false,
+        }
     }
 
     /// The same body with its first piece as a whole, so that it can be sent on.
@@ -148,6 +199,7 @@ impl Body {
         let (head, items) = self.split().await?;
         Ok(Self {
             head,
+            packed: None,
             rest: items.source,
         })
     }
@@ -241,6 +293,12 @@ impl Rest {
                 .poll_next(cx)
                 .map(|item| item.map(|item| item.map(|i| (i, false)))),
         }
+    }
+}
+
+impl fmt::Debug for Packed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Packed").field(&self.0).finish()
     }
 }
 

@@ -6,6 +6,8 @@ use proto::Limits;
 use proto::message::Identity;
 
 use crate::auth::{Authentication, Credential};
+use crate::compression::CompressionConfig;
+use crate::transport::Peer;
 
 /// Settings of sessions, on either side.
 #[derive(Debug, Clone)]
@@ -17,6 +19,8 @@ pub struct Config {
     pub limits: Limits,
     /// Whether frames carry checksums. Default: [`Checksum::Auto`].
     pub checksum: Checksum,
+    /// What is compressed, where, and by what.
+    pub compression: CompressionConfig,
     /// Longest body that is collected into one piece, in bytes. Default: 67,108,864.
     ///
     /// Larger data belongs into streams.
@@ -73,6 +77,7 @@ impl Default for Config {
             identity: own_identity(),
             limits: session.limits,
             checksum: Checksum::Auto,
+            compression: CompressionConfig::default(),
             max_message_bytes: 64 * 1024 * 1024,
             handshake_timeout: Duration::from_secs(2),
             read_timeout: Duration::from_secs(30),
@@ -91,16 +96,17 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The protocol's part of the settings, for a link over `transport`.
-    pub(crate) fn protocol(&self, transport: &str) -> proto::Config {
+    /// The protocol's part of the settings, for a link to a peer.
+    pub(crate) fn protocol(&self, peer: &Peer) -> proto::Config {
         let mut config = proto::Config::default();
         config.identity = self.identity.clone();
         config.limits = self.limits;
         config.unchecked = match self.checksum {
-            Checksum::Auto => matches!(transport, "mem" | "tls" | "unix+tls" | "wss"),
+            Checksum::Auto => matches!(peer.transport, "mem" | "tls" | "unix+tls" | "wss"),
             Checksum::On => false,
             Checksum::Off => true,
         };
+        config.compression = self.compression.offered(peer);
         config.send_buffer_bytes = self.send_buffer_bytes;
         config.stream_buffer_bytes = self.stream_buffer_bytes;
         config.heartbeat_interval = self.heartbeat_interval;

@@ -11,15 +11,18 @@ use bytes::Bytes;
 #[cfg(feature = "bus")]
 use proto::message::Text;
 use proto::message::{CancelReason, Identity};
-use proto::session::Stats;
+use proto::session::{After, Stats};
 use proto::{Limits, StreamId};
 use tokio::sync::oneshot;
 
 use crate::clock;
 use crate::codec::{Codec, Decode, Encode};
+use crate::compression::Compress;
+use crate::session::following::Following;
 use crate::session::outlet::Outlet;
+use crate::session::packing::CompressionStats;
 use crate::session::shared::{Life, Refused, Shared, Stop};
-use crate::session::{CallError, Disconnected, Items, Request, Response};
+use crate::session::{CallError, Disconnected, Request, Response};
 use crate::transport::Peer;
 
 /// One connection to a peer, for requests and events in this direction.
@@ -161,6 +164,7 @@ impl Connection {
         ConnectionStats {
             session: state.send.stats(),
             bytes_received: shared.received_bytes.load(Ordering::Relaxed),
+            compression: shared.packing.as_ref().map(|packing| packing.stats()),
             stalled_for: stalled_since.map(|since| clock::now() - since),
         }
     }
@@ -193,34 +197,38 @@ impl Connection {
         if request.body.has_partial_head() {
             return Err(Box::new(Unsent::Partial(request)));
         }
+        let shared = &self.handle.shared;
+        let is_plain = request.compress == Compress::Never || request.sealed;
         let (body, items) = request.body.into_outgoing();
         let mut message = proto::message::Request::new(request.method, body);
         message.timeout = request.timeout;
         message.metadata = request.metadata;
         message.sealed = request.sealed;
+        let packing = shared.packing.as_ref().filter(|_| !is_plain);
+        let following = Following {
+            rest: packing.and_then(|packing| packing.request(&mut message, &shared.agreement)),
+            items,
+            is_plain,
+        };
         let (caller, answer) = oneshot::channel();
-        let opened = self
-            .handle
-            .shared
-            .try_open(clock::now(), message, items.is_none(), caller);
-        match opened {
-            Ok(stream) => Ok(self.started(stream, answer, items)),
+        match shared.try_open(clock::now(), message, following.after(), caller) {
+            Ok(stream) => Ok(self.started(stream, answer, following)),
             Err(refused) => Err(Box::new(Unsent::Refused {
                 refused,
                 answer,
-                items,
+                following,
             })),
         }
     }
 
     /// Sends a request that could not be sent at once, when that is possible.
     pub(crate) async fn start_later(&self, unsent: Box<Unsent>) -> Result<Answer, CallError> {
-        let (refused, answer, items) = match *unsent {
+        let (refused, answer, following) = match *unsent {
             Unsent::Refused {
                 refused,
                 answer,
-                items,
-            } => (refused, answer, items),
+                following,
+            } => (refused, answer, following),
             Unsent::Partial(mut request) => {
                 request.body = request.body.with_whole_head().await?;
                 return match self.start(request) {
@@ -232,23 +240,21 @@ impl Connection {
         let stream = match refused {
             Refused::Failed(error) => return Err(error),
             Refused::Blocked(message, caller) => {
-                self.handle
-                    .shared
-                    .open(message, items.is_none(), caller)
-                    .await?
+                let shared = &self.handle.shared;
+                shared.open(message, following.after(), caller).await?
             }
         };
-        Ok(self.started(stream, answer, items))
+        Ok(self.started(stream, answer, following))
     }
 
-    fn started(&self, stream: StreamId, answer: Receiver, items: Option<Items>) -> Answer {
+    fn started(&self, stream: StreamId, answer: Receiver, following: Following) -> Answer {
         let shared = &self.handle.shared;
-        if let Some(items) = items {
+        if following.after() != After::Nothing {
             // The task ends with the stream at the latest.
             let outlet = Outlet::new(Arc::clone(shared), stream);
             let handle = Arc::clone(&self.handle);
             let task = tokio::spawn(async move {
-                outlet.send_all(items).await;
+                outlet.send_all(following).await;
                 drop(handle);
             });
             let task = task.abort_handle();
@@ -301,6 +307,8 @@ pub struct ConnectionStats {
     pub session: Stats,
     /// Bytes received.
     pub bytes_received: u64,
+    /// What compressing saves, if it was agreed on.
+    pub compression: Option<CompressionStats>,
     /// How long the peer has taken nothing of what waits to be written; `None` if nothing waits.
     pub stalled_for: Option<Duration>,
 }
@@ -315,7 +323,7 @@ pub(crate) enum Unsent {
     Refused {
         refused: Refused,
         answer: Receiver,
-        items: Option<Items>,
+        following: Following,
     },
     /// It is one that was received, sent on before its first piece was here.
     Partial(Request),

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 
 use crate::auth::Principal;
 use crate::clock;
+use crate::compression::Compress;
 use crate::session::Connection;
 #[cfg(feature = "bus")]
 use crate::session::Disconnected;
@@ -27,6 +28,7 @@ pub struct Context {
     facts: Option<Arc<CallFacts>>,
     metadata: Option<Box<Metadata>>,
     timeout: Option<Duration>,
+    compress: Compress,
 }
 
 /// What the driver knows of a request or event of the peer's.
@@ -82,6 +84,7 @@ impl Context {
             facts,
             metadata,
             timeout,
+            compress: Compress::default(),
         }
     }
 
@@ -97,6 +100,14 @@ impl Context {
     #[must_use]
     pub fn with_metadata(mut self, name: &str, text: &str) -> Self {
         self.metadata.get_or_insert_default().set_text(name, text);
+        self
+    }
+
+    /// The same context for a call whose arguments are sent as they are, though the connection
+    /// compresses: for a secret beside something that others choose.
+    #[must_use]
+    pub fn without_compression(mut self) -> Self {
+        self.compress = Compress::Never;
         self
     }
 
@@ -152,6 +163,11 @@ impl Context {
     /// or other tasks.
     pub fn cancellation(&self) -> Cancellation {
         Cancellation(self.facts.clone())
+    }
+
+    /// Whether the arguments of a call that this context is given to are compressed.
+    pub(crate) fn compress(&self) -> Compress {
+        self.compress
     }
 
     /// Metadata for a call that this context is given to.

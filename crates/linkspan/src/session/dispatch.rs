@@ -7,13 +7,16 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant, SystemTime};
 
 use proto::StreamId;
+use proto::error::SessionError;
 use proto::frame::Flags;
 use proto::message::{Failure, Text};
 use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 
 use crate::clock;
+use crate::compression::Compress;
 use crate::session::context::{CallFacts, Signal};
+use crate::session::following::Following;
 use crate::session::handler::{BoxFuture, Handler, Method, Panicked, caught, poll_caught};
 use crate::session::inbox::{Inbox, RecvStream};
 use crate::session::lane::Lane;
@@ -22,8 +25,8 @@ use crate::session::offload::offload;
 use crate::session::outlet::Outlet;
 use crate::session::shared::{Shared, State};
 use crate::session::slot::Slot;
-use crate::session::work::{Begun, Rest, Timing, Work, panicked, respond};
-use crate::session::{Body, CallError, Event, Items, Request, Response};
+use crate::session::work::{Begun, Outgoing, Rest, Timing, Work, panicked, respond};
+use crate::session::{Body, CallError, Event, Request, Response};
 
 /// The part of a driver that has requests and events handled.
 ///
@@ -36,12 +39,12 @@ pub(crate) struct Dispatch {
     handler: Arc<dyn Handler>,
     /// Streams that were opened in this read, in their order.
     opened: VecDeque<Opened>,
-    answers: Vec<(StreamId, Response)>,
+    answers: Vec<(StreamId, Outgoing)>,
     failures: Vec<(StreamId, Failure)>,
     tasks: Vec<(StreamId, Work)>,
     lane: Lane,
     /// What is dropped once the lock is given back.
-    unwanted: Vec<Items>,
+    unwanted: Vec<Following>,
     /// How long each handler of this read waited, and ran.
     times: Vec<(Duration, Duration)>,
     /// When the handlers of this read began, and when the latest one was done.
@@ -143,6 +146,10 @@ impl Dispatch {
     }
 
     /// Has an event handled.
+    ///
+    /// # Errors
+    ///
+    /// What it is compressed to is none; the session is over.
     pub(crate) fn event(
         &mut self,
         stream: StreamId,
@@ -150,20 +157,21 @@ impl Dispatch {
         event: proto::message::Event,
         cost: u64,
         cx: &mut Context<'_>,
-    ) {
+    ) -> Result<(), SessionError> {
         let event = Event {
             topic: event.topic,
             sent_at: SystemTime::UNIX_EPOCH + Duration::from_micros(event.micros_since_1970),
             metadata: event.metadata,
             body: event.body,
             sealed: event.sealed,
+            packed: event.compression,
             source: Source {
                 message_id: id,
                 stream,
                 shared: Arc::clone(&self.shared),
             },
         };
-        self.lane.handle(event, cost, cx);
+        self.lane.handle(event, cost, cx)
     }
 
     /// Attaches its slot to a stream that was opened in this read, if it needs one.
@@ -185,51 +193,33 @@ impl Dispatch {
             health.answered_all(self.latest, &self.times);
         }
         self.times.clear();
-        for (stream, response) in self.answers.drain(..) {
-            // What is streamed is no answer yet.
-            let _nothing = respond(state, stream, response);
+        let mut answers = mem::take(&mut self.answers);
+        for (stream, outgoing) in answers.drain(..) {
+            match respond(state, stream, outgoing) {
+                Rest::Nothing => {}
+                Rest::Unwanted(following) => self.unwanted.push(following),
+                Rest::Wanted(following) => self.send_rest(state, stream, following),
+            }
         }
+        self.answers = answers;
         for (stream, failure) in self.failures.drain(..) {
             // A stream that has closed meanwhile needs no failure.
             state.send.fail(stream, failure).ok();
         }
         let mut tasks = mem::take(&mut self.tasks);
         for (stream, work) in tasks.drain(..) {
-            let Some(task) = self.begin_task(state, stream, work) else {
-                continue;
-            };
-            match state.send.attachment_mut(stream) {
-                Some(slot) => slot.task = Some(task),
-                None => task.abort(),
-            }
+            let task = tokio::spawn(work.run(Arc::clone(&self.shared), stream));
+            attach_task(state, stream, task.abort_handle());
         }
         self.tasks = tasks;
         self.lane.settle(&mut state.send);
     }
 
-    /// Begins what needs a task. Of an answer the first piece leaves at once; only its items need one.
-    fn begin_task(
-        &mut self,
-        state: &mut State,
-        stream: StreamId,
-        work: Work,
-    ) -> Option<AbortHandle> {
-        let shared = Arc::clone(&self.shared);
-        let response = match work {
-            Work::Answer(response) if !response.body.has_partial_head() => response,
-            work => return Some(tokio::spawn(work.run(shared, stream)).abort_handle()),
-        };
-        match respond(state, stream, response) {
-            Rest::Nothing => None,
-            Rest::Unwanted(items) => {
-                self.unwanted.push(items);
-                None
-            }
-            Rest::Wanted(items) => {
-                let task = tokio::spawn(Outlet::new(shared, stream).send_all(items));
-                Some(task.abort_handle())
-            }
-        }
+    /// Has a task send what follows the first piece of an answer.
+    fn send_rest(&self, state: &mut State, stream: StreamId, following: Following) {
+        let outlet = Outlet::new(Arc::clone(&self.shared), stream);
+        let task = tokio::spawn(outlet.send_all(following));
+        attach_task(state, stream, task.abort_handle());
     }
 
     /// Forgets what nobody wants, without the lock.
@@ -261,13 +251,21 @@ impl Dispatch {
             Poll::Pending => return false,
             Poll::Ready(Err(Panicked)) => self.fail(stream, panicked(&name)),
             Poll::Ready(Ok(Err(error))) => self.fail(stream, error.into_failure()),
-            Poll::Ready(Ok(Ok(response))) if response.body.is_streaming() => {
-                self.tasks.push((stream, Work::Answer(response)));
-                return false;
-            }
-            Poll::Ready(Ok(Ok(response))) => self.answers.push((stream, response)),
+            Poll::Ready(Ok(Ok(response))) => return self.answer(stream, response),
         }
         true
+    }
+
+    /// Takes the answer of a handler that is done; says whether nothing of it follows.
+    fn answer(&mut self, stream: StreamId, response: Response) -> bool {
+        if response.body.has_partial_head() {
+            self.tasks.push((stream, Work::Complete(response)));
+            return false;
+        }
+        let outgoing = Outgoing::new(response, &self.shared);
+        let is_whole = outgoing.is_whole();
+        self.answers.push((stream, outgoing));
+        is_whole
     }
 
     /// Has a task run a handler, which may have begun.
@@ -302,7 +300,7 @@ impl Dispatch {
             flags,
             ..
         } = received;
-        let (body, inbox) = if flags.contains(Flags::END) {
+        let (mut body, inbox) = if flags.contains(Flags::END) {
             (Body::unary(request.body), None)
         } else {
             let inbox = Arc::new(Inbox::default());
@@ -310,6 +308,9 @@ impl Dispatch {
             let continued = flags.contains(Flags::CONTINUED);
             (Body::received(request.body, data, continued), Some(inbox))
         };
+        if let Some(compression) = request.compression {
+            body = body.packed_by(compression, &self.shared);
+        }
         let request = Request {
             method: request.method,
             metadata: request.metadata,
@@ -317,6 +318,7 @@ impl Dispatch {
             idempotent: false,
             body,
             sealed: request.sealed,
+            compress: Compress::default(),
             facts: Some(facts),
         };
         (request, inbox)
@@ -336,5 +338,13 @@ impl Dispatch {
             shared,
             signal: Signal::default(),
         })
+    }
+}
+
+/// Has a task end with its stream.
+fn attach_task(state: &mut State, stream: StreamId, task: AbortHandle) {
+    match state.send.attachment_mut(stream) {
+        Some(slot) => slot.task = Some(task),
+        None => task.abort(),
     }
 }

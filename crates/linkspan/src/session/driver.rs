@@ -102,6 +102,9 @@ impl Driver {
                 Orders::default()
             }
         };
+        if let Some(error) = orders.broken {
+            self.fail(*error);
+        }
         if let Some(stop) = orders.stop {
             self.obey(stop);
         }
@@ -209,7 +212,7 @@ impl Driver {
                     event,
                     bytes,
                 } => {
-                    self.dispatch.event(stream, id, event, bytes, cx);
+                    self.dispatch.event(stream, id, event, bytes, cx)?;
                     let event = proto::message::Event::default();
                     self.incoming.push_back(Incoming::Event {
                         stream,

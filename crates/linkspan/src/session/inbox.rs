@@ -7,11 +7,12 @@ use std::task::{Context, Poll, Waker};
 use bytes::BytesMut;
 use proto::StreamId;
 use proto::message::CancelReason;
+use proto::session::Piece;
 
 use crate::codec::{Codec, Payload};
 use crate::session::CallError;
 use crate::session::connection::Handle;
-use crate::session::pieces::{Piece, Pieces};
+use crate::session::pieces::Pieces;
 use crate::session::shared::Shared;
 
 /// Where the driver puts the data of one stream; bounded by the stream's credit.
@@ -107,12 +108,12 @@ impl RecvStream {
         if let Some(piece) = state.pieces.pop() {
             let last = state.pieces.is_empty();
             drop(state);
-            self.read = self.read.saturating_add(piece.cost());
+            self.read = self.read.saturating_add(piece.cost_bytes());
             // Credit goes back in portions; the last piece of what is there must not keep it.
             if last || self.read >= PORTION_BYTES {
                 self.give_back();
             }
-            return Poll::Ready(Some(Ok(piece)));
+            return Poll::Ready(Some(self.inflate(piece)));
         }
         match &state.end {
             Some(_) if self.ended => Poll::Ready(None),
@@ -125,6 +126,17 @@ impl RecvStream {
                 Poll::Pending
             }
         }
+    }
+
+    /// The same piece as its sender had it.
+    fn inflate(&self, mut piece: Piece) -> Result<Piece, CallError> {
+        if let (Some(compression), Some(packing)) = (piece.compression.take(), &self.shared.packing)
+        {
+            piece.bytes = packing
+                .inflate(compression, &piece.bytes)
+                .map_err(|error| error.to_failure())?;
+        }
+        Ok(piece)
     }
 
     /// Longest body that is put together, in bytes.

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use proto::StreamId;
+use proto::error::SessionError;
 use proto::session::Send;
 use tokio::task::AbortHandle;
 use tracing::error;
@@ -51,15 +52,25 @@ impl Lane {
     }
 
     /// Handles an event, or has it wait for those before it.
-    pub(crate) fn handle(&mut self, mut event: Event, cost: u64, cx: &mut Context<'_>) {
+    ///
+    /// # Errors
+    ///
+    /// It does not inflate.
+    pub(crate) fn handle(
+        &mut self,
+        mut event: Event,
+        cost: u64,
+        cx: &mut Context<'_>,
+    ) -> Result<(), SessionError> {
         let mut waiting = lock(&self.waiting);
         if waiting.is_running {
             event.body = compact(event.body);
-            return waiting.events.push_back((event, cost));
+            waiting.events.push_back((event, cost));
+            return Ok(());
         }
-        let Some(mut future) = begin(&*self.handler, event) else {
+        let Some(mut future) = begin(&*self.handler, event)? else {
             self.handled = self.handled.saturating_add(cost);
-            return;
+            return Ok(());
         };
         match poll_caught(&mut future, cx) {
             Poll::Pending => {
@@ -73,6 +84,7 @@ impl Lane {
                 self.handled = self.handled.saturating_add(cost);
             }
         }
+        Ok(())
     }
 
     /// Gives credit back and begins the task, if there is something for it.
@@ -112,7 +124,13 @@ async fn run(
             error!("the handler of an event panicked");
         }
         shared.consume(StreamId::CONNECTION, cost);
-        next = take_next(&waiting).map(|(event, cost)| (begin(&*handler, event), cost));
+        let Some((event, cost)) = take_next(&waiting) else {
+            return;
+        };
+        next = match begin(&*handler, event) {
+            Ok(future) => Some((future, cost)),
+            Err(error) => return shared.break_off(error),
+        };
     }
 }
 
@@ -124,12 +142,13 @@ fn take_next(waiting: &Mutex<Waiting>) -> Option<(Event, u64)> {
 }
 
 /// The work that is left to do for an event, if there is any.
-fn begin(handler: &dyn Handler, event: Event) -> Option<BoxFuture<()>> {
+fn begin(handler: &dyn Handler, mut event: Event) -> Result<Option<BoxFuture<()>>, SessionError> {
+    event.inflate()?;
     let topic = event.topic.clone();
-    caught(|| handler.event(event)).unwrap_or_else(|Panicked| {
+    Ok(caught(|| handler.event(event)).unwrap_or_else(|Panicked| {
         error!(topic = %topic, "the handler of an event panicked");
         None
-    })
+    }))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -5,10 +5,13 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use proto::StreamId;
+use proto::error::SessionError;
+use proto::frame::Compression;
 use proto::message::{Metadata, Status, Text};
 
 use crate::auth::Principal;
 use crate::codec::{Codec, Payload};
+use crate::compression::Compress;
 use crate::session::context::{CallFacts, Signal};
 use crate::session::shared::Shared;
 use crate::session::{Body, CallError, Context};
@@ -33,6 +36,8 @@ pub struct Request {
     pub body: Body,
     /// Whether the body, and all items in it, are sealed envelopes. Default: false.
     pub sealed: bool,
+    /// Whether the body, and all items in it, are compressed. Default: as it was agreed on.
+    pub compress: Compress,
     /// On a server, the facts of the call.
     pub(crate) facts: Option<Arc<CallFacts>>,
 }
@@ -99,6 +104,7 @@ impl Request {
             idempotent: self.idempotent,
             body: self.body.try_clone()?,
             sealed: self.sealed,
+            compress: self.compress,
             facts: self.facts.clone(),
         })
     }
@@ -116,6 +122,8 @@ pub struct Response {
     pub body: Body,
     /// Whether the body, and all items in it, are sealed envelopes. Default: false.
     pub sealed: bool,
+    /// Whether the body, and all items in it, are compressed. Default: as it was agreed on.
+    pub compress: Compress,
 }
 
 impl Response {
@@ -185,6 +193,8 @@ pub struct Event {
     pub body: Bytes,
     /// Whether the body is a sealed envelope.
     pub sealed: bool,
+    /// By what the body is still compressed.
+    pub(crate) packed: Option<Compression>,
     pub(crate) source: Source,
 }
 
@@ -213,6 +223,21 @@ impl Event {
     pub fn codec(&self) -> Result<Codec, CallError> {
         check_open(self.sealed)?;
         codec_of(self.metadata.as_deref())
+    }
+
+    /// Inflates the body, if it came compressed.
+    ///
+    /// # Errors
+    ///
+    /// It is not what it says; the session is over.
+    pub(crate) fn inflate(&mut self) -> Result<(), SessionError> {
+        let Source { stream, shared, .. } = &self.source;
+        if let (Some(compression), Some(packing)) = (self.packed.take(), &shared.packing) {
+            let inflated = packing.inflate(compression, &self.body);
+            let stream = *stream;
+            self.body = inflated.map_err(|source| SessionError::Inflate { stream, source })?;
+        }
+        Ok(())
     }
 
     /// Who tells.

@@ -109,7 +109,7 @@ impl<'a> Opening<'a> {
         input: BytesMut,
     ) -> Result<Self, ConnectError> {
         let nonce = os::random_bytes().map_err(ConnectError::Io)?;
-        let mut terms = config.protocol(link.peer.transport);
+        let mut terms = config.protocol(&link.peer);
         let proving = Proving::new(role, config, &link.peer, &mut terms);
         Ok(Self {
             link,

@@ -10,8 +10,12 @@ use futures_core::Stream;
 use proto::StreamId;
 use proto::error::{Category, Code, SendError};
 use proto::message::{CancelReason, Failure, Response, Status};
+use proto::session::Piece;
+use tokio::task::yield_now;
 use tracing::error;
 
+use crate::compression::Effort;
+use crate::session::following::Following;
 use crate::session::handler::{Panicked, caught};
 use crate::session::shared::Shared;
 use crate::session::{CallError, Items};
@@ -21,17 +25,38 @@ use crate::session::{CallError, Items};
 pub(crate) struct Outlet {
     shared: Arc<Shared>,
     stream: StreamId,
+    /// Whether compressing is worth while on this stream.
+    effort: Effort,
+    is_plain: bool,
 }
 
 impl Outlet {
     pub(crate) fn new(shared: Arc<Shared>, stream: StreamId) -> Self {
-        Self { shared, stream }
+        Self {
+            shared,
+            stream,
+            effort: Effort::default(),
+            is_plain: false,
+        }
     }
 
-    /// Sends all items and ends this direction of the stream.
+    /// Sends what is left of a message and ends this direction of the stream.
     ///
     /// Stops early when the peer needs no more or the stream is closed.
-    pub(crate) async fn send_all(self, mut items: Items) {
+    pub(crate) async fn send_all(mut self, following: Following) {
+        self.is_plain = following.is_plain;
+        let is_last = following.items.is_none();
+        if let Some(rest) = following.rest
+            && self.send(rest, is_last).await.is_err()
+        {
+            return;
+        }
+        if let Some(items) = following.items {
+            self.send_items(items).await;
+        }
+    }
+
+    async fn send_items(mut self, mut items: Items) {
         loop {
             let item = match poll_fn(|cx| poll_item(&mut items, cx)).await {
                 Ok(Some(Ok(item))) => item,
@@ -39,23 +64,36 @@ impl Outlet {
                 Err(Panicked) => return self.fail(panicked()),
                 Ok(None) => break,
             };
-            if self.send(item).await.is_err() {
+            if self.send(item, false).await.is_err() {
                 return;
             }
         }
         self.shared.finish(self.stream);
     }
 
-    /// Sends one item, waiting until the stream takes it.
-    async fn send(&self, item: Bytes) -> Result<(), SendError> {
-        let mut item = Some(item);
-        poll_fn(|cx| self.poll_send(cx, &mut item)).await
+    /// Sends one item, piece by piece where it is compressed, waiting until the stream takes it; `end` if
+    /// nothing follows it.
+    async fn send(&mut self, mut item: Bytes, end: bool) -> Result<(), SendError> {
+        loop {
+            let piece = match self.shared.packing.as_deref().filter(|_| !self.is_plain) {
+                Some(packing) => packing.piece(&mut item, &mut self.effort),
+                None => Piece::new(std::mem::take(&mut item)),
+            };
+            let (is_last, mut piece) = (!piece.continued, Some(piece));
+            poll_fn(|cx| self.poll_send(cx, &mut piece, end && is_last)).await?;
+            if is_last {
+                return Ok(());
+            }
+            // Compressing takes its time; others on the thread get theirs between two pieces.
+            yield_now().await;
+        }
     }
 
     fn poll_send(
         &self,
         cx: &mut Context<'_>,
-        item: &mut Option<Bytes>,
+        piece: &mut Option<Piece>,
+        end: bool,
     ) -> Poll<Result<(), SendError>> {
         let mut state = self.shared.lock();
         match state.send.can_send_item(self.stream) {
@@ -66,10 +104,10 @@ impl Outlet {
             Err(error) => return Poll::Ready(Err(error)),
             Ok(()) => {}
         }
-        let Some(item) = item.take() else {
+        let Some(piece) = piece.take() else {
             return Poll::Ready(Ok(()));
         };
-        let result = state.send.send_item(self.stream, item, false);
+        let result = state.send.send_piece(self.stream, piece, end);
         self.shared.flush(state);
         Poll::Ready(result)
     }

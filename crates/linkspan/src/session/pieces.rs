@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
+use proto::frame::Compression;
+use proto::session::Piece;
 
 /// Pieces of items, in their order.
 ///
@@ -16,24 +18,10 @@ pub(crate) struct Pieces {
     large: VecDeque<Bytes>,
 }
 
-/// A piece of an item.
-#[derive(Debug)]
-pub(crate) struct Piece {
-    pub(crate) bytes: Bytes,
-    /// The item goes on in the next piece.
-    pub(crate) continued: bool,
-}
-
-/// What is known of a piece: its length if it is small, and whether its item goes on.
+/// What is known of a piece: its length if it is small, by what it is compressed, and whether its item
+/// goes on.
 #[derive(Debug, Clone, Copy)]
 struct Entry(u16);
-
-impl Piece {
-    /// Credit that it costs.
-    pub(crate) fn cost(&self) -> u64 {
-        cost(self.bytes.len())
-    }
-}
 
 impl Pieces {
     pub(crate) fn is_empty(&self) -> bool {
@@ -54,7 +42,9 @@ impl Pieces {
             }
         };
         let continued = if piece.continued { Entry::CONTINUED } else { 0 };
-        self.order.push_back(Entry(kind | continued | length));
+        let packed = Entry::packed(piece.compression);
+        self.order
+            .push_back(Entry(kind | continued | packed | length));
     }
 
     pub(crate) fn pop(&mut self) -> Option<Piece> {
@@ -68,10 +58,10 @@ impl Pieces {
         if self.order.is_empty() {
             *self = Self::default();
         }
-        Some(Piece {
-            bytes,
-            continued: entry & Entry::CONTINUED != 0,
-        })
+        let mut piece = Piece::new(bytes);
+        piece.compression = Entry(entry).compression();
+        piece.continued = entry & Entry::CONTINUED != 0;
+        Some(piece)
     }
 
     /// Credit of all that is there; nothing is left.
@@ -90,6 +80,18 @@ impl Pieces {
 impl Entry {
     const CONTINUED: u16 = 1 << 15;
     const LARGE: u16 = 1 << 12;
+    const PACKED: [(Compression, u16); 2] =
+        [(Compression::Lz4, 1 << 13), (Compression::Zstd, 1 << 14)];
+
+    fn packed(compression: Option<Compression>) -> u16 {
+        let found = Self::PACKED.iter().find(|(it, _)| Some(*it) == compression);
+        found.map_or(0, |(_, bit)| *bit)
+    }
+
+    fn compression(self) -> Option<Compression> {
+        let found = Self::PACKED.iter().find(|(_, bit)| self.0 & bit != 0);
+        found.map(|(it, _)| *it)
+    }
 }
 
 /// Credit of a chunk (docs/protocol.md, section 6.1).
@@ -105,20 +107,27 @@ mod tests {
         let bytes = (0..length)
             .map(|place| u8::try_from(place % 251).unwrap())
             .collect();
-        Piece { bytes, continued }
+        let mut piece = Piece::new(bytes);
+        piece.continued = continued;
+        piece
     }
 
     #[test]
     fn pieces_come_out_as_they_went_in() {
         let lengths = [0, 1, 4095, 4096, 4097, 2, 0, 70_000, 3];
+        let compressions = [None, Some(Compression::Lz4), Some(Compression::Zstd)];
+        let numbered = || lengths.into_iter().zip(compressions.into_iter().cycle());
         let mut pieces = Pieces::default();
-        for (number, length) in lengths.into_iter().enumerate() {
-            pieces.push(piece(length, number % 2 == 0));
+        for (number, (length, compression)) in numbered().enumerate() {
+            let mut piece = piece(length, number % 2 == 0);
+            piece.compression = compression;
+            pieces.push(piece);
         }
-        for (number, length) in lengths.into_iter().enumerate() {
+        for (number, (length, compression)) in numbered().enumerate() {
             let popped = pieces.pop().unwrap();
             assert_eq!(popped.bytes, piece(length, false).bytes, "{length} bytes");
             assert_eq!(popped.continued, number % 2 == 0);
+            assert_eq!(popped.compression, compression, "{length} bytes");
         }
         assert!(pieces.pop().is_none() && pieces.is_empty());
     }

@@ -5,11 +5,11 @@ use std::task::Waker;
 
 use proto::StreamId;
 use proto::frame::Flags;
-use proto::session::Incoming;
+use proto::session::{Incoming, Piece};
 
 use crate::codec::{Codec, Payload};
+use crate::compression::Compress;
 use crate::session::inbox::{Inbox, RecvStream};
-use crate::session::pieces::Piece;
 use crate::session::shared::{Caller, Shared, State};
 use crate::session::{Body, CallError, Response};
 
@@ -58,11 +58,9 @@ impl Effects {
                 flags,
                 ..
             } => {
-                let continued = flags.contains(Flags::CONTINUED);
-                let piece = Piece {
-                    bytes: chunk.body,
-                    continued,
-                };
+                let mut piece = Piece::new(chunk.body);
+                piece.compression = chunk.compression;
+                piece.continued = flags.contains(Flags::CONTINUED);
                 self.piece(state, stream, piece);
                 if flags.contains(Flags::END) {
                     self.end(state, stream, Ok(()));
@@ -102,7 +100,7 @@ impl Effects {
             }
             return self.end(state, stream, Err(CallError::Application(error)));
         };
-        let body = if flags.contains(Flags::END) {
+        let mut body = if flags.contains(Flags::END) {
             Body::unary(response.body)
         } else {
             let inbox = Arc::new(Inbox::default());
@@ -110,11 +108,15 @@ impl Effects {
             let data = RecvStream::new(Arc::clone(shared), stream, inbox);
             Body::received(response.body, data, flags.contains(Flags::CONTINUED))
         };
+        if let Some(compression) = response.compression {
+            body = body.packed_by(compression, shared);
+        }
         let answer = Response {
             status: response.status,
             metadata: response.metadata,
             body,
             sealed: response.sealed,
+            compress: Compress::default(),
         };
         self.answers.push((caller, Ok(answer)));
     }
@@ -131,7 +133,7 @@ impl Effects {
                 Err(piece) => piece,
             },
         };
-        state.send.consume(stream, unread.cost());
+        state.send.consume(stream, unread.cost_bytes());
     }
 
     fn end(&mut self, state: &mut State, stream: StreamId, end: Result<(), CallError>) {

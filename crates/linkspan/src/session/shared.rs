@@ -6,15 +6,16 @@ use std::task::Waker;
 use std::time::Instant;
 
 use proto::StreamId;
-use proto::error::SendError;
+use proto::error::{SendError, SessionError};
 use proto::message::{CancelReason, Event, Failure, Request};
-use proto::session::{Agreement, Send};
+use proto::session::{After, Agreement, Send};
 use tokio::sync::{oneshot, watch};
 use tokio::task::coop::consume_budget;
 
 use crate::auth::Lapse;
 use crate::clock;
 use crate::session::connection::Handle;
+use crate::session::packing::Packing;
 use crate::session::room::Room;
 use crate::session::slot::{self, Slot};
 use crate::session::writing::Writing;
@@ -37,6 +38,8 @@ pub(crate) struct Shared {
     /// Where the listener counts that the connection came by.
     pub(crate) health: Option<Arc<Health>>,
     pub(crate) received_bytes: AtomicU64,
+    /// Compresses and inflates bodies, if that was agreed on.
+    pub(crate) packing: Option<Box<Packing>>,
     /// Renewals that were begun.
     renewals: AtomicU64,
     /// What its users hold; empty until there is one.
@@ -56,6 +59,8 @@ pub(crate) struct State {
     is_clogged: bool,
     /// What the driver was asked to do.
     stop: Option<Stop>,
+    /// A rule that the peer broke, which somebody else than the driver noticed.
+    broken: Option<Box<SessionError>>,
     is_over: bool,
 }
 
@@ -127,11 +132,13 @@ impl Shared {
             armed: None,
             is_clogged: false,
             stop: None,
+            broken: None,
             is_over: false,
         };
         Self {
             state: Mutex::new(state),
             writer,
+            packing: Packing::new(&config.compression, &agreement),
             requests: Room::default(),
             events: Room::default(),
             life: watch::Sender::new(Life::Open),
@@ -155,12 +162,12 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Opens a stream for a request, if there is room for it now; `end` if no data follows.
+    /// Opens a stream for a request, if there is room for it now.
     pub(crate) fn try_open(
         &self,
         now: Instant,
         request: Request,
-        end: bool,
+        after: After,
         caller: Caller,
     ) -> Result<StreamId, Refused> {
         let mut state = self.lock();
@@ -173,7 +180,7 @@ impl Shared {
         }
         let stream = state
             .send
-            .open(now, request, end)
+            .open_with(now, request, after)
             .map_err(CallError::from)?;
         state.send.attach(stream, Slot::of_caller(caller));
         state.arm();
@@ -185,7 +192,7 @@ impl Shared {
     pub(crate) async fn open(
         &self,
         mut request: Request,
-        end: bool,
+        after: After,
         mut caller: Caller,
     ) -> Result<StreamId, CallError> {
         let mut now = clock::now();
@@ -193,7 +200,7 @@ impl Shared {
         let mut place = self.requests.wait();
         loop {
             let room = place.notified();
-            (request, caller) = match self.try_open(now, request, end, caller) {
+            (request, caller) = match self.try_open(now, request, after, caller) {
                 Ok(stream) => return Ok(stream),
                 Err(Refused::Failed(error)) => return Err(error),
                 Err(Refused::Blocked(request, caller)) => (request, caller),
@@ -211,7 +218,10 @@ impl Shared {
     }
 
     /// Sends an event, waiting for room if there is none.
-    pub(crate) async fn event(&self, event: Event) -> Result<(), CallError> {
+    pub(crate) async fn event(&self, mut event: Event) -> Result<(), CallError> {
+        if let Some(packing) = &self.packing {
+            packing.event(&mut event);
+        }
         // A sender of many lets others on its thread go on, the driver with what it sent first.
         consume_budget().await;
         match self.try_event(event) {
@@ -285,6 +295,17 @@ impl Shared {
             }
             None => state.stop = Some(stop),
         }
+        let driver = state.driver.take();
+        drop(state);
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+    }
+
+    /// Has the driver end the session because of what its peer sent.
+    pub(crate) fn break_off(&self, error: SessionError) {
+        let mut state = self.lock();
+        state.broken.get_or_insert(Box::new(error));
         let driver = state.driver.take();
         drop(state);
         if let Some(driver) = driver {
@@ -375,6 +396,11 @@ impl State {
     /// What the driver was asked to do.
     pub(crate) fn stop(&self) -> Option<Stop> {
         self.stop
+    }
+
+    /// Takes the rule that the peer broke, if somebody noticed one.
+    pub(crate) fn take_broken(&mut self) -> Option<Box<SessionError>> {
+        self.broken.take()
     }
 
     /// Notes when the driver will wake by itself.

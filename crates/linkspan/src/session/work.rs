@@ -7,18 +7,22 @@ use std::time::Instant;
 use proto::StreamId;
 use proto::error::{Category, Code};
 use proto::message::{CancelReason, Failure, Text};
+use proto::session::After;
 use tracing::error;
 
 use crate::clock;
+use crate::compression::Compress;
+use crate::session::following::Following;
 use crate::session::handler::{BoxFuture, Panicked, poll_caught};
 use crate::session::outlet::Outlet;
 use crate::session::shared::{Shared, State};
-use crate::session::{CallError, Config, Items, Response};
+use crate::session::{CallError, Config, Response};
 
 /// What a task does.
 pub(super) enum Work {
     Handle(Text, BoxFuture<Result<Response, CallError>>, Timing),
-    Answer(Response),
+    /// An answer whose first piece is not here as a whole.
+    Complete(Response),
 }
 
 /// When a request was received, and when its handler began.
@@ -40,7 +44,7 @@ pub(super) enum Begun {
 impl Work {
     pub(super) async fn run(self, shared: Arc<Shared>, stream: StreamId) {
         let answer = match self {
-            Self::Answer(response) => Ok(response),
+            Self::Complete(response) => Ok(response),
             Self::Handle(name, future, timing) => {
                 let task_began = clock::now();
                 let answer = handle(&name, future, &shared.config).await;
@@ -60,10 +64,11 @@ impl Work {
             Ok(response) if response.body.has_partial_head() => complete(response).await,
             answer => answer,
         };
+        let answer = answer.map(|response| Outgoing::new(response, &shared));
         let rest = {
             let mut state = shared.lock();
             let rest = match answer {
-                Ok(response) => respond(&mut state, stream, response),
+                Ok(outgoing) => respond(&mut state, stream, outgoing),
                 Err(failure) => {
                     shared.note_failure(&failure);
                     state.send.fail(stream, failure).ok();
@@ -73,8 +78,8 @@ impl Work {
             shared.flush(state);
             rest
         };
-        if let Rest::Wanted(items) = rest {
-            Outlet::new(shared, stream).send_all(items).await;
+        if let Rest::Wanted(following) = rest {
+            Outlet::new(shared, stream).send_all(following).await;
         }
     }
 }
@@ -106,34 +111,67 @@ async fn handle(
     }
 }
 
+/// A response on its way to the protocol, compressed if the connection does that.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    message: proto::message::Response,
+    following: Following,
+}
+
+impl Outgoing {
+    /// Makes one of a response whose first piece is here as a whole. The lock must not be held.
+    pub(super) fn new(response: Response, shared: &Shared) -> Self {
+        let is_plain = response.compress == Compress::Never || response.sealed;
+        let (body, items) = response.body.into_outgoing();
+        let mut message = proto::message::Response::new(response.status, body);
+        message.metadata = response.metadata;
+        message.sealed = response.sealed;
+        let packing = shared.packing.as_ref().filter(|_| !is_plain);
+        let following = Following {
+            rest: packing.and_then(|packing| packing.response(&mut message, &shared.agreement)),
+            items,
+            is_plain,
+        };
+        Self { message, following }
+    }
+
+    /// Whether nothing follows its first frame but what the protocol cuts by itself.
+    pub(super) fn is_whole(&self) -> bool {
+        self.following.after() == After::Nothing
+    }
+}
+
 /// What of a response is left when its first piece was sent.
 #[derive(Debug)]
 pub(super) enum Rest {
     Nothing,
-    Wanted(Items),
+    Wanted(Following),
     /// The caller has gone. They may be what comes by a stream of this very session, which takes its
     /// lock when it is dropped: they are dropped without it.
-    Unwanted(Items),
+    Unwanted(Following),
 }
 
 /// Sends a response, or its first piece; gives what is left of it.
-pub(super) fn respond(state: &mut State, stream: StreamId, response: Response) -> Rest {
-    let (body, items) = response.body.into_outgoing();
-    let mut message = proto::message::Response::new(response.status, body);
-    message.metadata = response.metadata;
-    message.sealed = response.sealed;
-    let end = items.is_none();
-    if let Err(error) = state.send.respond(stream, message, end) {
+pub(super) fn respond(state: &mut State, stream: StreamId, outgoing: Outgoing) -> Rest {
+    let Outgoing { message, following } = outgoing;
+    let after = following.after();
+    if let Err(error) = state.send.respond_with(stream, message, after) {
         // A closed stream needs nothing; all else is for the caller to know.
         let failure = CallError::from(error).into_failure();
         state.send.fail(stream, failure).ok();
-        return items.map_or(Rest::Nothing, Rest::Unwanted);
+        return match after {
+            After::Nothing => Rest::Nothing,
+            _ => Rest::Unwanted(following),
+        };
     }
-    if end {
+    if following.items.is_none() {
         // What the caller still sends has no reader; an ended direction is left alone.
         state.send.cancel(stream, CancelReason::Done);
     }
-    items.map_or(Rest::Nothing, Rest::Wanted)
+    match after {
+        After::Nothing => Rest::Nothing,
+        _ => Rest::Wanted(following),
+    }
 }
 
 pub(super) fn panicked(method: &str) -> Failure {

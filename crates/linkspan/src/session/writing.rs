@@ -10,16 +10,19 @@ use std::sync::MutexGuard;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use proto::error::SessionError;
 use proto::session::Transmit;
 
 use crate::clock;
 use crate::session::shared::{Shared, State, Stop};
 
 /// What a driver finds at the begin of a turn.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Orders {
     /// What it was asked to do.
     pub(crate) stop: Option<Stop>,
+    /// A rule that the peer broke.
+    pub(crate) broken: Option<Box<SessionError>>,
     /// Something waits for the link to take more.
     pub(crate) is_parked: bool,
     /// So much waits for the peer that nothing more should be read from it.
@@ -198,6 +201,7 @@ impl Shared {
         }
         let orders = Orders {
             stop: state.stop(),
+            broken: state.take_broken(),
             is_parked: state.writing.is_parked(),
             is_clogged: state.check_clogged(),
         };

@@ -27,6 +27,8 @@ mod bus_python;
 mod bus_soak;
 #[cfg(any(feature = "auth", feature = "tls"))]
 mod bystander;
+#[cfg(all(feature = "lz4", feature = "zstd"))]
+mod compression;
 mod conformance;
 #[cfg(feature = "daemon")]
 mod daemon_lifecycle;

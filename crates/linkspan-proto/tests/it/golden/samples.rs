@@ -26,6 +26,7 @@ pub(super) fn frames() -> Vec<(&'static str, Checksum, Frame)> {
     ];
     shown.extend(from_client());
     shown.extend(from_server());
+    shown.extend(compressed());
     let mut shown: Vec<_> = shown
         .into_iter()
         .map(|(name, frame)| (name, Checksum::Crc32, frame))
@@ -87,6 +88,26 @@ fn refusal() -> Frame {
     server.poll_transmit(&mut answer);
     let refusal = Decoder::handshake().decode(&mut BytesMut::from(&answer[..]));
     refusal.unwrap().unwrap()
+}
+
+/// Bodies that say one thing sixteen times; what they say is looked at where they are inflated.
+fn compressed() -> [(&'static str, Frame); 2] {
+    let names = Event::new(
+        "clock/names",
+        1_767_225_600_000_000,
+        Bytes::from_static(b"\x80\0\0\0\x8FAda and \x08\0\x5F\x60a and "),
+    );
+    let answer = Bytes::from_static(
+        b"\x80\0\0\0\x28\xB5\x2F\xFD\x20\x80\x7D\0\0\x40Ada and \x01\0\x75\x69\xE1\x02",
+    );
+    let answer = Message::Response(Response::new(Status::Ok, answer));
+    [
+        ("event-lz4", frame(9, 0, Flags::LZ4, Message::Event(names))),
+        (
+            "response-zstd",
+            frame(14, 5, Flags::ZSTD.with(Flags::END), answer),
+        ),
+    ]
 }
 
 fn from_client() -> Vec<(&'static str, Frame)> {

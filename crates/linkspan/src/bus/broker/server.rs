@@ -8,6 +8,7 @@ use crate::bus::access::Authorize;
 use crate::bus::broker::serving::Settings;
 use crate::bus::broker::{Check, Core, Embedded, Serving};
 use crate::bus::{Action, Config, ConfigError, ServeError};
+use crate::compression::CompressionConfig;
 use crate::{Address, AddressError, transport};
 
 /// Passes messages between clients: by topics, by names, and calls.
@@ -60,6 +61,14 @@ impl Broker {
     #[must_use]
     pub fn authentication(mut self, authentication: Authentication) -> Self {
         self.settings.authentication = Some(authentication);
+        self
+    }
+
+    /// Says what is compressed, where, and by what, on connections of native clients. A message is
+    /// inflated once, and compressed for each receiver that takes that.
+    #[must_use]
+    pub fn compression(mut self, config: CompressionConfig) -> Self {
+        self.settings.compression = config;
         self
     }
 

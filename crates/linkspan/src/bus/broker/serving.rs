@@ -8,6 +8,7 @@ use crate::auth::Authentication;
 use crate::bus::ServeError;
 use crate::bus::broker::front::Clients;
 use crate::bus::broker::{BrokerStats, Embedded};
+use crate::compression::CompressionConfig;
 use crate::session::{self, Sessions};
 use crate::transport::{self, Acceptor, TransportHealth};
 use crate::{Address, AddressError};
@@ -28,6 +29,7 @@ pub struct Serving {
 pub(super) struct Settings {
     pub(super) transport: transport::Config,
     pub(super) authentication: Option<Authentication>,
+    pub(super) compression: CompressionConfig,
 }
 
 impl Serving {
@@ -129,6 +131,7 @@ async fn listen(
     let transport = &settings.transport;
     let mut config = session::Config::default();
     config.authentication.clone_from(&settings.authentication);
+    config.compression.clone_from(&settings.compression);
     let core = broker.core();
     config.max_message_bytes = usize::try_from(core.config.max_message_bytes).unwrap_or(usize::MAX);
     let sessions = Sessions::new(address, transport, config, Arc::new(broker.router()));
