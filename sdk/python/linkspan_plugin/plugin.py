@@ -154,7 +154,7 @@ class Plugin:
             self._session.tell(READY, {}, body)
 
     def describe(self) -> dict:
-        """What the plugin is and can do (docs/protocol.md, section 22)."""
+        """What the plugin is and can do (docs/protocol.md, section 23)."""
         sdk = {"name": "linkspan-plugin", "version": VERSION, "language": "python"}
         return {
             "name": self.name,
