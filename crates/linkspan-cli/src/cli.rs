@@ -6,8 +6,8 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ColorChoice, Parser, Subcommand};
 
 use crate::commands::{
-    bus, call, cert, completions, config, daemon, doctor, exchange, key, man, policy, status,
-    token, transport, up,
+    bus, call, cert, completions, config, daemon, doctor, exchange, key, man, plugin, policy,
+    status, token, transport, up,
 };
 use crate::config::TlsDirectory;
 
@@ -61,6 +61,8 @@ pub(crate) enum Command {
     Bus(bus::Command),
     #[command(subcommand)]
     Daemon(daemon::Command),
+    #[command(subcommand)]
+    Plugin(plugin::Command),
     #[command(subcommand)]
     Key(key::Command),
     #[command(subcommand)]

@@ -20,6 +20,7 @@ pub(crate) mod man;
 pub(crate) mod measure;
 pub(crate) mod measured;
 pub(crate) mod monitor;
+pub(crate) mod plugin;
 pub(crate) mod policy;
 pub(crate) mod recommend;
 pub(crate) mod sealing;
@@ -62,6 +63,7 @@ pub(crate) fn run(arguments: Arguments, output: &Output) -> Result {
         Command::Exchange(command) => exchange::run(&command, &loaded()?, output),
         Command::Bus(command) => bus::run(command, &loaded()?, output),
         Command::Daemon(command) => daemon::run(command, output),
+        Command::Plugin(command) => plugin::run(&command, &loaded()?, output),
         Command::Key(command) => key::run(command, output),
         Command::Token(command) => token::run(command, &loaded()?, output),
         Command::Policy(command) => policy::run(&command, &loaded()?, output),

@@ -234,6 +234,9 @@ impl Loaded {
         if let Err((key, problem)) = self.config.bus.check() {
             return Err(self.wrong_of_bus(key, &problem));
         }
+        if let Err((key, problem)) = self.config.plugins.check() {
+            return Err(self.wrong(&["plugins", key], &problem));
+        }
         if let Err((key, problem)) = self.config.security.auth.check() {
             return Err(self.wrong(&["security", "auth", key], &problem));
         }

@@ -9,7 +9,7 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 
 use crate::config::tls::Tls;
-use crate::config::{Bus, DefaultType, Environment, Ipc, Performance, Security, Transport};
+use crate::config::{Bus, DefaultType, Environment, Ipc, Performance, Plugins, Security, Transport};
 
 /// Everything that `linkspan.yaml` can say.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -28,6 +28,8 @@ pub(crate) struct Config {
     pub(crate) security: Security,
     /// How much is done at once, and for how long.
     pub(crate) performance: Performance,
+    /// Where plugins are looked for.
+    pub(crate) plugins: Plugins,
     /// What `--tls-dir` says, which is stronger than the file.
     #[serde(skip)]
     pub(crate) tls_directory: Option<Tls>,

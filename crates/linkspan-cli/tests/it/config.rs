@@ -82,6 +82,9 @@ security:
     max_principals: 1000
     operations: { 'bus.publish:events/#': { requests_per_minute: 600, burst: 20, max_concurrent: 2 } }
   audit: { file: run/audit.log, max_bytes: 1MiB, kept_files: 3 }
+plugins:
+  plugin_directories: [run/plugins]
+  interpreters: { python3: /usr/bin/python3 }
 ";
 
 const FULL_TOML: &str = r#"
@@ -167,6 +170,9 @@ operations = { "bus.publish:events/#" = { requests_per_minute = 600, burst = 20,
 file = "run/audit.log"
 max_bytes = "1024KiB"
 kept_files = 3
+[plugins]
+plugin_directories = ["run/plugins"]
+interpreters = { python3 = "/usr/bin/python3" }
 "#;
 
 #[test]
@@ -291,7 +297,7 @@ fn mistakes_are_shown_where_they_are() {
             ":1:28",
             "pipe_name",
         ),
-        ("plugins: { listen: [] }\n", ":1:1", "unknown key `plugins`"),
+        ("plugins: { listen: [] }\n", ":1:12", "unknown key `listen`"),
     ];
     for (text, at, words) in cases {
         place.write("wrong.yaml", text);

@@ -5,7 +5,7 @@ use crate::support::Place;
 #[test]
 fn every_command_has_help_with_an_explanation() {
     let place = Place::new();
-    let commands: [&[&str]; 45] = [
+    let commands: [&[&str]; 52] = [
         &[],
         &["up"],
         &["call"],
@@ -37,6 +37,13 @@ fn every_command_has_help_with_an_explanation() {
         &["daemon", "status"],
         &["daemon", "stop"],
         &["daemon", "logs"],
+        &["plugin"],
+        &["plugin", "list"],
+        &["plugin", "inspect"],
+        &["plugin", "new"],
+        &["plugin", "pin"],
+        &["plugin", "install"],
+        &["plugin", "remove"],
         &["key"],
         &["key", "new"],
         &["key", "rotate"],

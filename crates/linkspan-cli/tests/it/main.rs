@@ -49,6 +49,8 @@ mod network;
 #[cfg(unix)]
 mod offers;
 #[cfg(unix)]
+mod plugin;
+#[cfg(unix)]
 mod policy;
 #[cfg(unix)]
 mod race;

@@ -13,6 +13,7 @@ mod daemon;
 mod exchange;
 mod frame;
 mod handshake;
+mod manifest;
 mod seal;
 mod session;
 mod topic;
@@ -26,6 +27,7 @@ pub use daemon::daemon;
 pub use exchange::exchange;
 pub use frame::frame;
 pub use handshake::handshake;
+pub use manifest::manifest;
 pub use seal::seal;
 pub use session::session;
 pub use topic::topic;
@@ -61,6 +63,7 @@ pub const TARGETS: &[Target] = &[
     Target::new("exchange", exchange),
     Target::new("frame", frame),
     Target::new("handshake", handshake),
+    Target::new("manifest", manifest),
     Target::new("seal", seal),
     Target::new("session", session),
     Target::new("topic", topic),

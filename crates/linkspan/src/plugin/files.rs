@@ -57,10 +57,15 @@ impl Listing {
 
     /// Adds everything in a folder, but what nobody means.
     fn add_all(&mut self, folder: &Directory, at: Option<&PluginPath>) -> Result<(), Refusal> {
-        let entries = folder.entries(self.limit).map_err(|source| Refusal::Io {
+        // Some of them are not files, or nobody means them.
+        let most = self.limit.saturating_mul(2).saturating_add(64);
+        let entries = folder.entries(most).map_err(|source| Refusal::Io {
             path: folder.path().into(),
             source,
         })?;
+        if entries.len() > most {
+            return Err(Refusal::TooManyFiles { limit: self.limit });
+        }
         for entry in entries {
             let name = entry.name.to_string_lossy();
             if is_meant(&name, at) {

@@ -14,7 +14,7 @@ impl Tree {
     ///
     /// # Errors
     ///
-    /// [`SyntaxError`] if it is none.
+    /// [`SyntaxError`] if it is none, or its values stand more than 32 deep in each other.
     pub fn from_yaml(text: &str) -> Result<Self, SyntaxError> {
         if text
             .lines()
@@ -22,7 +22,10 @@ impl Tree {
         {
             return Ok(Self::Leaf(Value::Null));
         }
-        let node = serde_saphyr::from_str(text).map_err(|error| SyntaxError {
+        let budget = serde_saphyr::budget! { max_depth: MAX_DEPTH };
+        let options = serde_saphyr::options! { budget: budget };
+        let node = serde_saphyr::from_str_with_options(text, options);
+        let node = node.map_err(|error| SyntaxError {
             place: error.location().map(place),
             problem: problem(error.without_snippet()),
         })?;
@@ -156,3 +159,6 @@ fn problem(error: &serde_saphyr::Error) -> String {
         error => error.to_string().lines().next().unwrap_or_default().into(),
     }
 }
+
+/// Each level takes some 40 KB of the stack in a build for tests, and a thread has 2 MiB.
+const MAX_DEPTH: usize = 32;

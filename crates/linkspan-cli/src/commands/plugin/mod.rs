@@ -1,0 +1,122 @@
+//! `linkspan plugin`: plugins, as far as they are known without running them.
+
+mod copy;
+mod inspect;
+mod install;
+mod list;
+mod new;
+mod pin;
+mod pinned;
+mod python;
+mod remove;
+mod shown;
+
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use linkspan::plugin::{Config, Discovery, ManifestError, Pins, Refusal};
+
+use crate::config::Loaded;
+use crate::failure::{Failure, Kind, Result};
+use crate::output::Output;
+
+/// Find, look at, make, install and remove plugins; none of these commands runs one.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    List(list::Options),
+    Inspect(inspect::Options),
+    New(new::Options),
+    Pin(pin::Options),
+    Install(install::Options),
+    Remove(remove::Options),
+}
+
+pub(crate) fn run(command: &Command, loaded: &Loaded, output: &Output) -> Result {
+    let config = loaded.config.plugins.library();
+    match command {
+        Command::List(options) => list::run(options, config, output),
+        Command::Inspect(options) => inspect::run(options, config, output),
+        Command::New(options) => new::run(options, output),
+        Command::Pin(options) => pin::run(options, &config, output),
+        Command::Install(options) => install::run(options, &config, output),
+        Command::Remove(options) => remove::run(options, config, output),
+    }
+}
+
+/// Where the plugin of a name is, taken or not.
+fn find(name: &str, config: &Config) -> Result<PathBuf> {
+    let discovery = Discovery::run(config);
+    if let Some(found) = discovery.plugin(name) {
+        return Ok(found.path.clone());
+    }
+    let mut refused = discovery.refused.into_iter();
+    let is_meant = |of: &PathBuf, known: Option<&str>| {
+        known == Some(name) || (known.is_none() && of.file_name().is_some_and(|of| of == name))
+    };
+    let found = refused.find(|refused| {
+        let known = refused
+            .name
+            .as_ref()
+            .map(linkspan::plugin::PluginName::as_str);
+        is_meant(&refused.path, known)
+    });
+    found.map(|refused| refused.path).ok_or_else(|| {
+        let message = format!("there is no plugin {name}");
+        Failure::message(Kind::Usage, message).hint(format!(
+            "looked for in {}; `linkspan plugin list` lists all",
+            places(config)
+        ))
+    })
+}
+
+fn places(config: &Config) -> String {
+    let places = config
+        .directories
+        .iter()
+        .map(|place| place.display().to_string());
+    places.collect::<Vec<_>>().join(", ")
+}
+
+/// Has plugins taken that are not pinned, if that is wanted.
+fn with_pins(mut config: Config, unpinned: bool) -> Config {
+    if unpinned {
+        config.pins = Pins::Optional;
+    }
+    config
+}
+
+/// A name, which is looked for, or a folder: whatever has a slash in it, or a manifest.
+fn folder(text: &str, config: &Config) -> Result<PathBuf> {
+    let path = Path::new(text);
+    let is_folder = text.contains(std::path::is_separator)
+        || ["plugin.toml", "plugin.yaml", "plugin.yml"]
+            .iter()
+            .any(|file| path.join(file).exists());
+    if is_folder {
+        Ok(path.to_owned())
+    } else {
+        find(text, config)
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        let remedy = refusal.remedy();
+        let kind = match &refusal {
+            Refusal::Manifest(_) => Kind::Config,
+            Refusal::Io { .. } => Kind::Other,
+            _ => Kind::Refused,
+        };
+        let failure = Self::new(kind, refusal);
+        match remedy {
+            Some(remedy) => failure.hint(remedy),
+            None => failure,
+        }
+    }
+}
+
+impl From<ManifestError> for Failure {
+    fn from(error: ManifestError) -> Self {
+        Self::new(Kind::Config, error)
+    }
+}
