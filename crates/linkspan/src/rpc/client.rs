@@ -14,7 +14,8 @@ use crate::rpc::{ClientConfig, Router};
 use crate::session::{
     Answer, BoxFuture, CallError, ConnectError, Connection, Reconnecting, Request, Response, Target,
 };
-use crate::{Address, AddressError, clock};
+use crate::transport::Connected;
+use crate::{Address, AddressError, clock, session};
 
 /// A client of one server, for requests and events.
 ///
@@ -86,6 +87,32 @@ impl Client {
                 ClientLink::Reconnecting(Reconnecting::new(target, connection, reconnect))
             }
         };
+        Ok(Self {
+            inner: Arc::new(Inner { link }),
+        })
+    }
+
+    /// Is the client on a connection that is there already, as one end of a pair whose other end a
+    /// child process inherited; `router` answers its requests and takes its events.
+    ///
+    /// When the connection is lost, the client is at its end.
+    ///
+    /// # Errors
+    ///
+    /// Any [`ConnectError`] but those of addresses and dialing;
+    /// [`handshake_timeout`](crate::session::Config::handshake_timeout) is all the time that the
+    /// other end has.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future closes the connection.
+    pub async fn over(
+        connected: Connected,
+        config: session::Config,
+        router: Router,
+    ) -> Result<Self, ConnectError> {
+        let connection = Connection::over(connected, &Arc::new(config), Arc::new(router)).await?;
+        let link = ClientLink::Once(connection);
         Ok(Self {
             inner: Arc::new(Inner { link }),
         })

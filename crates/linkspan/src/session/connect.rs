@@ -16,7 +16,7 @@ use crate::session::input::Input;
 use crate::session::open::{Opened, open};
 use crate::session::shared::Shared;
 use crate::session::{Config, ConnectError};
-use crate::transport::{self, DialError, Health, Link};
+use crate::transport::{self, Connected, DialError, Health, Link};
 
 /// Connects to a server; connect and handshake share the transport's connection timeout.
 pub(crate) async fn connect(
@@ -41,14 +41,34 @@ pub(crate) async fn connect(
             .into());
         }
     };
-    let (connection, driver) = start(link, opened, Arc::clone(config), handler, None);
+    let connection = run(link, opened, config, handler);
     debug!(%address, server = ?connection.peer_identity(), "connected");
-    // They end by themselves when the last user of the connection goes.
+    Ok(connection)
+}
+
+impl Connection {
+    /// Opens a session as its client over a connection that is there already.
+    pub(crate) async fn over(
+        connected: Connected,
+        config: &Arc<Config>,
+        handler: Arc<dyn Handler>,
+    ) -> Result<Self, ConnectError> {
+        let mut link = connected.into_link();
+        let opened = open(&mut link, Role::Client, config).await?;
+        let connection = run(link, opened, config, handler);
+        debug!(server = ?connection.peer_identity(), "session over a given connection");
+        Ok(connection)
+    }
+}
+
+/// Starts the tasks of a client's connection, which end by themselves when its last user goes.
+fn run(link: Link, opened: Opened, config: &Arc<Config>, handler: Arc<dyn Handler>) -> Connection {
+    let (connection, driver) = start(link, opened, Arc::clone(config), handler, None);
     drop(tokio::spawn(driver));
     if let Some(renewing) = connection.renewing() {
         drop(tokio::spawn(renewing.run()));
     }
-    Ok(connection)
+    connection
 }
 
 /// Makes the connection of a link whose handshake is through, and the driver that it needs; a

@@ -16,6 +16,7 @@ mod backend;
 mod blocking_queue;
 mod bytes;
 mod config;
+mod connected;
 mod dial;
 mod durations;
 mod error;
@@ -47,6 +48,7 @@ pub use backend::{Backend, BackendUnavailable, UnknownBackend};
 pub use config::{
     Config, InProcessConfig, NamedPipeConfig, TcpConfig, UnixSocketConfig, WebSocketConfig,
 };
+pub use connected::Connected;
 pub use durations::Percentiles;
 pub use error::{DialError, ListenError};
 pub use health::{LastError, Totals, TransportHealth};

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::Address;
+use crate::auth::Principal;
 use crate::transport::backend::{Accept, Backend, Origin};
-use crate::transport::{ByteLink, Config, DialError, ListenError, Peer, error};
+use crate::transport::{ByteLink, Config, Connected, DialError, ListenError, Peer, error};
 
 /// A listening socket and its file.
 #[derive(Debug)]
@@ -123,6 +124,24 @@ pub(crate) async fn dial(address: &Address, config: &Config) -> Result<ByteLink,
     }
 }
 
+impl Connected {
+    /// Takes over a connected Unix socket with `peer` at its other end.
+    ///
+    /// # Errors
+    ///
+    /// The system's, if the socket cannot be waited for.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub fn from_unix(socket: UnixStream, peer: Principal) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        let mut link = link_of(socket, Backend::default(), Origin::Dialed)?;
+        link.peer.proved = Some(Arc::new(peer));
+        Ok(Self { link })
+    }
+}
+
 /// Whether a user is this process's own, root, or allowed.
 pub(crate) fn is_trusted(peer: os::PeerCredentials, config: &Config) -> bool {
     let Some(uid) = peer.uid() else {
@@ -146,8 +165,15 @@ async fn connect(path: &Path) -> io::Result<UnixStream> {
 }
 
 fn link(stream: UnixStream, backend: Backend, origin: Origin) -> io::Result<ByteLink> {
+    let credentials = os::peer_credentials(&stream)?;
+    let mut link = link_of(stream, backend, origin)?;
+    link.peer.credentials = Some(credentials);
+    Ok(link)
+}
+
+/// A link to a peer of whom nothing is known.
+fn link_of(stream: UnixStream, backend: Backend, origin: Origin) -> io::Result<ByteLink> {
     let mut peer = Peer::new("unix");
-    peer.credentials = Some(os::peer_credentials(&stream)?);
     peer.backend = Some(backend);
     let local = backend.local().map_err(io::Error::other)?;
     let (reader, writer) = local.stream(stream, origin)?;

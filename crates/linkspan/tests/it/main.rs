@@ -60,6 +60,9 @@ mod layers;
 mod lifetimes;
 mod listeners;
 mod methods;
+// It is connected by a Unix socket.
+#[cfg(unix)]
+mod plugin_python;
 mod policy;
 mod reconnect;
 #[cfg(feature = "seal")]
