@@ -123,6 +123,7 @@ impl Core {
             let primary = members.get(name.primary()).ok_or(JoinError::NoPrimary)?;
             let is_theirs = primary.origin.is_same_peer(&origin);
             if !is_theirs && self.config.secondaries == Secondaries::SamePeer {
+                self.denied.fetch_add(1, Ordering::Relaxed);
                 return Err(JoinError::ForeignSecondary);
             }
             primary.has_secondaries.store(true, Ordering::Relaxed);

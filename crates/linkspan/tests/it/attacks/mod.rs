@@ -7,6 +7,7 @@
 //! | TLS is stripped, or made older and weaker, by a peer or on the way | [`downgrades`] |
 //! | records are altered, reordered, repeated, cut | [`records`] |
 //! | another user of the system | [`users`] |
+//! | who prints what holds a secret | `shown` |
 //! | the policy is replaced while all this goes on | [`races`] |
 //!
 //! More rows, each with its own scene: credentials ([`crate::security`]), certificates
@@ -18,6 +19,8 @@ mod races;
 mod records;
 mod relays;
 mod rights;
+#[cfg(feature = "seal")]
+mod shown;
 mod town;
 #[cfg(target_os = "linux")]
 mod users;

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use linkspan::auth::policy::Policy;
-use linkspan::auth::{ApiKeys, Authentication, Credential};
+use linkspan::auth::{ApiKeys, Authentication, Credential, SecretKey};
 use linkspan::bus::SubscribeError;
 use linkspan::rpc::{CallError, Context, Server};
 use linkspan_test::wait::{until, within};
+use tokio::task::JoinHandle;
 
 use super::town::{Town, connect, join, policy};
 use crate::security::patient;
@@ -87,7 +89,7 @@ async fn nothing_is_permitted_by_a_policy_that_holds_no_more() {
         more(&denied).await;
         phase.next();
     }
-    callers.iter().for_each(tokio::task::JoinHandle::abort);
+    callers.iter().for_each(JoinHandle::abort);
     for caller in callers {
         assert!(caller.await.unwrap_err().is_cancelled());
     }
@@ -105,11 +107,15 @@ async fn a_subscription_that_is_made_meanwhile_does_not_outlive_its_policy() {
     let ada = join(town.address(), "ada's", town.tls_of_ada())
         .await
         .unwrap();
+    town.guard.replace(open());
+    let begun = Instant::now();
+    drop(eve.subscribe("vault/#").await.unwrap());
+    let usual = begun.elapsed();
     let mut made = 0;
     for round in 0..ROUNDS {
         town.guard.replace(open());
         let guard = town.guard.clone();
-        let replaced = tokio::task::spawn_blocking(move || guard.replace(closed()));
+        let replaced = at_some_time(usual, round, move || guard.replace(closed()));
         let subscribed = eve.subscribe("vault/#").await;
         replaced.await.unwrap();
         let _ = ada.publish("vault/gold", &round).await.unwrap();
@@ -135,13 +141,20 @@ async fn a_session_that_is_opened_meanwhile_does_not_outlive_its_key() {
     let server = Server::new().authentication(Authentication::new(known));
     let server = server.method("ping", async |(): (), _: Context| Ok::<_, CallError>(()));
     let serving = server.listen("tcp:127.0.0.1:0").await.unwrap();
-    let mut opened = 0;
-    for _ in 0..ROUNDS {
-        let key = keys.issue("eve", Vec::new(), None).unwrap();
-        let (all, id) = (keys.clone(), key.id().to_owned());
-        let revoked = tokio::task::spawn_blocking(move || all.revoke(&id));
+    let session = async |key: SecretKey| {
         let tls = linkspan::transport::TlsConfig::default();
-        let session = connect(serving.address(), tls, Some(Credential::key(key))).await;
+        connect(serving.address(), tls, Some(Credential::key(key))).await
+    };
+    let key = || keys.issue("eve", Vec::new(), None).unwrap();
+    let begun = Instant::now();
+    drop(session(key()).await.unwrap());
+    let usual = begun.elapsed();
+    let mut opened = 0;
+    for round in 0..ROUNDS {
+        let key = key();
+        let (all, id) = (keys.clone(), key.id().to_owned());
+        let revoked = at_some_time(usual, round, move || all.revoke(&id));
+        let session = session(key).await;
         assert!(revoked.await.unwrap());
         if let Some(connection) = session.ok().and_then(|client| client.connection()) {
             opened += 1;
@@ -150,4 +163,19 @@ async fn a_session_that_is_opened_meanwhile_does_not_outlive_its_key() {
     }
     until("all are gone", || serving.connections().is_empty()).await;
     println!("{opened} of {ROUNDS} were opened before");
+}
+
+/// Does something while something else goes on that takes as long as usual: earlier in the first
+/// rounds than in the last ones.
+fn at_some_time<T: Send + 'static>(
+    usual: Duration,
+    round: u64,
+    done: impl FnOnce() -> T + Send + 'static,
+) -> JoinHandle<T> {
+    let part = u32::try_from(round).unwrap();
+    let later = usual * 2 * part / u32::try_from(ROUNDS).unwrap();
+    tokio::task::spawn_blocking(move || {
+        std::thread::sleep(later);
+        done()
+    })
 }

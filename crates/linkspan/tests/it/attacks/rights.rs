@@ -218,12 +218,6 @@ const NAMES: &[Attack] = &[
         noted: Nowhere,
     },
     Attack {
-        name: "a mask for a name",
-        done: |town| Box::pin(name(town, "ada*")),
-        told: "name",
-        noted: Nowhere,
-    },
-    Attack {
         name: "to be a secondary of another, from the same machine",
         done: |town| Box::pin(name(town, "ada%%1")),
         told: "the primary client is another peer",
