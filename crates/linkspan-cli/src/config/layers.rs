@@ -228,6 +228,9 @@ impl Loaded {
             };
             return Err(self.wrong(path, &problem));
         }
+        if let Err((key, problem)) = self.config.performance.check() {
+            return Err(self.wrong(&["performance", key], &problem));
+        }
         if let Err((key, problem)) = self.config.ipc.check() {
             return Err(self.wrong(&["ipc", key], &problem));
         }

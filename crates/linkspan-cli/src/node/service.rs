@@ -131,6 +131,7 @@ fn status_of(connection: &Connection) -> ConnectionStatus {
         received_bytes: stats.bytes_received,
         sent_bytes: stats.session.bytes_sent,
         stalled_ms: stats.stalled_for.map(millis),
+        compression: stats.compression.map(Into::into),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the built-in services send.
 
+use linkspan::session::CompressionStats;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -310,6 +311,39 @@ pub(crate) struct ConnectionStatus {
     pub(crate) sent_bytes: u64,
     /// How long it has taken nothing of what waits to be written to it, in milliseconds.
     pub(crate) stalled_ms: Option<u64>,
+    /// What compressing saves, where it was agreed on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) compression: Option<CompressionStatus>,
+}
+
+/// What compressing saves on a connection; bodies that are not compressed are not counted.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct CompressionStatus {
+    /// By what this end compresses: `lz4`, `zstd`.
+    pub(crate) algorithm: String,
+    /// Bytes of bodies that were sent compressed, as they were before.
+    pub(crate) sent_bytes: u64,
+    /// The same as they went over the wire.
+    pub(crate) sent_compressed_bytes: u64,
+    /// Bytes of compressed bodies that were received and read, inflated.
+    pub(crate) received_bytes: u64,
+    /// The same as they came over the wire.
+    pub(crate) received_compressed_bytes: u64,
+    /// Pieces of bodies that were tried and did not shrink.
+    pub(crate) in_vain: u64,
+}
+
+impl From<CompressionStats> for CompressionStatus {
+    fn from(stats: CompressionStats) -> Self {
+        Self {
+            algorithm: stats.compression.to_string(),
+            sent_bytes: stats.sent_bytes,
+            sent_compressed_bytes: stats.sent_compressed_bytes,
+            received_bytes: stats.received_bytes,
+            received_compressed_bytes: stats.received_compressed_bytes,
+            in_vain: stats.in_vain,
+        }
+    }
 }
 
 /// A listener that another backend was asked for.

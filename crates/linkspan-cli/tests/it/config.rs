@@ -56,9 +56,9 @@ bus:
     topics: [{ mask: 'log/#', messages_per_second: 100, burst: 200 }]
   schemas: [{ mask: 'house/+/reading', file: ./reading.json }]
   dead_letters: { messages: 100, bytes: 1MiB, topic: dead/letters }
-performance: { enable_multiplexing: true, max_concurrent_requests: 500, request_timeout_ms: 60000 }
+performance: { enable_multiplexing: true, max_concurrent_requests: 500, request_timeout_ms: 60000, enable_compression: true, compression_level: 9 }
 security:
-  encryption: { algorithm: Aes256Gcm, key_rotation_interval_s: 7200 }
+  encryption: { algorithm: Aes256Gcm, key_rotation_interval_s: 7200, compression_enabled: true }
   auth:
     token_type: api_key
     session_timeout_s: 7200
@@ -140,9 +140,12 @@ topics = [{ mask = "log/#", messages_per_second = 100, burst = 200 }]
 enable_multiplexing = true
 max_concurrent_requests = 500
 request_timeout_ms = 60000
+enable_compression = true
+compression_level = 9
 [security.encryption]
 algorithm = "aes256-gcm"
 key_rotation_interval_s = 7200
+compression_enabled = true
 [security.auth]
 token_type = "ApiKey"
 session_timeout_s = 7200

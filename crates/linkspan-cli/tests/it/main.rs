@@ -21,6 +21,7 @@ mod bus;
 #[cfg(unix)]
 mod call;
 #[cfg(unix)]
+mod compression;
 mod config;
 #[cfg(unix)]
 mod daemon;

@@ -51,6 +51,9 @@ pub(crate) struct Encryption {
     /// Time for which keys are used.
     #[serde(deserialize_with = "seconds")]
     pub(crate) key_rotation_interval_s: Span,
+    /// Whether `performance.enable_compression` holds under TLS, too, where lengths tell those who
+    /// listen in something of what is sent.
+    pub(crate) compression_enabled: bool,
 }
 
 impl Default for Encryption {
@@ -58,6 +61,7 @@ impl Default for Encryption {
         Self {
             algorithm: None,
             key_rotation_interval_s: Span::seconds(2 * 60 * 60),
+            compression_enabled: false,
         }
     }
 }
