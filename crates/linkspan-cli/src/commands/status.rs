@@ -98,6 +98,12 @@ pub(crate) fn bus_facts(bus: &BusCounts) -> Table {
     facts.fact("sent", of(bus.frames_sent, bus.bytes_sent));
     facts.fact("waiting", bytes(waiting));
     facts.fact("dropped", count(bus.dropped));
+    let (denied, limited) = (count(bus.denied), count(bus.rate_limited));
+    let invalid = count(bus.invalid);
+    facts.fact(
+        "refused",
+        format_args!("{denied} not permitted, {limited} too fast, {invalid} against a schema"),
+    );
     facts
 }
 

@@ -104,6 +104,9 @@ impl From<&BrokerStats> for BusCounts {
             bytes_sent: stats.bytes_sent,
             dropped: stats.dropped,
             queued_bytes: stats.queued_bytes,
+            denied: stats.denied,
+            rate_limited: stats.rate_limited,
+            invalid: stats.invalid,
         }
     }
 }

@@ -144,6 +144,15 @@ pub(crate) struct BusCounts {
     pub(crate) dropped: u64,
     /// Bytes that wait in all queues.
     pub(crate) queued_bytes: usize,
+    /// What clients wanted to do and may not.
+    #[serde(default)]
+    pub(crate) denied: u64,
+    /// What was refused because it was more than `bus.rate` or `security.rate_limiting` allow.
+    #[serde(default)]
+    pub(crate) rate_limited: u64,
+    /// Publications that did not fit a schema.
+    #[serde(default)]
+    pub(crate) invalid: u64,
 }
 
 /// What is counted of exchanges. Each connection that ends with an error counts once.

@@ -140,6 +140,7 @@ fn a_broker_without_rights_stays_open_and_keeps_to_limits() {
     place.run(publish).ok();
     place.run(publish).ok();
     place.run(publish).fails(5);
+    place.run(["bus", "clients", "--address", &address]).ok();
 }
 
 #[test]

@@ -110,3 +110,24 @@ fn a_node_holds_back_what_is_not_permitted_and_writes_it_down() {
     place.write("right.yaml", "");
     place.run(once.iter().chain(&["-c", "right.yaml"])).ok();
 }
+
+/// Only Linux tells whose a socket on loopback is.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_audit_log_takes_nobodys_name_away() {
+    let place = Place::new();
+    place.write(
+        "linkspan.yaml",
+        "transport: { default_type: tcp, tcp: { bind_address: 127.0.0.1:0 } }\n\
+         security: { audit: { file: audit.log } }",
+    );
+    let node = place.node::<&str>([]);
+    place.run(["call", &node.address(), "node.info"]).ok();
+    let audit = std::fs::read_to_string(place.path("audit.log")).unwrap();
+    let line: serde_json::Value = serde_json::from_str(audit.lines().next().unwrap()).unwrap();
+    let user = format!("uid:{}", rustix::process::geteuid().as_raw());
+    assert_eq!(
+        (&line["decision"], &line["principal"]),
+        (&json!("allowed"), &json!(user))
+    );
+}
