@@ -1,4 +1,4 @@
-//! `cargo xtask python`: the Python packages whose programs the tests run.
+//! `cargo xtask python`: the Python packages whose programs the tests run; the tests of our own.
 
 use std::fs;
 use std::path::PathBuf;
@@ -54,6 +54,20 @@ pub(crate) fn install() -> Result<()> {
     fs::write(installed(), wanted).context("cannot note what is installed")
 }
 
+/// Runs the tests of the package for plugins, which need nothing but Python.
+///
+/// # Errors
+///
+/// When one of them fails.
+pub(crate) fn test() -> Result<()> {
+    shell::run(
+        shell::program("python3")
+            .args(["-W", "error::ResourceWarning", "-m", "unittest", "discover"])
+            .args(["--top-level-directory", SDK, "--start-directory"])
+            .arg(format!("{SDK}/tests")),
+    )
+}
+
 fn environment() -> PathBuf {
     shell::root().join("target/python-venv")
 }
@@ -67,5 +81,7 @@ fn requirements() -> PathBuf {
     shell::root().join(REQUIREMENTS)
 }
 
+/// The package for plugins in Python.
+const SDK: &str = "sdk/python";
 /// The packages, with versions and sums.
 const REQUIREMENTS: &str = "crates/linkspan/tests/it/bus_python/requirements.txt";

@@ -26,6 +26,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     steps.step("Python packages", remedy, python::install)?;
     let remedy = "run the test that is named above by `cargo test -p CRATE NAME`";
     steps.step("Tests", remedy, tests)?;
+    let remedy = "run it alone by `python3 -m unittest tests.MODULE` in sdk/python";
+    steps.step("Tests of the Python package", remedy, python::test)?;
     let remedy = "run it alone by `cargo test -p CRATE --doc`";
     steps.step("Examples in the documentation", remedy, doctests)?;
     if !options.quick {
