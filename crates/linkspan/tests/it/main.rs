@@ -63,6 +63,8 @@ mod methods;
 // It is connected by a Unix socket.
 #[cfg(unix)]
 mod plugin_python;
+#[cfg(all(unix, feature = "plugin"))]
+mod plugin;
 mod policy;
 mod reconnect;
 #[cfg(feature = "seal")]

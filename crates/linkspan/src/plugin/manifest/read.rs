@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use proto::message::VersionRange;
-use proto::topic::{Limits as TopicLimits, Mask, NameMask};
+use proto::topic::{Limits as TopicLimits, Mask};
 use serde_json::Value;
 
 use crate::plugin::manifest::section::Section;
@@ -159,8 +159,8 @@ fn methods(root: &Section<'_>) -> Result<BTreeMap<String, Method>, ManifestError
     let keys = ["description", "input", "output", "pure", "idempotent"];
     let section = root.free("methods")?;
     let methods = section.entries().iter().map(|entry| {
-        let name = NameMask::new(entry.key.as_str(), &TopicLimits::default());
-        if !name.is_ok_and(|name| name.is_literal()) || entry.key.trim().is_empty() {
+        let is_known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        if entry.key.is_empty() || !entry.key.chars().all(is_known) {
             let problem = format_args!("{:?} is no name of a method", entry.key);
             return Err(section.wrong_key(entry, &problem));
         }

@@ -356,14 +356,10 @@ fn toml_has_lines_too() {
 
 #[test]
 fn deep_and_repetitive_texts_are_refused_in_time() {
-    for text in [
-        "[".repeat(20_000),
-        "{a: ".repeat(20_000),
-        "- ".repeat(20_000),
-    ] {
+    for text in ["[".repeat(5_000), "{a: ".repeat(5_000), "- ".repeat(5_000)] {
         yaml(&format!("{LEAST}methods: {text}\n")).unwrap_err();
     }
-    let array = format!("format = 1\nx = {}", "[".repeat(20_000));
+    let array = format!("format = 1\nx = {}", "[".repeat(5_000));
     Manifest::parse(&array, ManifestFormat::Toml).unwrap_err();
     let mut bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n".to_owned();
     for (name, before) in ('b'..='k').zip('a'..) {
