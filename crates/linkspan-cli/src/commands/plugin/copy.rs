@@ -51,7 +51,7 @@ impl Copy {
 
     /// Its name in the directory.
     pub(super) fn name(&self) -> &Path {
-        self.path.file_name().map(Path::new).unwrap_or(&self.path)
+        self.path.file_name().map_or(self.path.as_path(), Path::new)
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) fn run(options: &Options, config: &Config, output: &Output) -> Result
     let mut config = config.clone();
     config.pins = Pins::Required;
     let verified = Verified::open(&options.dir, &config)?;
-    let target = options.to.as_ref().or(config.directories.first());
+    let target = options.to.as_ref().or_else(|| config.directories.first());
     let target = target.ok_or_else(|| anyhow::anyhow!("there is no directory for plugins"))?;
     Directory::open(target, 0o755).map_err(anyhow::Error::from)?;
     let directory = Directory::open_trusted(target).map_err(anyhow::Error::from)?;

@@ -39,7 +39,7 @@ pub(crate) fn run(command: &Command, loaded: &Loaded, output: &Output) -> Result
         Command::New(options) => new::run(options, output),
         Command::Pin(options) => pin::run(options, &config, output),
         Command::Install(options) => install::run(options, &config, output),
-        Command::Remove(options) => remove::run(options, config, output),
+        Command::Remove(options) => remove::run(options, &config, output),
     }
 }
 

@@ -20,8 +20,8 @@ pub(crate) struct Options {
     name: PluginName,
 }
 
-pub(super) fn run(options: &Options, config: Config, output: &Output) -> Result {
-    let path = find(options.name.as_str(), &config)?;
+pub(super) fn run(options: &Options, config: &Config, output: &Output) -> Result {
+    let path = find(options.name.as_str(), config)?;
     if path.symlink_metadata()?.is_symlink() {
         fs::remove_file(&path)?;
     } else {
