@@ -14,7 +14,8 @@ impl Tree {
     ///
     /// # Errors
     ///
-    /// [`SyntaxError`] if it is none, or its values stand more than 32 deep in each other.
+    /// [`SyntaxError`] if it is none, or its values stand more than 32 deep in each other, or are
+    /// more than 50,000 with what aliases stand for.
     pub fn from_yaml(text: &str) -> Result<Self, SyntaxError> {
         if text
             .lines()
@@ -22,7 +23,7 @@ impl Tree {
         {
             return Ok(Self::Leaf(Value::Null));
         }
-        let budget = serde_saphyr::budget! { max_depth: MAX_DEPTH };
+        let budget = serde_saphyr::budget! { max_depth: MAX_DEPTH, max_nodes: MAX_NODES };
         let options = serde_saphyr::options! { budget: budget };
         let node = serde_saphyr::from_str_with_options(text, options);
         let node = node.map_err(|error| SyntaxError {
@@ -162,3 +163,5 @@ fn problem(error: &serde_saphyr::Error) -> String {
 
 /// Each level takes some 40 KB of the stack in a build for tests, and a thread has 2 MiB.
 const MAX_DEPTH: usize = 32;
+/// Aliases can stand for many times the values that are written.
+const MAX_NODES: usize = 50_000;
