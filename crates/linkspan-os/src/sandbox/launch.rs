@@ -107,6 +107,7 @@ impl Launch {
     }
 
     /// Its working directory, the default included.
+    #[cfg_attr(windows, expect(dead_code, reason = "nothing is launched there yet"))]
     pub(crate) fn directory(&self) -> &Path {
         let default = match self.level {
             Level::Strict => "/tmp",

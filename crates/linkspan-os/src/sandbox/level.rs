@@ -11,7 +11,8 @@ pub enum Level {
     None,
     /// It cannot gain rights, opens only what was granted and what programs need to run, reaches no
     /// socket that it was not given, and makes only harmless system calls. It sees the same files
-    /// under the same paths as everybody.
+    /// under the same paths as everybody: those that it may not open it can still ask for size and
+    /// owner, if it knows their path.
     Basic,
     /// The same, in namespaces of its own: it sees neither the files nor the processes of others, and
     /// has a small file system in memory to write to.

@@ -16,6 +16,7 @@ use crate::windows::sandbox as sys;
 /// It has to be a native program. Scripts are not: their interpreter is the program.
 #[derive(Debug, Clone)]
 pub struct Program {
+    #[cfg_attr(windows, expect(dead_code, reason = "nothing is launched there yet"))]
     pub(crate) file: Arc<File>,
     pub(crate) path: Option<PathBuf>,
 }

@@ -37,6 +37,7 @@ pub struct Output {
 }
 
 impl Running {
+    #[cfg_attr(windows, expect(dead_code, reason = "nothing is launched there yet"))]
     pub(crate) fn new(running: sys::Running, applied: Applied, output: Output) -> Self {
         Self {
             running,

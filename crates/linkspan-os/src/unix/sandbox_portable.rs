@@ -7,8 +7,9 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
@@ -39,6 +40,13 @@ pub(crate) fn launch(launch: &Launch) -> Result<Launched, LaunchError> {
             io::ErrorKind::Unsupported.into(),
         ));
     };
+    let is_same = is_same(&path, &launch.program.file);
+    if !is_same.map_err(|source| failed("the program", source))? {
+        return Err(failed(
+            "a program that was replaced",
+            io::ErrorKind::NotFound.into(),
+        ));
+    }
     let mut child = start(&path, launch).map_err(|source| failed("a new process", source))?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let (Some(stdout), Some(stderr)) = (stdout, stderr) else {
@@ -66,7 +74,7 @@ fn applied() -> Applied {
     }
 }
 
-fn start(path: &PathBuf, launch: &Launch) -> io::Result<Child> {
+fn start(path: &Path, launch: &Launch) -> io::Result<Child> {
     let floor = launch
         .descriptors
         .iter()
@@ -113,6 +121,12 @@ fn start(path: &PathBuf, launch: &Launch) -> io::Result<Child> {
     // prepared before; it allocates nothing and takes no lock.
     unsafe { command.pre_exec(prepare) };
     command.spawn()
+}
+
+/// Whether the file that was opened still stands at its path; another may a moment later.
+fn is_same(path: &Path, file: &File) -> io::Result<bool> {
+    let (there, opened) = (path.metadata()?, file.metadata()?);
+    Ok((there.dev(), there.ino()) == (opened.dev(), opened.ino()))
 }
 
 fn occupy(file: &File, floor: RawFd) -> io::Result<Vec<OwnedFd>> {

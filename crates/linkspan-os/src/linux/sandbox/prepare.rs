@@ -109,6 +109,7 @@ pub(super) fn prepare(
     launch: &Launch,
     decided: Decided,
 ) -> Result<(Prepared, HostEnds), LaunchError> {
+    check_grants(launch)?;
     let mounts = mounts(launch, &decided)?;
     let own_processes = decided.own_processes();
     let limits = Applicable::new(&launch.limits, own_processes, decided.has_cgroup);
@@ -219,6 +220,19 @@ fn lift(descriptor: OwnedFd, floor: RawFd) -> Result<OwnedFd, Errno> {
         return Ok(descriptor);
     }
     fcntl_dupfd_cloexec(&descriptor, floor)
+}
+
+/// What is not there cannot be granted later either.
+fn check_grants(launch: &Launch) -> Result<(), LaunchError> {
+    let grants = launch.grants.iter().filter(|_| launch.level > Level::None);
+    for grant in grants {
+        let metadata = grant.path.metadata();
+        metadata.map_err(|source| LaunchError::Prepare {
+            what: format!("the granted path {}", grant.path.display()),
+            source,
+        })?;
+    }
+    Ok(())
 }
 
 fn mounts(launch: &Launch, decided: &Decided) -> Result<Option<Mounts>, LaunchError> {

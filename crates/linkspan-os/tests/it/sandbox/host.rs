@@ -69,10 +69,16 @@ pub(super) enum User {
 }
 
 pub(super) fn users() -> Vec<User> {
-    match effective_uid() {
-        0 => vec![User::Own, User::Nobody],
-        _ => vec![User::Own],
+    match can_become_others() {
+        true => vec![User::Own, User::Nobody],
+        false => vec![User::Own],
     }
+}
+
+/// Root can, but for one in a user namespace that has no others.
+fn can_become_others() -> bool {
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap();
+    effective_uid() == 0 && map.split_whitespace().eq(["0", "0", "4294967295"])
 }
 
 /// A host that is yet to be started.
@@ -136,7 +142,14 @@ pub(super) fn start(launch: Launch) -> Option<Running> {
 
 /// Whether somebody else can make what the launch said is not to be had.
 fn has_namespaces() -> bool {
-    let flag = if effective_uid() == 0 { "-mp" } else { "-Ump" };
+    // Whoever cannot become any user needs a namespace of users, too.
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap();
+    let is_first = map.split_whitespace().eq(["0", "0", "4294967295"]);
+    let flag = if effective_uid() == 0 && is_first {
+        "-mp"
+    } else {
+        "-Ump"
+    };
     let mut command = Command::new("unshare");
     command.args([flag, "-f", "true"]);
     let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());

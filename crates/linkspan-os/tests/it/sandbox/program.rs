@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 
-use linkspan_os::sandbox::{Launch, LaunchError, Level, Program, sealed_copy};
+use linkspan_os::sandbox::{Access, Grant, Launch, LaunchError, Level, Program, sealed_copy};
 
 use super::host::{ALL, CONFINED, Scenario, finish, guest, open_directory, play, start};
 
@@ -104,6 +104,15 @@ fn failures(level: Level) {
             Err(LaunchError::Unavailable { .. }) => return,
             other => panic!("{other:?}"),
         }
+    }
+    let mut missing = guest(level, "shows");
+    missing.grants = vec![Grant::new("/nowhere", Access::Read)];
+    match missing.start() {
+        Ok(_) => assert_eq!(level, Level::None),
+        Err(error) => assert_eq!(
+            error.to_string(),
+            "cannot prepare the granted path /nowhere"
+        ),
     }
     let mut taken = guest(level, "shows");
     taken.descriptors = vec![(1, File::open("/dev/null").unwrap().into())];
