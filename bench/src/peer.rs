@@ -96,6 +96,18 @@ pub(crate) fn body(bytes: usize) -> Bytes {
     (0..=250).cycle().take(bytes).collect()
 }
 
+/// A body that can be compressed as logs can: lines whose words come again, and whose numbers do not.
+pub(crate) fn text(bytes: usize) -> Bytes {
+    let lines = (0_u64..).map(|line| {
+        // The high half of a product with an odd constant is as good as random here.
+        let number = line.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        let user = ["ada", "grace", "linus", "barbara"][number as usize % 4];
+        let path = ["/", "/login", "/items", "/items/search"][number as usize / 7 % 4];
+        format!("{{\"time\":{number},\"user\":\"{user}\",\"path\":\"{path}\",\"status\":200}}\n")
+    });
+    lines.flat_map(String::into_bytes).take(bytes).collect()
+}
+
 /// Checks an answer: all of it up to 4 KiB, else its length and both ends, so that the check costs
 /// nothing beside the call.
 pub(crate) fn verify_echo(sent: &[u8], got: &[u8]) -> Result<()> {

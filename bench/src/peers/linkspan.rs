@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use anyhow::Result;
 use bytes::Bytes;
 use futures_core::Stream;
+use linkspan::compression::{Compression, CompressionConfig, Reach};
 use linkspan::rpc::{
     Body, CallError, Client, ClientConfig, Request, Response, Router, Server, ServerConfig,
 };
@@ -39,6 +40,7 @@ pub(crate) trait Setup: Send + Sync + 'static {
     const CHECKSUM: Checksum = Checksum::Auto;
     const BACKEND: Backend = Backend::Tokio;
     const CIPHER: Option<TlsCipher> = None;
+    const COMPRESSION: Option<Compression> = None;
 }
 
 pub(crate) struct Unix;
@@ -47,6 +49,8 @@ pub(crate) struct Interprocess;
 pub(crate) struct Legacy;
 pub(crate) struct Tcp;
 pub(crate) struct Memory;
+pub(crate) struct Lz4;
+pub(crate) struct Zstd;
 pub(crate) struct UnixTls;
 pub(crate) struct Tls;
 pub(crate) struct TlsChacha;
@@ -84,6 +88,18 @@ impl Setup for Memory {
     const SCHEME: &'static str = "mem";
 }
 
+impl Setup for Lz4 {
+    const NAME: &'static str = "linkspan-lz4";
+    const SCHEME: &'static str = "unix";
+    const COMPRESSION: Option<Compression> = Some(Compression::Lz4);
+}
+
+impl Setup for Zstd {
+    const NAME: &'static str = "linkspan-zstd";
+    const SCHEME: &'static str = "unix";
+    const COMPRESSION: Option<Compression> = Some(Compression::Zstd);
+}
+
 impl Setup for UnixTls {
     const NAME: &'static str = "linkspan-unix-tls";
     const SCHEME: &'static str = "unix+tls";
@@ -112,6 +128,7 @@ impl<S: Setup> Peer for Linkspan<S> {
     async fn serve(place: Place, ready: Ready) -> Result<()> {
         let mut config = ServerConfig::default();
         config.session.checksum = S::CHECKSUM;
+        config.session.compression = compression::<S>();
         config.transport.backend = S::BACKEND;
         config.transport.unix_socket.max_connections = CONNECTIONS;
         config.transport.tcp.max_connections = CONNECTIONS;
@@ -140,6 +157,7 @@ impl<S: Setup> Peer for Linkspan<S> {
     async fn connect(address: String) -> Result<Session> {
         let mut config = ClientConfig::default();
         config.session.checksum = S::CHECKSUM;
+        config.session.compression = compression::<S>();
         config.transport.backend = S::BACKEND;
         let (address, directory) = address.split_once(PLACE).unwrap_or((&address, ""));
         if let Some(cipher) = S::CIPHER {
@@ -151,6 +169,14 @@ impl<S: Setup> Peer for Linkspan<S> {
             client,
         })
     }
+}
+
+/// On a local socket, where it is not done otherwise.
+fn compression<S: Setup>() -> CompressionConfig {
+    let mut config = CompressionConfig::default();
+    config.algorithms = S::COMPRESSION.into_iter().collect();
+    config.reach = Reach::Everywhere;
+    config
 }
 
 /// Between an address and the directory of its server.

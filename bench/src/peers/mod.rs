@@ -134,6 +134,8 @@ pub(crate) const ALL: &[Entry] = &[
     entry::<Linkspan<Unchecked>>(),
     entry::<Linkspan<Tcp>>(),
     entry::<Linkspan<Memory>>(),
+    entry::<Linkspan<linkspan::Lz4>>(),
+    entry::<Linkspan<linkspan::Zstd>>(),
     entry::<Linkspan<UnixTls>>(),
     entry::<Linkspan<Tls>>(),
     entry::<Linkspan<TlsChacha>>(),

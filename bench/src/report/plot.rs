@@ -152,6 +152,8 @@ pub(super) const COLOURS: &[(&str, RGBColor)] = &[
     ("linkspan-unix", RGBColor(0, 70, 200)),
     ("linkspan-unchecked", RGBColor(70, 150, 240)),
     ("linkspan-tcp", RGBColor(90, 60, 170)),
+    ("linkspan-lz4", RGBColor(200, 150, 30)),
+    ("linkspan-zstd", RGBColor(150, 100, 20)),
     ("linkspan-unix-tls", RGBColor(0, 110, 120)),
     ("linkspan-tls", RGBColor(130, 60, 140)),
     ("linkspan-tls-chacha", RGBColor(170, 110, 180)),

@@ -17,12 +17,26 @@ pub(crate) struct Calls {
     pub(crate) body_bytes: usize,
     pub(crate) in_flight: usize,
     pub(crate) duration: Duration,
+    pub(crate) content: Content,
+}
+
+/// What is in the bodies.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(crate) enum Content {
+    /// Bytes, of which no two neighbours are the same.
+    #[default]
+    Bytes,
+    /// Lines of a log.
+    Text,
 }
 
 impl Calls {
     pub(crate) async fn measure<P: Peer>(self, target: Target) -> Result<Sample> {
         let connection = P::connect(target.address).await?;
-        let body = peer::body(self.body_bytes);
+        let body = match self.content {
+            Content::Bytes => peer::body(self.body_bytes),
+            Content::Text => peer::text(self.body_bytes),
+        };
         let begin = Instant::now() + self.duration / WARM_UP;
         let mut callers = JoinSet::new();
         for _ in 0..self.in_flight {

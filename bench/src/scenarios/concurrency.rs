@@ -1,7 +1,7 @@
 //! Many calls at once on one connection.
 
 use crate::figures::Figure;
-use crate::scenarios::calls::Calls;
+use crate::scenarios::calls::{Calls, Content};
 use crate::scenarios::{Case, Effort, Scenario, Setting, Work};
 
 pub(crate) const SCENARIO: Scenario = Scenario {
@@ -38,6 +38,7 @@ pub(crate) fn case(in_flight: usize, setting: Setting, effort: Effort) -> Case {
         body_bytes: 64,
         in_flight,
         duration: effort.duration,
+        content: Content::Bytes,
     };
     Case {
         label: label(in_flight),

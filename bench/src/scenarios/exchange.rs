@@ -1,7 +1,7 @@
 //! One question after the other, in frames with a checksum.
 
 use crate::figures::Figure;
-use crate::scenarios::calls::Calls;
+use crate::scenarios::calls::{Calls, Content};
 use crate::scenarios::connect::Connect;
 use crate::scenarios::sizes::SIZES;
 use crate::scenarios::{Case, Effort, Scenario, Setting, Work};
@@ -32,6 +32,7 @@ fn cases(effort: Effort) -> Vec<Case> {
             body_bytes,
             in_flight: 1,
             duration,
+            content: Content::Bytes,
         })
     };
     let on = |setting, label: &str, work| Case {

@@ -8,6 +8,7 @@ pub(crate) mod bus_call;
 pub(crate) mod bus_idle;
 mod calls;
 mod commands;
+mod compressed;
 pub(crate) mod concurrency;
 mod connect;
 mod crowd;
@@ -58,6 +59,7 @@ pub(crate) const ALL: &[&Scenario] = &[
     &fan_out::SCENARIO,
     &bus_call::SCENARIO,
     &bus_idle::SCENARIO,
+    &compressed::SCENARIO,
     &secret::CALLS,
     &secret::STREAM,
     &secret::CONNECT,

@@ -1,7 +1,7 @@
 //! The backends of local sockets side by side: what who goes back to an older one gets and loses.
 
 use crate::figures::Figure;
-use crate::scenarios::calls::Calls;
+use crate::scenarios::calls::{Calls, Content};
 use crate::scenarios::crowd::Crowd;
 use crate::scenarios::sizes;
 use crate::scenarios::{Case, Effort, Scenario, Setting, Work};
@@ -85,5 +85,6 @@ fn on_one_connection(body_bytes: usize, in_flight: usize, effort: Effort) -> Wor
         body_bytes,
         in_flight,
         duration: effort.duration,
+        content: Content::Bytes,
     })
 }

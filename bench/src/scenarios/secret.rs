@@ -1,7 +1,7 @@
 //! What it costs that nobody else reads: TLS, and bodies that are sealed from end to end.
 
 use crate::figures::Figure;
-use crate::scenarios::calls::Calls;
+use crate::scenarios::calls::{Calls, Content};
 use crate::scenarios::connect::Connect;
 use crate::scenarios::stream::Stream;
 use crate::scenarios::{Case, Effort, Scenario, Setting, Work};
@@ -66,6 +66,7 @@ fn calls(effort: Effort) -> Vec<Case> {
             body_bytes,
             in_flight: 1,
             duration: effort.duration,
+            content: Content::Bytes,
         });
         case(label, Setting::OneCore, work)
     };

@@ -1,7 +1,7 @@
 //! Calls of growing bodies.
 
 use crate::figures::Figure;
-use crate::scenarios::calls::Calls;
+use crate::scenarios::calls::{Calls, Content};
 use crate::scenarios::{Case, Effort, Scenario, Setting, Work};
 
 pub(crate) const SCENARIO: Scenario = Scenario {
@@ -45,6 +45,7 @@ fn cases(effort: Effort) -> Vec<Case> {
             body_bytes,
             in_flight: 1,
             duration: effort.duration,
+            content: Content::Bytes,
         }),
     };
     SIZES.map(case).into()

@@ -1,7 +1,7 @@
 //! One call after the other.
 
 use crate::figures::Figure;
-use crate::scenarios::calls::Calls;
+use crate::scenarios::calls::{Calls, Content};
 use crate::scenarios::{Case, Effort, Scenario, Setting, Work};
 
 pub(crate) const SCENARIO: Scenario = Scenario {
@@ -26,6 +26,7 @@ fn cases(effort: Effort) -> Vec<Case> {
         body_bytes: 64,
         in_flight: 1,
         duration: effort.duration,
+        content: Content::Bytes,
     });
     vec![
         Case {

@@ -9,7 +9,9 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 
 use crate::config::tls::Tls;
-use crate::config::{Bus, DefaultType, Environment, Ipc, Performance, Plugins, Security, Transport};
+use crate::config::{
+    Bus, DefaultType, Environment, Ipc, Performance, Plugins, Security, Transport,
+};
 
 /// Everything that `linkspan.yaml` can say.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
