@@ -1,4 +1,8 @@
 //! TLS is taken away, or made older and weaker, by whoever comes and by somebody on the way.
+#![expect(
+    clippy::ptr_arg,
+    reason = "what changes a record may change its length, too"
+)]
 
 use linkspan::transport::TlsVersion;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -108,7 +108,7 @@ async fn the_stranger() {
                 Err(error) => chain(&error),
                 Ok(client) => {
                     let gold = client.send_request::<String>("vault.open", &()).await;
-                    gold.map_or_else(|error| error.to_string(), |gold| gold)
+                    gold.unwrap_or_else(|error| error.to_string())
                 }
             }
         }

@@ -43,7 +43,7 @@ impl World {
         ];
         config.revoked.insert("stolen".into());
         let jwt = Jwt::new(config);
-        let scene = Scene::new(LOCAL, patient().with(jwt.clone())).await;
+        let scene = Box::pin(Scene::new(LOCAL, patient().with(jwt.clone()))).await;
         Self {
             scene,
             jwt,
