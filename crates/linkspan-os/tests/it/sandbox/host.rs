@@ -143,13 +143,7 @@ pub(super) fn start(launch: Launch) -> Option<Running> {
 /// Whether somebody else can make what the launch said is not to be had.
 fn has_namespaces() -> bool {
     // Whoever cannot become any user needs a namespace of users, too.
-    let map = fs::read_to_string("/proc/self/uid_map").unwrap();
-    let is_first = map.split_whitespace().eq(["0", "0", "4294967295"]);
-    let flag = if effective_uid() == 0 && is_first {
-        "-mp"
-    } else {
-        "-Ump"
-    };
+    let flag = if can_become_others() { "-mp" } else { "-Ump" };
     let mut command = Command::new("unshare");
     command.args([flag, "-f", "true"]);
     let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
