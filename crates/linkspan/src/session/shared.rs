@@ -305,7 +305,7 @@ impl Shared {
     /// Has the driver end the session because of what its peer sent.
     pub(crate) fn break_off(&self, error: SessionError) {
         let mut state = self.lock();
-        state.broken.get_or_insert(Box::new(error));
+        state.broken.get_or_insert_with(|| Box::new(error));
         let driver = state.driver.take();
         drop(state);
         if let Some(driver) = driver {
