@@ -60,11 +60,11 @@ mod layers;
 mod lifetimes;
 mod listeners;
 mod methods;
+#[cfg(all(unix, feature = "plugin"))]
+mod plugin;
 // It is connected by a Unix socket.
 #[cfg(unix)]
 mod plugin_python;
-#[cfg(all(unix, feature = "plugin"))]
-mod plugin;
 mod policy;
 mod reconnect;
 #[cfg(feature = "seal")]
@@ -85,13 +85,6 @@ mod websocket;
 
 #[cfg(feature = "blocking")]
 mod blocking;
-
-// It runs a compiler, of which Wine has none.
-#[cfg(unix)]
-#[test]
-fn wrong_services_are_refused_with_advice() {
-    trybuild::TestCases::new().compile_fail("tests/compile_fail/*.rs");
-}
 
 /// Not a test: a server in a process of its own, when another test has started this program.
 #[tokio::test]
