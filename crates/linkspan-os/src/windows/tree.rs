@@ -3,7 +3,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::windows::fs::{FileExt, OpenOptionsExt};
+use std::os::windows::fs::FileExt;
 use std::path::Path;
 
 use windows_sys::Win32::Storage::FileSystem::{

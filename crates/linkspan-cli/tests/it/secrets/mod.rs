@@ -241,7 +241,11 @@ fn tokens(run: &mut Run) {
     run.does(&["token", "revoke", "--jwt", "nobody", "-c", "jwt.yaml"]);
     run.reloads(&node);
     run.stops(node);
-    // Keys that are none.
+    wrong_keys(run, &shared);
+}
+
+/// Keys of tokens that are none, or that others can read.
+fn wrong_keys(run: &mut Run, shared: &str) {
     run.private("short", &shared[..20]);
     for key in [
         "main HS256 short",
