@@ -46,8 +46,7 @@ impl Config {
         let session = &mut server.session;
         session.identity = linkspan::Identity::new("linkspan", VERSION, BUILD);
         session.checksum = transport.checksum.into();
-        session.compression =
-            performance.compression(self.security.encryption.compression_enabled);
+        session.compression = performance.compression(self.security.encryption.compression_enabled);
         session.limits.max_frame_bytes =
             u32::try_from(transport.max_frame_bytes.0).unwrap_or(u32::MAX);
         // The credit grows with the frames, so that a few always fit.

@@ -139,8 +139,10 @@ mod tests {
     #[test]
     fn each_kind_of_link_is_asked_for_by_itself() {
         let near = Some("127.0.0.1:7777");
-        let mut config = CompressionConfig::default();
-        config.on_encrypted = true;
+        let mut config = CompressionConfig {
+            on_encrypted: true,
+            ..CompressionConfig::default()
+        };
         assert!(config.is_wanted(&peer("tls", Some("192.0.2.1:7777"))));
         assert!(!config.is_wanted(&peer("tls", near)));
         config.reach = Reach::Network;
