@@ -73,7 +73,7 @@ impl Method for GuardedMethod {
     }
 }
 
-/// Lets it begin. What keeps to quotas by itself is not charged here, too.
+/// Lets it begin. What keeps to quotas by itself is not charged here, too, unless it is denied.
 fn admit<'a>(
     guard: &Guard,
     principal: &Principal,
@@ -81,8 +81,8 @@ fn admit<'a>(
     keeps_own_quotas: bool,
 ) -> Result<Place, Refused<'a>> {
     match keeps_own_quotas {
-        true => guard.permit(principal, access).map(|()| Place::default()),
-        false => guard.admit(principal, &[access]),
+        true if guard.would_permit(principal, &access) => Ok(Place::default()),
+        _ => guard.admit(principal, &[access]),
     }
 }
 

@@ -52,7 +52,7 @@ async fn who_gives_up_at_once_holds_nobody_up() {
     let serving = server.listen(&address("tcp", &directory)).await.unwrap();
     let mut client = Foreign::open(serving.address()).await;
     client.give_up().await;
-    wait::within("an answer", client.greet_ada()).await;
+    wait::within("an answer after that", client.greet_ada()).await;
 }
 
 /// A connection, and the numbers of the last frames and the last stream.
@@ -103,9 +103,13 @@ impl Foreign {
     async fn greet_ada(&mut self) {
         let question = request("greeter.greet", br#"{"name":"Ada"}"#);
         self.ask(END | METADATA, &question).await;
-        let answer = self.receive().await;
+        let mut answer = self.receive().await;
+        // What was given up may have been answered before that was known.
+        while answer.stream != self.stream {
+            answer = self.receive().await;
+        }
         assert_eq!((answer.kind, answer.number), (RESPONSE, 0));
-        assert_eq!((answer.stream, answer.flags), (self.stream, END | METADATA));
+        assert_eq!(answer.flags, END | METADATA);
         assert_eq!(body_of(&answer), br#""Hello, Ada""#);
     }
 

@@ -165,6 +165,13 @@ impl Guard {
         decision
     }
 
+    /// Whether a principal may do something, for those who go on by [`admit`](Self::admit) if not:
+    /// nothing is counted or told.
+    pub(crate) fn would_permit(&self, principal: &Principal, access: &Access<'_>) -> bool {
+        let policy = self.shared.policy.load();
+        policy.decide(principal, access).permitted
+    }
+
     /// Lets one operation on all of these begin, until its place is dropped. Quotas come first, so that
     /// they are for those, too, who try what they may not.
     pub(crate) fn admit<'a>(

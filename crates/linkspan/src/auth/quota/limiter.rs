@@ -185,8 +185,12 @@ impl Rule {
         }
     }
 
+    /// What is about nothing that there are rights to still belongs to everything.
     fn concerns(&self, accesses: &[Access<'_>]) -> bool {
-        accesses.iter().any(|access| self.within.covers(access))
+        match accesses {
+            [] => self.within == Capability::EVERYTHING,
+            accesses => accesses.iter().any(|access| self.within.covers(access)),
+        }
     }
 
     fn refused(

@@ -41,5 +41,5 @@ pub(crate) use publisher::{Delivery, Given, Publisher, Waiting};
 pub(crate) use queue::{Item, Outlet, Queue};
 pub(crate) use rules::{Check, Refusal};
 pub(crate) use service::clients;
-pub(crate) use subscription::Subscription;
+pub(crate) use subscription::{MOST_EXCLUSIONS, Subscription};
 pub(crate) use tap::{Tap, Wish};

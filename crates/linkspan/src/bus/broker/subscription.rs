@@ -57,17 +57,24 @@ impl Subscription {
         message.kind() != DeliveryKind::Publication || !exclusions.as_ref().is_some_and(is_excluded)
     }
 
-    /// Adds masks of what is not wanted.
-    pub(crate) fn exclude(&self, masks: Vec<Mask>) {
+    /// Adds masks of what is not wanted, as many as there is room for; says whether that was all.
+    pub(crate) fn exclude(&self, masks: Vec<Mask>) -> bool {
         // Only its own client changes it, one thing after the other.
         let mut exclusions = self.exclusions();
+        let mut has_room = true;
         for mask in masks {
-            if exclusions.count(&mask, &()) == 0 {
-                exclusions.insert(&mask, &());
+            if exclusions.count(&mask, &()) > 0 {
+                continue;
             }
+            has_room = exclusions.len() < MOST_EXCLUSIONS;
+            if !has_room {
+                break;
+            }
+            exclusions.insert(&mask, &());
         }
         self.exclusions.store(Some(Arc::new(exclusions)));
         self.has_exclusions.store(true, Ordering::Release);
+        has_room
     }
 
     /// Takes masks of what is not wanted away.
@@ -127,3 +134,6 @@ impl Hash for Subscriber {
         self.0.queue.id.hash(state);
     }
 }
+
+/// Masks of what one subscription does not want, at most: each takes some hundred bytes.
+pub(crate) const MOST_EXCLUSIONS: usize = 10_000;

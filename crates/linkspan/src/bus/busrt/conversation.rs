@@ -256,6 +256,9 @@ impl Conversation<'_> {
     }
 
     fn unsubscribe(&self, masks: &Masks) -> Status {
+        if self.is_too_fast() {
+            return Status::Busy;
+        }
         self.with_masks(masks, |masks| {
             self.core.unsubscribe(&self.member.inbox, masks);
         });
@@ -263,12 +266,30 @@ impl Conversation<'_> {
     }
 
     fn exclude(&self, masks: &Masks) -> Status {
-        self.with_masks(masks, |masks| self.member.inbox.exclude(masks))
+        if self.is_too_fast() {
+            return Status::Busy;
+        }
+        let mut has_room = true;
+        let status = self.with_masks(masks, |masks| {
+            has_room = self.member.inbox.exclude(masks);
+        });
+        match has_room {
+            true => status,
+            false => Status::Failed,
+        }
     }
 
     fn unexclude(&self, masks: &Masks) -> Status {
+        if self.is_too_fast() {
+            return Status::Busy;
+        }
         self.with_masks(masks, |masks| self.member.inbox.unexclude(masks));
         Status::Ok
+    }
+
+    /// Whether the client does more than it may in all, whatever that is about.
+    fn is_too_fast(&self) -> bool {
+        self.core.charge(self.member, &[]).is_err()
     }
 
     /// Does something with those masks that can be any.

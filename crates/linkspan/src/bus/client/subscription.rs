@@ -22,10 +22,10 @@ use crate::session::CallError;
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Subscribe {
-    /// Topics that are wanted: levels between `/`, where `+` stands for one level and `#` for one or
-    /// more. A message that several of them match comes once.
+    /// Topics that are wanted, at least one: levels between `/`, where `+` stands for one level and `#`
+    /// for one or more. A message that several of them match comes once.
     pub masks: Vec<String>,
-    /// What of them is not wanted. Default: nothing.
+    /// What of them is not wanted, at most 10,000 masks. Default: nothing.
     pub exclude: Vec<String>,
     /// Subscriptions with the same group share publications: each comes to one of them, to those with
     /// room first. Default: none, and all of them come.

@@ -10,7 +10,7 @@ use proto::topic::{Limits, Mask};
 use serde::de::DeserializeOwned;
 
 use crate::auth::quota::Place;
-use crate::bus::broker::{Core, Member, Origin, Wanted};
+use crate::bus::broker::{Core, MOST_EXCLUSIONS, Member, Origin, Wanted};
 use crate::bus::native::Native;
 use crate::bus::native::attachment::{Attachment, Feeds, barred, check_length, check_topic};
 use crate::bus::native::attachment::{invalid, name};
@@ -132,6 +132,20 @@ pub(super) async fn subscribe(
 /// What a client wants, within what it may, and its place as long as it has it.
 fn checked(core: &Core, member: &Member, wanted: Subscribe) -> Result<(Wanted, Place), Failure> {
     let masks = masks(wanted.masks)?;
+    if masks.is_empty() {
+        return Err(wrong("a subscription needs a mask"));
+    }
+    if wanted.exclude.len() > MOST_EXCLUSIONS {
+        return Err(wrong(format!(
+            "{} masks are excluded, where {MOST_EXCLUSIONS} can be",
+            wanted.exclude.len()
+        )));
+    }
+    if let Some(group) = &wanted.group {
+        let limits = Limits::default();
+        let is_name = limits.check_topic(group);
+        is_name.map_err(|error| invalid("the group", &error))?;
+    }
     let actions: Vec<_> = masks.iter().map(Action::Subscribe).collect();
     let admitted = core.admit(member, &actions);
     let place = admitted.map_err(|refused| barred(&refused))?;
@@ -180,10 +194,12 @@ fn check_will(core: &Core, will: Option<&Will>) -> Result<(), Failure> {
 /// The parameters of a request.
 pub(super) async fn parameters<P: DeserializeOwned>(request: Request) -> Result<P, CallError> {
     let body = request.body.collect().await?;
-    Codec::Msgpack.decode(&body).map_err(|error| {
-        let message = error.to_string();
-        Failure::new(Category::Request, Code::INVALID_PARAMETERS, message).into()
-    })
+    let decoded = Codec::Msgpack.decode(&body);
+    decoded.map_err(|error| wrong(error.to_string()).into())
+}
+
+fn wrong(message: impl Into<String>) -> Failure {
+    Failure::new(Category::Request, Code::INVALID_PARAMETERS, message)
 }
 
 /// Why a client does not get its name.

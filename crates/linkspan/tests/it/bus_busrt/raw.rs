@@ -323,6 +323,7 @@ pub(crate) const GREETING: [u8; 3] = [0xeb, 1, 0];
 pub(crate) const OK: u8 = 0x01;
 pub(crate) const NOT_REGISTERED: u8 = 0x71;
 pub(crate) const BAD_DATA: u8 = 0x72;
+pub(crate) const FAILED: u8 = 0x74;
 pub(crate) const NOT_SUPPORTED: u8 = 0x75;
 pub(crate) const BUSY: u8 = 0x76;
 pub(crate) const NOT_DELIVERED: u8 = 0x77;

@@ -1,8 +1,8 @@
 //! Who gets what.
 
 use super::raw::{
-    ACKED, BAD_DATA, BROADCAST, EXCLUDE, MESSAGE, OK, PUBLISH, PUBLISH_FOR, SUBSCRIBE, UNEXCLUDE,
-    UNSUBSCRIBE, body,
+    ACKED, BAD_DATA, BROADCAST, EXCLUDE, FAILED, MESSAGE, OK, PUBLISH, PUBLISH_FOR, SUBSCRIBE,
+    UNEXCLUDE, UNSUBSCRIBE, body,
 };
 use super::scene::Scene;
 
@@ -118,6 +118,27 @@ async fn exclusions_are_of_publications_only() {
     assert_eq!(two.broadcast("on?.x", b"nobody").await, OK);
     assert_eq!(two.broadcast("one", b"broadcast").await, OK);
     one.expect_payloads(&["message", "broadcast"]).await;
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn as_much_can_be_excluded_as_a_client_may_need() {
+    let scene = Scene::start().await;
+    let mut one = scene.client("one").await;
+    let mut two = scene.client("two").await;
+    one.subscribe(&["#"]).await;
+    let masks = |numbers: std::ops::Range<u32>| {
+        let masks: Vec<_> = numbers.map(|number| format!("t/{number}")).collect();
+        masks.join("\0").into_bytes()
+    };
+    assert_eq!(one.ask(EXCLUDE, &masks(0..10_000)).await, OK);
+    // Those that are there take no room.
+    assert_eq!(one.ask(EXCLUDE, &masks(9_999..10_000)).await, OK);
+    assert_eq!(one.ask(EXCLUDE, &masks(10_000..10_001)).await, FAILED);
+    for topic in ["t/9999", "t/10000"] {
+        assert_eq!(two.publish(topic, topic.as_bytes()).await, OK);
+    }
+    one.expect_payloads(&["t/10000"]).await;
     scene.stop().await;
 }
 

@@ -7,7 +7,7 @@ use linkspan::auth::policy::{Capability, Guard, Policy, Role, Roles};
 use linkspan::auth::quota::{Quota, Quotas};
 use linkspan::auth::{self, ApiKeys, Authentication, Credential};
 use linkspan::bus::{
-    Broker, Client, ClientConfig, Delivery, PostError, SubscribeError, Subscription,
+    Broker, Client, ClientConfig, Delivery, PostError, Subscribe, SubscribeError, Subscription,
 };
 use linkspan::rpc::{CallError, Server};
 use linkspan::{Address, Code};
@@ -96,6 +96,28 @@ async fn subscribe(client: &Client, mask: &str) -> Option<Subscription> {
         }
         Err(other) => panic!("{other:?}"),
     }
+}
+
+#[tokio::test]
+async fn a_subscription_is_about_something_and_of_a_size() {
+    let scene = Scene::with(LOCAL, Broker::new()).await;
+    let client = scene.client("a").await;
+    let wanted = || Subscribe::from("t/#");
+    let mut nothing = wanted();
+    nothing.masks.clear();
+    let mut group = wanted();
+    group.group = Some("g".repeat(5000));
+    let mut exclusions = wanted();
+    exclusions.exclude = (0..10_001).map(|number| format!("t/{number}")).collect();
+    for wrong in [nothing, group, exclusions.clone()] {
+        let refused = client.subscribe(wrong).await.unwrap_err();
+        let SubscribeError::Call(CallError::Failed(failure)) = refused else {
+            panic!("{refused:?}");
+        };
+        assert_eq!(failure.code, Code::INVALID_PARAMETERS);
+    }
+    exclusions.exclude.pop();
+    drop(client.subscribe(exclusions).await.unwrap());
 }
 
 #[tokio::test]
