@@ -125,6 +125,10 @@ impl Launch {
         for grant in &self.grants {
             absolute("granted path", &grant.path)?;
             absolute("granted path", &grant.seen_at)?;
+            if grant.seen_at.parent().is_none() && self.level == Level::Strict {
+                let problem = "is everything; what is needed has to be named";
+                return Err(invalid("granted path", &grant.path, problem));
+            }
             if grant.seen_at != grant.path && self.level < Level::Strict {
                 let problem = "can be seen elsewhere at level strict only";
                 return Err(invalid("granted path", &grant.path, problem));

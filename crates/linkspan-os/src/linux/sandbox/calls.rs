@@ -178,7 +178,6 @@ pub(super) const ALLOWED: &[libc::c_long] = &[
     libc::SYS_sched_getattr,
     libc::SYS_sched_getparam,
     libc::SYS_sched_getscheduler,
-    libc::SYS_sched_setaffinity,
     libc::SYS_sched_yield,
     libc::SYS_set_robust_list,
     libc::SYS_set_tid_address,
@@ -210,7 +209,6 @@ pub(super) const ALLOWED: &[libc::c_long] = &[
     libc::SYS_getpeername,
     libc::SYS_getsockname,
     libc::SYS_getsockopt,
-    libc::SYS_listen,
     libc::SYS_recvfrom,
     libc::SYS_recvmmsg,
     libc::SYS_recvmsg,
@@ -266,6 +264,31 @@ pub(super) const ALLOWED_HERE: &[libc::c_long] = &[
 #[cfg(not(target_arch = "x86_64"))]
 pub(super) const ALLOWED_HERE: &[libc::c_long] = &[];
 
+/// What changes files, or sees them, by a path that Landlock is not asked about: refused where the program
+/// sees the files of others, and its user may have some of them.
+pub(super) const REFUSED_AMONG_FILES: &[libc::c_long] = &[
+    libc::SYS_fchmodat,
+    libc::SYS_fchownat,
+    libc::SYS_inotify_add_watch,
+    libc::SYS_lremovexattr,
+    libc::SYS_lsetxattr,
+    libc::SYS_removexattr,
+    libc::SYS_setxattr,
+];
+
+/// The same, of what only older machines have.
+#[cfg(target_arch = "x86_64")]
+pub(super) const REFUSED_AMONG_FILES_HERE: &[libc::c_long] = &[
+    libc::SYS_chmod,
+    libc::SYS_chown,
+    libc::SYS_futimesat,
+    libc::SYS_lchown,
+    libc::SYS_utime,
+    libc::SYS_utimes,
+];
+#[cfg(not(target_arch = "x86_64"))]
+pub(super) const REFUSED_AMONG_FILES_HERE: &[libc::c_long] = &[];
+
 /// What reaches other processes, the system or its secrets: refused with EPERM, for any arguments.
 pub(super) const REFUSED: &[libc::c_long] = &[
     libc::SYS_acct,
@@ -291,6 +314,7 @@ pub(super) const REFUSED: &[libc::c_long] = &[
     libc::SYS_kexec_file_load,
     libc::SYS_kexec_load,
     libc::SYS_keyctl,
+    libc::SYS_listen,
     libc::SYS_mount,
     libc::SYS_mount_setattr,
     libc::SYS_move_mount,
@@ -308,6 +332,7 @@ pub(super) const REFUSED: &[libc::c_long] = &[
     libc::SYS_quotactl,
     libc::SYS_reboot,
     libc::SYS_request_key,
+    libc::SYS_sched_setaffinity,
     libc::SYS_setdomainname,
     libc::SYS_sethostname,
     libc::SYS_setns,

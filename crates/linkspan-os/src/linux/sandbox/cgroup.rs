@@ -78,6 +78,8 @@ impl Cgroup {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let path = parent.join(format!("linkspan-{}-{number}", process::id()));
+        // A host that had the same number may have left it; what is not empty stays.
+        fs::remove_dir(&path).ok();
         fs::create_dir(&path)?;
         let group = Self {
             path,

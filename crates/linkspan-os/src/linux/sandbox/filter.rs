@@ -11,8 +11,8 @@ use seccompiler::{
     SeccompFilter, SeccompRule, TargetArch,
 };
 
-use super::calls::{ALLOWED, ALLOWED_HERE, REFUSED};
-use crate::sandbox::Network;
+use super::calls::{ALLOWED, ALLOWED_HERE, REFUSED, REFUSED_AMONG_FILES, REFUSED_AMONG_FILES_HERE};
+use crate::sandbox::{Level, Network};
 
 /// Filters in the order in which they are to be set up: the second forbids a third.
 #[derive(Debug)]
@@ -20,9 +20,9 @@ pub(super) struct Filters(Vec<Vec<libc::sock_filter>>);
 
 impl Filters {
     /// `None` on kinds of machines that filters cannot be made for.
-    pub(super) fn new(network: &Network) -> Option<Self> {
+    pub(super) fn new(level: Level, network: &Network) -> Option<Self> {
         let machine = TargetArch::try_from(std::env::consts::ARCH).ok()?;
-        let refuse = refuse(network, machine).ok()?;
+        let refuse = refuse(level, network, machine).ok()?;
         let allow = allow(machine).ok()?;
         Some(Self(vec![instructions(&refuse), instructions(&allow)]))
     }
@@ -34,8 +34,21 @@ impl Filters {
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
-fn refuse(network: &Network, machine: TargetArch) -> Result<BpfProgram, BackendError> {
+fn refuse(
+    level: Level,
+    network: &Network,
+    machine: TargetArch,
+) -> Result<BpfProgram, BackendError> {
     let mut rules: Rules = REFUSED.iter().map(|call| (*call, Vec::new())).collect();
+    if level < Level::Strict {
+        let calls = [REFUSED_AMONG_FILES, REFUSED_AMONG_FILES_HERE];
+        rules.extend(calls.into_iter().flatten().map(|call| (*call, Vec::new())));
+        // Without a path it is about a file that was opened.
+        let has_path = SeccompCondition::new(1, SeccompCmpArgLen::Qword, SeccompCmpOp::Ne, 0)?;
+        rules.insert(libc::SYS_utimensat, vec![all_of(vec![has_path])?]);
+    }
+    rules.insert(libc::SYS_prlimit64, vec![of_others(0)?]);
+    rules.insert(libc::SYS_setpriority, vec![of_others(0)?, of_others(1)?]);
     rules.insert(libc::SYS_clone, namespaces()?);
     rules.insert(libc::SYS_ioctl, terminals()?);
     rules.insert(libc::SYS_socket, sockets(network)?);
@@ -53,6 +66,11 @@ fn allow(machine: TargetArch) -> Result<BpfProgram, BackendError> {
     let rules: Rules = calls.map(|call| (*call, Vec::new())).collect();
     let unknown = SeccompAction::Errno(libc::ENOSYS.unsigned_abs());
     SeccompFilter::new(rules, unknown, SeccompAction::Allow, machine)?.try_into()
+}
+
+/// Another than this process, which is 0.
+fn of_others(argument: u8) -> Result<SeccompRule, BackendError> {
+    all_of(vec![condition(argument, SeccompCmpOp::Ne, 0)?])
 }
 
 /// New processes in new namespaces.
@@ -176,10 +194,17 @@ mod tests {
     #[test]
     fn both_fit_into_the_kernel() {
         let networks = [Network::Isolated, Network::TcpPorts(vec![443])];
-        for filters in networks.iter().map(Filters::new) {
-            for filter in filters.unwrap().iter() {
-                assert!((10..4096).contains(&filter.len()), "{}", filter.len());
-            }
+        let levels = [Level::Basic, Level::Strict];
+        let all = levels
+            .iter()
+            .flat_map(|level| networks.iter().map(|network| (*level, network)));
+        for (level, network) in all {
+            let filters = Filters::new(level, network).unwrap();
+            let lengths: Vec<_> = filters.iter().map(<[_]>::len).collect();
+            assert!(
+                lengths.iter().all(|length| (10..4096).contains(length)),
+                "{lengths:?}"
+            );
         }
     }
 }

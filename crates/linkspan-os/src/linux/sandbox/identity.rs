@@ -20,6 +20,8 @@ use crate::sandbox::Identity;
 pub(super) enum Change {
     /// It stays who it is.
     None,
+    /// It stays who it is, without what that user may do beyond others.
+    Stripped,
     /// It becomes another user.
     Switch(UidLease),
     /// It is in a user namespace where it is called `inside`.
@@ -45,7 +47,7 @@ impl Change {
 
     pub(super) fn identity(&self) -> Identity {
         match self {
-            Self::None => Identity::Same,
+            Self::None | Self::Stripped => Identity::Same,
             Self::Switch(lease) => Identity::Own { uid: lease.0 },
             Self::Namespace { inside } => Identity::Namespace { uid: *inside },
         }
@@ -70,7 +72,10 @@ impl Change {
         if matches!(self, Self::None) {
             return Ok(());
         }
-        drop_bounding_set()?;
+        // Whoever has no right to it has nothing in it that could be used either.
+        if !matches!(self, Self::Stripped) {
+            drop_bounding_set()?;
+        }
         if let Self::Switch(UidLease(number)) = self {
             let (uid, gid) = (Uid::from_raw(*number), Gid::from_raw(*number));
             set_thread_groups(&[])?;

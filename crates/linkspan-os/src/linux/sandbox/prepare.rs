@@ -98,7 +98,7 @@ impl Decided {
     /// do that there is nothing to limit.
     pub(super) fn own_processes(&self) -> Option<u64> {
         match self.change {
-            Change::None => None,
+            Change::None | Change::Stripped => None,
             // The init is the same user.
             Change::Switch(_) | Change::Namespace { .. } => Some(self.namespaces.has_pid().into()),
         }
@@ -115,7 +115,7 @@ pub(super) fn prepare(
     let limits = Applicable::new(&launch.limits, own_processes, decided.has_cgroup);
     let channels = Channels::open(launch).map_err(refused("descriptors"))?;
     let confines = launch.level > Level::None;
-    let filters = match Filters::new(&launch.network) {
+    let filters = match Filters::new(launch.level, &launch.network) {
         Some(filters) if confines => Some(filters),
         None if confines => return Err(unavailable(launch.level, "a filter of system calls")),
         _ => None,

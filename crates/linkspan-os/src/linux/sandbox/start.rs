@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, geteuid, pidfd_open};
 
 use super::cgroup::Cgroup;
 use super::identity::Change;
@@ -106,11 +106,13 @@ fn begin(
         has_cgroup: cgroup.is_some(),
     };
     match fork(launch, decided, cgroup) {
-        Err(LaunchError::Unavailable { .. })
+        Err(unavailable @ LaunchError::Unavailable { .. })
             if launch.level == Level::Basic && landlock_abi >= Some(ABI_WITH_SCOPES) =>
         {
             let change = match Change::choose(&launch.uids) {
-                Change::Namespace { .. } => Change::None,
+                // Root of some container owns what is in it.
+                Change::Namespace { .. } if geteuid().is_root() => return Err(unavailable),
+                Change::Namespace { .. } => Change::Stripped,
                 change => change,
             };
             let decided = Decided {
