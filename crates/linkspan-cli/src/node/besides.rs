@@ -139,9 +139,11 @@ pub(crate) async fn broker(
     let [first, more @ ..] = addresses else {
         return Ok(None);
     };
+    let server = config.server();
     let broker = broker
         .config(config.bus.broker())
-        .transport(config.server().transport)
+        .transport(server.transport)
+        .compression(server.session.compression)
         .authentication(guard.authentication.clone());
     let mut serving = broker.listen(first.clone()).await?;
     for address in more {

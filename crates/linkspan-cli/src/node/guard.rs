@@ -1,6 +1,7 @@
 //! Who may come to a node, as the section `security` says.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use linkspan::auth::jwt::{JwtAlgorithm, JwtKey, JwtKeyError};
@@ -31,6 +32,8 @@ pub(crate) struct Guard {
     log: Log,
     keys: ApiKeys,
     jwt: Jwt,
+    /// Whether keys, or tokens that were taken back, were read from a file.
+    has_list: AtomicBool,
 }
 
 /// Settings that were read anew, all of them, and hold nowhere yet.
@@ -85,6 +88,7 @@ impl Guard {
             log,
             keys: ApiKeys::new([]).map_err(GuardError::Random)?,
             jwt: Jwt::new(JwtConfig::new("", "")),
+            has_list: AtomicBool::new(false),
         };
         let prepared = guard.prepare(config)?;
         guard.take(prepared);
@@ -94,7 +98,7 @@ impl Guard {
     /// Reads everything again.
     pub(crate) fn prepare(&self, config: &Config) -> Result<Prepared, GuardError> {
         let security = &config.security;
-        let list = key_list(config)?;
+        let list = self.key_list(config)?;
         let mut jwt = jwt(config)?;
         jwt.revoked = list.revoked_tokens.keys().cloned().collect();
         let audit = audit(config)?;
@@ -116,6 +120,8 @@ impl Guard {
 
     /// Goes over to what was read; sessions end that are open by keys that are gone.
     pub(crate) fn take(&self, prepared: Prepared) {
+        let has_list = !(prepared.list.keys.is_empty() && prepared.list.revoked_tokens.is_empty());
+        self.has_list.store(has_list, Ordering::Relaxed);
         self.keys.replace(prepared.list.keys);
         self.jwt.replace(prepared.jwt);
         self.log.replace(prepared.audit);
@@ -130,6 +136,21 @@ impl Guard {
             authentication: (&self.authentication.stats()).into(),
             rights: (&self.rights.stats()).into(),
             audit: self.log.counts(),
+        }
+    }
+
+    /// What the key file has. A file that is gone is no reason to believe tokens again that were taken
+    /// back.
+    fn key_list(&self, config: &Config) -> Result<KeyList, GuardError> {
+        let Some(file) = &config.security.auth.key_file else {
+            return Ok(KeyList::default());
+        };
+        match KeyFile::new(file).read() {
+            // Nobody has a key yet.
+            Err(KeyFileError::Missing { .. }) if !self.has_list.load(Ordering::Relaxed) => {
+                Ok(KeyList::default())
+            }
+            list => Ok(list?),
         }
     }
 
@@ -166,17 +187,6 @@ fn audit(config: &Config) -> Result<Option<Audit>, GuardError> {
     kept.kept_files = audit.kept_files;
     let opened = Audit::open(file, kept).map_err(GuardError::Audit)?;
     Ok(Some(opened))
-}
-
-fn key_list(config: &Config) -> Result<KeyList, GuardError> {
-    let Some(file) = &config.security.auth.key_file else {
-        return Ok(KeyList::default());
-    };
-    match KeyFile::new(file).read() {
-        // Nobody has a key yet.
-        Err(KeyFileError::Missing { .. }) => Ok(KeyList::default()),
-        list => Ok(list?),
-    }
 }
 
 fn jwt(config: &Config) -> Result<JwtConfig, GuardError> {

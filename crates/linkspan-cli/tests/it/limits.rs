@@ -144,6 +144,22 @@ fn a_broker_without_rights_stays_open_and_keeps_to_limits() {
 }
 
 #[test]
+fn a_broker_that_asks_nobody_says_that_rights_need_a_start() {
+    let place = Place::new();
+    place.write("linkspan.yaml", "");
+    let address = format!("unix:{}", place.path("bus.sock").display());
+    let broker = Node::start(place.command(["bus", "serve", &address, "--json"]));
+    place.write(
+        "linkspan.yaml",
+        "security: { authorization: { roles: { reader: ['bus.subscribe:#'] } } }",
+    );
+    broker.signal(Signal::HUP);
+    broker.logs("nothing was changed");
+    let publish = ["bus", "pub", "--address", &address, "a/b", "1"];
+    place.run(publish).ok();
+}
+
+#[test]
 fn what_a_node_asks_for_after_a_reload_its_bus_asks_for_too() {
     let place = Place::new();
     place.write("linkspan.yaml", "bus: { listen: ['tcp:127.0.0.1:0'] }");

@@ -52,6 +52,13 @@ fn a_key_opens_a_node_until_it_is_revoked() {
     let with_key = call.into_iter().chain(["--token-file", "ci.key"]);
     place.run(with_key.clone()).ok();
 
+    // A list that is gone is no list of nothing.
+    fs::rename(place.path("keys"), place.path("elsewhere")).unwrap();
+    node.signal(Signal::HUP);
+    node.logs("nothing was changed");
+    place.run(with_key.clone()).ok();
+    fs::rename(place.path("elsewhere"), place.path("keys")).unwrap();
+
     place.run(["token", "revoke", id]).ok();
     node.signal(Signal::HUP);
     node.logs("configuration was read again");

@@ -88,11 +88,16 @@ pub(crate) fn run(options: Options, loaded: &Loaded, output: &Output) -> Result 
         let guard = Guard::open(&config)?;
         let mut made = Broker::new().schemas(schemas);
         // As brokers of BUS/RT do, it lets all do everything who may connect, and asks nobody for it.
-        if config.security.is_about_clients() {
+        let is_guarded = config.security.is_about_clients();
+        if is_guarded {
             made = made.guard(guard.rights.clone());
         }
         let serving = broker(&config, &addresses, made, &guard).await?;
-        let served = serving.map(|serving| Served { serving, guard });
+        let served = serving.map(|serving| Served {
+            serving,
+            guard,
+            is_guarded,
+        });
         match served {
             Some(served) => serve(served, &mut signals, &config, loaded.file(), output).await,
             None => Ok(()),
@@ -116,6 +121,8 @@ fn runtime(threads: Option<NonZero<usize>>) -> io::Result<Runtime> {
 struct Served {
     serving: Serving,
     guard: Guard,
+    /// Whether the guard is asked, which costs time.
+    is_guarded: bool,
 }
 
 async fn serve(
@@ -154,6 +161,11 @@ fn reload(served: &Served, file: Option<&Path>) {
         Ok(read) => read,
         Err(problem) => return error!(%problem, "the configuration is wrong; nothing was changed"),
     };
+    if loaded.config.security.is_about_clients() && !served.is_guarded {
+        let problem =
+            "a broker that was started without rights and limits has to be started anew for them";
+        return error!(%problem, "nothing was changed");
+    }
     let prepared = match served.guard.prepare(&loaded.config) {
         Ok(prepared) => prepared,
         Err(problem) => return error!(%problem, "the keys are wrong; nothing was changed"),

@@ -49,7 +49,10 @@ fn find(name: &str, config: &Config) -> Result<PathBuf> {
     if let Some(found) = discovery.plugin(name) {
         return Ok(found.path.clone());
     }
-    let mut refused = discovery.refused.into_iter();
+    // A directory that is refused itself is none of the plugins in it.
+    let plugins = |of: &PathBuf| !config.directories.contains(of);
+    let refused = discovery.refused.into_iter();
+    let mut refused = refused.filter(|refused| plugins(&refused.path));
     let is_meant = |of: &PathBuf, known: Option<&str>| {
         known == Some(name) || (known.is_none() && of.file_name().is_some_and(|of| of == name))
     };
