@@ -87,7 +87,7 @@ fn find(compression: Compression) -> Option<&'static Algorithm> {
 
 /// Whether a body is shorter by so much that its receiver should inflate it.
 fn is_worth_it(body_bytes: usize, deflated_bytes: usize) -> bool {
-    deflated_bytes <= body_bytes - body_bytes / WORTH_PART
+    deflated_bytes < body_bytes && deflated_bytes <= body_bytes - body_bytes / WORTH_PART
 }
 
 const ANNOUNCED_BYTES: usize = size_of::<u32>();
