@@ -89,15 +89,55 @@ pub struct ReplayProblem {
 
 /// Somebody wants a list of dead letters.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(from = "ListMap", into = "ListMap")]
 pub(crate) struct ListDeadLetters {
-    #[serde(flatten)]
     pub(crate) filter: DeadLetterFilter,
     /// Those with higher numbers only.
     pub(crate) after: u64,
     /// No more than so many; a broker may list fewer.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) limit: Option<u64>,
+}
+
+/// The same as one map. Serde's `flatten` would keep what it does not know, however deep, and make
+/// room for what that announces.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct ListMap {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ids: Vec<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mask: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<DeadReason>,
+    after: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<u64>,
+}
+
+impl From<ListMap> for ListDeadLetters {
+    fn from(map: ListMap) -> Self {
+        Self {
+            filter: DeadLetterFilter {
+                ids: map.ids,
+                mask: map.mask,
+                reason: map.reason,
+            },
+            after: map.after,
+            limit: map.limit,
+        }
+    }
+}
+
+impl From<ListDeadLetters> for ListMap {
+    fn from(list: ListDeadLetters) -> Self {
+        Self {
+            ids: list.filter.ids,
+            mask: list.filter.mask,
+            reason: list.filter.reason,
+            after: list.after,
+            limit: list.limit,
+        }
+    }
 }
 
 /// A part of a list of dead letters.
