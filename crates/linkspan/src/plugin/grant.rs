@@ -1,6 +1,7 @@
 //! What a plugin may do beyond computing.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -97,7 +98,13 @@ fn path(text: &str, path: &str) -> Result<PathBuf, GrantError> {
 
 fn host(text: &str) -> Option<HostPort> {
     match format!("tcp:{text}").parse() {
-        Ok(Address::Tcp(place)) if place.port > 0 => Some(place),
+        Ok(Address::Tcp(mut place)) if place.port > 0 => {
+            // Of all its spellings, one.
+            if let Ok(ip) = place.host.parse::<Ipv6Addr>() {
+                place.host = ip.to_string();
+            }
+            Some(place)
+        }
         _ => None,
     }
 }
