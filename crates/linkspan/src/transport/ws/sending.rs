@@ -114,7 +114,7 @@ impl Sending {
 impl Outgoing {
     /// Begins a message of so many bytes.
     fn begin(&mut self, bytes: usize, key: Option<[u8; 4]>) {
-        self.control.extend(self.pong.take().into_iter().flatten());
+        self.answer();
         let header = FrameHeader {
             opcode: OpCode::Data(Data::Binary),
             mask: key,
@@ -125,6 +125,14 @@ impl Outgoing {
         header.format(bytes as u64, &mut self.header).ok();
         (self.left, self.is_announced) = (bytes, false);
         self.mask = key.map(Mask::new);
+    }
+
+    /// Puts the answer to the last ping in its place, once the one before has gone: whoever pings and
+    /// does not read fills no memory here.
+    fn answer(&mut self) {
+        if self.control.is_empty() {
+            self.control.extend(self.pong.take().into_iter().flatten());
+        }
     }
 
     /// Forgets a message of which the peer knows nothing: what is written next may be another.
@@ -174,7 +182,7 @@ impl Outgoing {
         if self.left > 0 {
             return;
         }
-        self.control.extend(self.pong.take().into_iter().flatten());
+        self.answer();
         while !self.control.is_empty() {
             match socket.try_write(&[IoSlice::new(&self.control)]) {
                 Ok(count) => drop(self.control.drain(..count)),

@@ -144,14 +144,14 @@ proptest! {
         let writer = Writer(Arc::clone(&sending));
         for (index, bytes) in writes.iter().enumerate() {
             let mut rest = bytes.as_slice();
+            if pings >> (index % 32) & 1 == 1 {
+                sending.pong(b"pong");
+            }
             while !rest.is_empty() {
                 let (one, two) = rest.split_at(rest.len() / 2);
                 match writer.try_write(&[IoSlice::new(one), IoSlice::new(two)]) {
                     Ok(taken) => rest = &rest[taken..],
                     Err(error) => prop_assert_eq!(error.kind(), io::ErrorKind::WouldBlock),
-                }
-                if pings >> (index % 32) & 1 == 1 {
-                    sending.pong(b"pong");
                 }
             }
         }
@@ -159,6 +159,23 @@ proptest! {
         let found = Deframer::new(role).deframe(&mut sent).unwrap();
         prop_assert_eq!(&sent[..found.bytes], writes.concat());
     }
+}
+
+#[test]
+fn of_many_pings_only_the_last_is_remembered() {
+    let socket = Socket::new([[3].as_slice(), &[0; 100]].concat());
+    let sent = Arc::clone(&socket.sent);
+    let sending = Arc::new(Sending::new(Box::new(socket), Role::Server));
+    for index in 0..100_u8 {
+        sending.pong(&[index]);
+    }
+    let writer = Writer(sending);
+    for message in [b"x", b"y"] {
+        while writer.try_write(&[IoSlice::new(message)]).is_err() {}
+    }
+    let [first, begun, last] = [0, 1, 99].map(|ping| [0x8a, 1, ping]);
+    let [x, y] = [b'x', b'y'].map(|byte| [0x82, 1, byte]);
+    assert_eq!(*sent.lock().unwrap(), [first, begun, x, last, y].concat());
 }
 
 /// A socket that takes so much, then so much, and so on.
