@@ -49,6 +49,7 @@ mod discovery;
 mod error;
 mod files;
 mod grant;
+pub mod host;
 mod manifest;
 mod name;
 mod path;
