@@ -55,6 +55,11 @@ pub struct Launch {
     /// What of the host's files it may use, besides programs and libraries of the system. Means
     /// nothing at [`Level::None`]. Default: nothing.
     pub grants: Vec<Grant>,
+    /// Where other programs that are not trusted may write to, as the write grants of others. On the
+    /// way to a grant no symbolic link below such a place is followed, as is none below what this
+    /// program itself may write to: it could have been made to lead elsewhere. What does not exist is
+    /// passed over. Default: nothing.
+    pub no_links_below: Vec<PathBuf>,
     /// Where it may connect to. Default: nowhere.
     pub network: Network,
     /// How much of the machine it may use.
@@ -83,6 +88,7 @@ impl Launch {
             descriptors: Vec::new(),
             level,
             grants: Vec::new(),
+            no_links_below: Vec::new(),
             network: Network::default(),
             limits: Limits::default(),
             uids: 2_000_000_000..=2_000_065_535,
@@ -97,7 +103,8 @@ impl Launch {
     ///
     /// # Errors
     ///
-    /// - [`LaunchError::Invalid`]: a path is not absolute, a text has a zero byte, a number is taken.
+    /// - [`LaunchError::Invalid`]: a path is not absolute or leads through a link that a program could
+    ///   have made, a text has a zero byte, a number is taken.
     /// - [`LaunchError::Unavailable`]: the level cannot be reached here.
     /// - [`LaunchError::Prepare`], [`LaunchError::Step`]: the system refused something.
     /// - [`LaunchError::Vanished`], [`LaunchError::Deadline`]: the new process did not get there.

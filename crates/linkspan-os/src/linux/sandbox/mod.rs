@@ -13,6 +13,7 @@
 mod calls;
 mod cgroup;
 mod filter;
+mod grants;
 mod identity;
 mod init;
 mod keeper;
@@ -30,6 +31,7 @@ mod start;
 mod status;
 mod step;
 mod table;
+mod work;
 
 pub use cgroup::delegated_cgroup;
 pub use table::ProcessTable;

@@ -8,19 +8,20 @@ use std::ffi::{CStr, CString};
 use std::fs;
 use std::io;
 use std::os::fd::AsFd;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, Mode, OFlags};
+use rustix::fs::{CWD, Mode};
 use rustix::io::Errno;
 use rustix::mount::{
-    MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind_recursive, mount_change,
-    unmount,
+    MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, unmount,
 };
 
+use super::grants::{Held, Key};
 use super::raw::{self, NO_DEVICES, NO_SUID, READ_ONLY};
 use super::step::{At, Failure, Report, Step, report};
-use crate::sandbox::{Access, Grant};
+use super::work::{Place, Work};
+use crate::sandbox::Access;
 
 /// What programs need of the system, and nothing that is secret. What does not exist is left out.
 pub(super) const SYSTEM: [&str; 11] = [
@@ -59,48 +60,26 @@ pub(super) struct Mounts {
     work: Vec<Work>,
 }
 
-#[derive(Debug)]
-enum Work {
-    Directory(CString),
-    File(CString),
-    Link {
-        to: CString,
-        at: CString,
-    },
-    Bind {
-        from: CString,
-        at: CString,
-        restrictions: u64,
-    },
-    Memory {
-        at: CString,
-        options: CString,
-    },
-    Proc {
-        at: CString,
-    },
-}
-
 impl Mounts {
-    pub(super) fn new(grants: &[Grant], disk_bytes: u64) -> io::Result<Self> {
-        let mut work = Vec::new();
+    pub(super) fn new(grants: &[Held], disk_bytes: u64) -> io::Result<Self> {
+        let mut plan = Plan::default();
         for path in SYSTEM {
-            add_system(Path::new(path), &mut work)?;
+            plan.add_system(Path::new(path))?;
         }
-        add_devices(&mut work)?;
-        add_own(disk_bytes, &mut work)?;
+        plan.add_devices()?;
+        plan.add_own(disk_bytes)?;
         let mut grants: Vec<_> = grants.iter().collect();
         // One that is below another comes after it.
         grants.sort_by_key(|grant| grant.seen_at.components().count());
         for grant in grants {
-            add_grant(grant, &mut work)?;
+            plan.add_grant(grant)?;
         }
         let base = BASES.into_iter().find(|path| Path::new(path).is_dir());
         let base = Path::new(base.unwrap_or("/"));
         Ok(Self {
             base: text(base)?,
             old: text(&base.join(OLD))?,
-            work,
+            work: plan.work,
         })
     }
 
@@ -108,12 +87,11 @@ impl Mounts {
     pub(super) fn enter(&self, channel: impl AsFd) -> Result<(), Failure> {
         self.begin().at(Step::Mount)?;
         for work in &self.work {
-            match (work, work.run()) {
-                (Work::Proc { .. }, Err(errno)) => {
-                    let step = Step::Proc;
+            match (work.step(), work.run()) {
+                (step @ Step::Proc, Err(errno)) => {
                     report(&channel, Report::LeftOut(Failure { step, errno }));
                 }
-                (_, result) => result.at(Step::Mount)?,
+                (step, result) => result.at(step)?,
             }
         }
         finish().at(Step::Mount)
@@ -140,126 +118,122 @@ impl Mounts {
 fn finish() -> Result<(), Errno> {
     unmount(OLD_ROOT, UnmountFlags::DETACH)?;
     rustix::fs::rmdir(OLD_ROOT)?;
-    raw::restrict_mount(c"/", READ_ONLY | NO_SUID | NO_DEVICES, false)
+    raw::restrict_mount(CWD, c"/", READ_ONLY | NO_SUID | NO_DEVICES)
 }
 
-impl Work {
-    fn run(&self) -> Result<(), Errno> {
-        match self {
-            Self::Directory(path) => match rustix::fs::mkdir(&**path, Mode::from(0o755)) {
-                // What is in a granted directory need not be made, and perhaps cannot.
-                Err(Errno::EXIST | Errno::ROFS | Errno::ACCESS) => Ok(()),
-                result => result,
-            },
-            Self::File(path) => {
-                let flags = OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-                match rustix::fs::openat(CWD, &**path, flags, Mode::RUSR | Mode::WUSR) {
-                    Err(Errno::EXIST | Errno::ROFS | Errno::ACCESS) => Ok(()),
-                    result => result.map(drop),
-                }
-            }
-            Self::Link { to, at } => rustix::fs::symlink(&**to, &**at),
-            Self::Bind {
-                from,
-                at,
-                restrictions,
-            } => {
-                mount_bind_recursive(&**from, &**at)?;
-                raw::restrict_mount(at, *restrictions, true)
-            }
-            Self::Memory { at, options } => {
-                let flags = MountFlags::NOSUID | MountFlags::NODEV;
-                mount(c"tmpfs", &**at, c"tmpfs", flags, Some(&**options))
-            }
-            Self::Proc { at } => {
-                let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-                mount(c"proc", &**at, c"proc", flags, Some(c"subset=pid"))
+#[derive(Default)]
+struct Plan {
+    work: Vec<Work>,
+    /// Links that will stand in the new file system: where, and where they lead.
+    links: Vec<(PathBuf, PathBuf)>,
+}
+
+impl Plan {
+    fn add_system(&mut self, path: &Path) -> io::Result<()> {
+        let Ok(metadata) = path.symlink_metadata() else {
+            return Ok(());
+        };
+        self.add_parents(path)?;
+        if metadata.is_symlink() {
+            return self.add_link(path, &fs::read_link(path)?);
+        }
+        let from = path.canonicalize()?;
+        let restrictions = READ_ONLY | NO_SUID | NO_DEVICES;
+        self.add_bind(&from, path, metadata.is_dir(), restrictions, None)
+    }
+
+    fn add_devices(&mut self) -> io::Result<()> {
+        self.add_directory(Path::new("/dev"))?;
+        for device in DEVICES {
+            let device = Path::new(device);
+            self.add_bind(device, device, false, NO_SUID, None)?;
+        }
+        for (at, to) in LINKS {
+            self.add_link(Path::new(at), Path::new(to))?;
+        }
+        Ok(())
+    }
+
+    fn add_own(&mut self, disk_bytes: u64) -> io::Result<()> {
+        self.add_directory(Path::new("/proc"))?;
+        self.work.push(Work::Proc { at: PROC.into() });
+        self.add_directory(Path::new("/tmp"))?;
+        // Files without content cost memory, too.
+        let files = (disk_bytes / 4096).clamp(64, 1 << 20);
+        self.work.push(Work::Memory {
+            at: TEMPORARY.into(),
+            options: CString::new(format!("mode=1777,size={disk_bytes},nr_inodes={files}"))?,
+        });
+        Ok(())
+    }
+
+    fn add_grant(&mut self, grant: &Held) -> io::Result<()> {
+        let restrictions = match grant.access {
+            Access::Read => READ_ONLY | NO_SUID | NO_DEVICES,
+            Access::Write => NO_SUID | NO_DEVICES,
+        };
+        let at = self.past_links(&grant.seen_at);
+        self.add_parents(&at)?;
+        let (found, key) = (&grant.found, Some(grant.found.key));
+        self.add_bind(&found.path, &at, found.is_directory, restrictions, key)
+    }
+
+    /// Where a path of the new file system leads; there nothing follows links any more.
+    fn past_links(&self, path: &Path) -> PathBuf {
+        let mut path = path.to_owned();
+        for _ in &self.links {
+            let next = self.links.iter().find_map(|(at, to)| {
+                let rest = path.strip_prefix(at).ok()?;
+                let to = at.parent()?.join(to);
+                Some(to.components().chain(rest.components()).collect())
+            });
+            match next {
+                Some(next) => path = next,
+                None => break,
             }
         }
+        path
     }
-}
 
-fn add_system(path: &Path, work: &mut Vec<Work>) -> io::Result<()> {
-    let Ok(metadata) = path.symlink_metadata() else {
-        return Ok(());
-    };
-    add_parents(path, work)?;
-    if metadata.is_symlink() {
-        let to = CString::new(fs::read_link(path)?.into_os_string().into_vec())?;
-        let at = text(path)?;
-        work.push(Work::Link { to, at });
-        return Ok(());
+    fn add_bind(
+        &mut self,
+        from: &Path,
+        at: &Path,
+        is_directory: bool,
+        restrictions: u64,
+        key: Option<Key>,
+    ) -> io::Result<()> {
+        match is_directory {
+            true => self.add_directory(at)?,
+            false => self.work.push(Work::File(Place::new(at)?)),
+        }
+        let from = from.strip_prefix("/").unwrap_or(from);
+        self.work.push(Work::Bind {
+            from: text(&Path::new("/").join(OLD).join(from))?,
+            key,
+            at: Place::new(at)?,
+            restrictions,
+        });
+        Ok(())
     }
-    let restrictions = READ_ONLY | NO_SUID | NO_DEVICES;
-    add_bind(path, path, metadata.is_dir(), restrictions, work)
-}
 
-fn add_devices(work: &mut Vec<Work>) -> io::Result<()> {
-    work.push(Work::Directory(c"/dev".into()));
-    for device in DEVICES {
-        add_bind(Path::new(device), Path::new(device), false, NO_SUID, work)?;
+    fn add_parents(&mut self, path: &Path) -> io::Result<()> {
+        let parents: Vec<PathBuf> = path.ancestors().skip(1).map(Path::to_owned).collect();
+        let parents = parents.iter().rev().filter(|path| path.parent().is_some());
+        parents.into_iter().try_for_each(|p| self.add_directory(p))
     }
-    for (at, to) in LINKS {
-        let (to, at) = (to.into(), at.into());
-        work.push(Work::Link { to, at });
+
+    fn add_directory(&mut self, path: &Path) -> io::Result<()> {
+        self.work.push(Work::Directory(Place::new(path)?));
+        Ok(())
     }
-    Ok(())
-}
 
-fn add_own(disk_bytes: u64, work: &mut Vec<Work>) -> io::Result<()> {
-    work.push(Work::Directory(PROC.into()));
-    work.push(Work::Proc { at: PROC.into() });
-    work.push(Work::Directory(TEMPORARY.into()));
-    // Files without content cost memory, too.
-    let files = (disk_bytes / 4096).clamp(64, 1 << 20);
-    work.push(Work::Memory {
-        at: TEMPORARY.into(),
-        options: CString::new(format!("mode=1777,size={disk_bytes},nr_inodes={files}"))?,
-    });
-    Ok(())
-}
-
-fn add_grant(grant: &Grant, work: &mut Vec<Work>) -> io::Result<()> {
-    let restrictions = match grant.access {
-        Access::Read => READ_ONLY | NO_SUID | NO_DEVICES,
-        Access::Write => NO_SUID | NO_DEVICES,
-    };
-    let is_directory = grant.path.metadata()?.is_dir();
-    // A link is followed here, as it would lead elsewhere in the new file system.
-    let path = grant.path.canonicalize()?;
-    add_parents(&grant.seen_at, work)?;
-    add_bind(&path, &grant.seen_at, is_directory, restrictions, work)
-}
-
-fn add_bind(
-    from: &Path,
-    at: &Path,
-    is_directory: bool,
-    restrictions: u64,
-    work: &mut Vec<Work>,
-) -> io::Result<()> {
-    let from = Path::new("/")
-        .join(OLD)
-        .join(from.strip_prefix("/").unwrap_or(from));
-    let (from, at) = (text(&from)?, text(at)?);
-    work.push(match is_directory {
-        true => Work::Directory(at.clone()),
-        false => Work::File(at.clone()),
-    });
-    work.push(Work::Bind {
-        from,
-        at,
-        restrictions,
-    });
-    Ok(())
-}
-
-fn add_parents(path: &Path, work: &mut Vec<Work>) -> io::Result<()> {
-    let parents: Vec<PathBuf> = path.ancestors().skip(1).map(Path::to_owned).collect();
-    for parent in parents.iter().rev().filter(|path| path.parent().is_some()) {
-        work.push(Work::Directory(text(parent)?));
+    fn add_link(&mut self, at: &Path, to: &Path) -> io::Result<()> {
+        self.links.push((at.to_owned(), to.to_owned()));
+        let (to, at) = (text(to)?, text(at)?);
+        self.work.push(Work::Link { to, at });
+        Ok(())
     }
-    Ok(())
 }
 
 fn text(path: &Path) -> io::Result<CString> {
@@ -271,11 +245,11 @@ const OLD: &str = ".host";
 const OLD_ROOT: &CStr = c"/.host";
 /// One of them exists everywhere.
 const BASES: [&str; 4] = ["/tmp", "/run", "/mnt", "/usr"];
-const LINKS: [(&CStr, &CStr); 5] = [
-    (c"/dev/fd", c"/proc/self/fd"),
-    (c"/dev/stdin", c"/proc/self/fd/0"),
-    (c"/dev/stdout", c"/proc/self/fd/1"),
-    (c"/dev/stderr", c"/proc/self/fd/2"),
+const LINKS: [(&str, &str); 5] = [
+    ("/dev/fd", "/proc/self/fd"),
+    ("/dev/stdin", "/proc/self/fd/0"),
+    ("/dev/stdout", "/proc/self/fd/1"),
+    ("/dev/stderr", "/proc/self/fd/2"),
     // Shared memory is part of the same quota.
-    (c"/dev/shm", c"/tmp"),
+    ("/dev/shm", "/tmp"),
 ];

@@ -11,6 +11,7 @@ use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::filter::Filters;
+use super::grants::{self, Held};
 use super::identity::Change;
 use super::landlock::{Rights, Ruleset};
 use super::limits::Applicable;
@@ -72,6 +73,8 @@ pub(super) struct Prepared {
     pub(super) filters: Option<Filters>,
     /// All of the above that is open, in the order of the numbers.
     pub(super) kept: Vec<RawFd>,
+    /// Open until the program runs, so that no other file gets the number of one of them.
+    _grants: Vec<Held>,
 }
 
 /// The host's ends of what connects it with a new process.
@@ -109,8 +112,8 @@ pub(super) fn prepare(
     launch: &Launch,
     decided: Decided,
 ) -> Result<(Prepared, HostEnds), LaunchError> {
-    check_grants(launch)?;
-    let mounts = mounts(launch, &decided)?;
+    let grants = grants::hold(launch)?;
+    let mounts = mounts(launch, &decided, &grants)?;
     let own_processes = decided.own_processes();
     let limits = Applicable::new(&launch.limits, own_processes, decided.has_cgroup);
     let channels = Channels::open(launch).map_err(refused("descriptors"))?;
@@ -121,7 +124,8 @@ pub(super) fn prepare(
         _ => None,
     };
     let landlock = decided.landlock_abi.filter(|_| confines);
-    let landlock = landlock.map(|abi| ruleset(launch, abi)).transpose()?;
+    let landlock = landlock.map(|abi| ruleset(launch, &grants, abi));
+    let landlock = landlock.transpose()?;
     let floor = channels.floor;
     let landlock =
         landlock.map(|rules| rules.with_descriptor(|descriptor| lift(descriptor, floor)));
@@ -141,6 +145,7 @@ pub(super) fn prepare(
         landlock: landlock.transpose().map_err(refused("descriptors"))?,
         filters,
         kept: Vec::new(),
+        _grants: grants,
     };
     prepared.kept = prepared.open();
     Ok((prepared, channels.host))
@@ -222,31 +227,22 @@ fn lift(descriptor: OwnedFd, floor: RawFd) -> Result<OwnedFd, Errno> {
     fcntl_dupfd_cloexec(&descriptor, floor)
 }
 
-/// What is not there cannot be granted later either.
-fn check_grants(launch: &Launch) -> Result<(), LaunchError> {
-    let grants = launch.grants.iter().filter(|_| launch.level > Level::None);
-    for grant in grants {
-        let metadata = grant.path.metadata();
-        metadata.map_err(|source| LaunchError::Prepare {
-            what: format!("the granted path {}", grant.path.display()),
-            source,
-        })?;
-    }
-    Ok(())
-}
-
-fn mounts(launch: &Launch, decided: &Decided) -> Result<Option<Mounts>, LaunchError> {
+fn mounts(
+    launch: &Launch,
+    decided: &Decided,
+    grants: &[Held],
+) -> Result<Option<Mounts>, LaunchError> {
     if decided.namespaces.0 & libc::CLONE_NEWNS == 0 {
         return Ok(None);
     }
-    let mounts = Mounts::new(&launch.grants, launch.limits.disk_bytes);
+    let mounts = Mounts::new(grants, launch.limits.disk_bytes);
     mounts.map(Some).map_err(|source| LaunchError::Prepare {
         what: "the program's file system".to_owned(),
         source,
     })
 }
 
-fn ruleset(launch: &Launch, abi: u32) -> Result<Ruleset, LaunchError> {
+fn ruleset(launch: &Launch, grants: &[Held], abi: u32) -> Result<Ruleset, LaunchError> {
     let rules = Ruleset::new(abi).map_err(refused("Landlock's rules"))?;
     let allow = |path: &Path, rights| match rules.allow_path(path, rights) {
         Err(Errno::NOENT) => Ok(()),
@@ -268,12 +264,13 @@ fn ruleset(launch: &Launch, abi: u32) -> Result<Ruleset, LaunchError> {
     for path in DEVICES {
         allow(Path::new(path), Rights::DEVICE)?;
     }
-    for grant in &launch.grants {
+    for grant in grants {
         let rights = match grant.access {
             Access::Read => Rights::READ,
             Access::Write => Rights::WRITE,
         };
-        allow(&grant.path, rights)?;
+        let allowed = rules.allow_file(&grant.found.file, rights);
+        allowed.map_err(refused("Landlock's rule for a granted path"))?;
     }
     if let Network::TcpPorts(ports) = &launch.network {
         for port in ports {

@@ -4,7 +4,7 @@
 
 use std::ffi::{CStr, c_char};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 
 use rustix::io::Errno;
@@ -108,20 +108,33 @@ pub(super) fn close(number: RawFd) {
     unsafe { libc::close(number) };
 }
 
-/// Adds restrictions to the mount at `path`, and to those below it if `is_recursive`.
-pub(super) fn restrict_mount(path: &CStr, set: u64, is_recursive: bool) -> Result<(), Errno> {
+/// Adds restrictions to the mount at `path`.
+pub(super) fn restrict_mount(from: impl AsFd, path: &CStr, set: u64) -> Result<(), Errno> {
+    set_attributes(from.as_fd(), path, set, 0)
+}
+
+/// Adds restrictions to a tree of mounts that was opened.
+pub(super) fn restrict_mounts(tree: impl AsFd, set: u64) -> Result<(), Errno> {
+    set_attributes(tree.as_fd(), c"", set, AT_RECURSIVE | libc::AT_EMPTY_PATH)
+}
+
+fn set_attributes(
+    from: BorrowedFd<'_>,
+    path: &CStr,
+    set: u64,
+    flags: libc::c_int,
+) -> Result<(), Errno> {
     let attributes = MountAttributes {
         set,
         clear: 0,
         propagation: 0,
         user_namespace: 0,
     };
-    let flags = if is_recursive { AT_RECURSIVE } else { 0 };
     // SAFETY: both pointers are to what lives on, and the size is that of the second.
     let result = unsafe {
         libc::syscall(
             libc::SYS_mount_setattr,
-            libc::AT_FDCWD,
+            from.as_raw_fd(),
             path.as_ptr(),
             flags,
             &raw const attributes,

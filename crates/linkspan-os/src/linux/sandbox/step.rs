@@ -18,6 +18,7 @@ use rustix::process::Pid;
 pub(super) enum Step {
     Descriptors,
     Mount,
+    Granted,
     Proc,
     CgroupNamespace,
     Keeper,
@@ -39,6 +40,7 @@ impl Step {
         match self {
             Self::Descriptors => "arrange its descriptors",
             Self::Mount => "mount its file system",
+            Self::Granted => "mount what was granted",
             Self::Proc => "mount its /proc",
             Self::CgroupNamespace => "enter a cgroup namespace",
             Self::Keeper => "become the keeper of what it starts",
@@ -158,9 +160,10 @@ const BEGUN: u8 = 1;
 const LEFT_OUT: u8 = 2;
 const FAILED: u8 = 3;
 
-const ALL: [Step; 15] = [
+const ALL: [Step; 16] = [
     Step::Descriptors,
     Step::Mount,
+    Step::Granted,
     Step::Proc,
     Step::CgroupNamespace,
     Step::Keeper,

@@ -7,11 +7,15 @@ use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener};
 
 use linkspan_os::sandbox::{Access, Grant, Identity, Launch, LaunchError, Level, Network};
 
-use super::host::{ALL, CONFINED, Scenario, guest, is_let, open_directory, play};
+use super::host::{
+    ALL, CONFINED, Scenario, guest, is_let, open_directory, open_directory_at, play,
+};
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     ("files", files),
     ("grants", grants),
+    ("links", links),
+    ("mount-points", mount_points),
     ("sockets", sockets),
     ("ports", ports),
     ("signals", signals),
@@ -92,6 +96,81 @@ fn seen_elsewhere(level: Level, directory: &std::path::Path) {
         let error = launch.start().unwrap_err();
         assert!(matches!(error, LaunchError::Invalid { .. }), "{error}");
     }
+}
+
+#[test]
+fn a_grant_does_not_follow_a_link_that_a_guest_has_made() {
+    play("links", &CONFINED);
+}
+
+fn links(level: Level) {
+    let base = open_directory();
+    let [own, inner, secret] = ["own", "own/inner", "secret"].map(|name| base.path().join(name));
+    [&own, &inner, &secret]
+        .into_iter()
+        .for_each(|path| open_directory_at(path));
+    fs::write(secret.join("file"), "secret").unwrap();
+    let both = vec![
+        Grant::new(&own, Access::Write),
+        Grant::new(&inner, Access::Read),
+    ];
+    let mut launch = guest(
+        level,
+        &format!("relinks {} {}", inner.display(), secret.display()),
+    );
+    // At the strict level nobody can remove what something is mounted at.
+    launch.grants = vec![Grant::new(&own, Access::Write)];
+    match is_let(launch) {
+        Some(is_let) => assert!(is_let && inner.is_symlink()),
+        None => return,
+    }
+    let reads = || guest(level, &format!("reads {}", inner.join("file").display()));
+    let refused = |launch: Launch| {
+        let error = launch.start().unwrap_err();
+        let expected = format!(
+            "granted path {inner:?} leads through a link that a confined program could have made"
+        );
+        assert_eq!(error.to_string(), expected);
+    };
+    let mut again = reads();
+    again.grants = both;
+    refused(again);
+    let mut other = reads();
+    other.grants = vec![Grant::new(&inner, Access::Read)];
+    other.no_links_below = vec![base.path().join("nowhere"), own.clone()];
+    refused(other);
+    let mut trusting = reads();
+    trusting.grants = vec![Grant::new(&inner, Access::Read)];
+    assert_eq!(is_let(trusting), Some(true), "links of the host's lead on");
+}
+
+#[test]
+fn a_mount_point_is_not_made_through_a_link_that_a_guest_has_made() {
+    play("mount-points", &[Level::Strict]);
+}
+
+/// Were links followed there, root's hand would make directories wherever a guest wants them.
+fn mount_points(level: Level) {
+    let base = open_directory();
+    let [own, other, target] = ["own", "other", "target"].map(|name| base.path().join(name));
+    [&own, &other, &target]
+        .into_iter()
+        .for_each(|path| open_directory_at(path));
+    let through = std::path::Path::new("/.host").join(target.strip_prefix("/").unwrap());
+    std::os::unix::fs::symlink(&through, own.join("link")).unwrap();
+    let mut launch = guest(level, "shows");
+    launch.grants = vec![
+        Grant::seen_at(&own, Access::Write, "/data"),
+        Grant::seen_at(&other, Access::Write, "/data/link/made/deep"),
+    ];
+    match launch.start() {
+        Err(LaunchError::Unavailable { .. }) => return,
+        result => assert!(
+            matches!(result, Err(LaunchError::Step { .. })),
+            "{result:?}"
+        ),
+    }
+    assert_eq!(fs::read_dir(&target).unwrap().count(), 0);
 }
 
 #[test]

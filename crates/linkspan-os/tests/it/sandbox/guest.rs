@@ -4,6 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::os::linux::net::SocketAddrExt;
+use std::os::unix::fs::symlink;
 use std::os::unix::net::{SocketAddr, UnixDatagram, UnixStream};
 use std::process::{Command, exit};
 
@@ -23,6 +24,7 @@ pub(super) fn act(action: &str) {
         "reads" => answer(fs::read(word).map(drop)),
         "lists" => answer(fs::read_dir(word).map(drop)),
         "writes" => answer(fs::write(word, "was here")),
+        "relinks" => answer(relink(word, words.next().unwrap())),
         "connects-tcp" => answer(TcpStream::connect(word).map(drop)),
         "connects-unix" => answer(UnixStream::connect(word).map(drop)),
         "connects-abstract" => answer(connect_abstract(word)),
@@ -48,6 +50,12 @@ fn answer(result: io::Result<()>) -> ! {
             exit(REFUSED)
         }
     }
+}
+
+/// Puts a link where a directory was.
+fn relink(path: &str, to: &str) -> io::Result<()> {
+    fs::remove_dir(path)?;
+    symlink(to, path)
 }
 
 fn connect_abstract(name: &str) -> io::Result<()> {

@@ -205,6 +205,12 @@ pub(super) fn open_directory() -> tempfile::TempDir {
     base
 }
 
+/// The same, at a path.
+pub(super) fn open_directory_at(path: &Path) {
+    fs::create_dir(path).unwrap();
+    fs::set_permissions(path, PermissionsExt::from_mode(0o777)).unwrap();
+}
+
 pub(super) use child::until;
 
 fn parse(level: &str) -> Level {

@@ -1,0 +1,136 @@
+//! What is done in turn to make a program's file system. All of it only makes system calls.
+//!
+//! Part of it is done in directories that the program may have changed at an earlier start, with the
+//! rights of the host. So no link is followed on the way, neither to what is mounted nor to where.
+
+use std::ffi::{CStr, CString};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
+use rustix::mount::{MountFlags, MoveMountFlags, OpenTreeFlags, mount, move_mount, open_tree};
+
+use super::grants::Key;
+use super::raw;
+use super::step::Step;
+
+#[derive(Debug)]
+pub(super) enum Work {
+    Directory(Place),
+    File(Place),
+    Link {
+        to: CString,
+        at: CString,
+    },
+    Bind {
+        from: CString,
+        /// What has to be found there.
+        key: Option<Key>,
+        at: Place,
+        restrictions: u64,
+    },
+    Memory {
+        at: CString,
+        options: CString,
+    },
+    Proc {
+        at: CString,
+    },
+}
+
+impl Work {
+    pub(super) fn run(&self) -> Result<(), Errno> {
+        match self {
+            Self::Directory(at) => at.make_directory(),
+            Self::File(at) => at.make_file(),
+            Self::Link { to, at } => rustix::fs::symlink(&**to, &**at),
+            Self::Bind {
+                from,
+                key,
+                at,
+                restrictions,
+            } => bind(from, *key, at, *restrictions),
+            Self::Memory { at, options } => {
+                let flags = MountFlags::NOSUID | MountFlags::NODEV;
+                mount(c"tmpfs", &**at, c"tmpfs", flags, Some(&**options))
+            }
+            Self::Proc { at } => {
+                let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+                mount(c"proc", &**at, c"proc", flags, Some(c"subset=pid"))
+            }
+        }
+    }
+
+    /// What it is called if it fails.
+    pub(super) fn step(&self) -> Step {
+        match self {
+            Self::Proc { .. } => Step::Proc,
+            Self::Bind { key: Some(_), .. } => Step::Granted,
+            _ => Step::Mount,
+        }
+    }
+}
+
+fn bind(from: &CStr, key: Option<Key>, at: &Place, restrictions: u64) -> Result<(), Errno> {
+    let source = open(from)?;
+    if let Some(key) = key
+        && Key::of(&rustix::fs::fstat(&source)?) != key
+    {
+        return Err(Errno::STALE);
+    }
+    let flags = OpenTreeFlags::AT_EMPTY_PATH | OpenTreeFlags::AT_RECURSIVE;
+    let flags = flags | OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    let tree = open_tree(&source, c"", flags)?;
+    raw::restrict_mounts(&tree, restrictions)?;
+    let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
+    move_mount(&tree, c"", open(&at.path)?, c"", flags)
+}
+
+/// A place in the new file system.
+#[derive(Debug)]
+pub(super) struct Place {
+    path: CString,
+    parent: CString,
+    name: CString,
+}
+
+impl Place {
+    pub(super) fn new(path: &Path) -> io::Result<Self> {
+        let text = |part: &[u8]| CString::new(part);
+        let parent = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
+        let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(Self {
+            path: text(path.as_os_str().as_bytes())?,
+            parent: text(parent.as_os_str().as_bytes())?,
+            name: text(name.as_bytes())?,
+        })
+    }
+
+    fn make_directory(&self) -> Result<(), Errno> {
+        let mode = Mode::from(0o755);
+        may_stand(rustix::fs::mkdirat(open(&self.parent)?, &*self.name, mode))
+    }
+
+    fn make_file(&self) -> Result<(), Errno> {
+        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let mode = Mode::RUSR | Mode::WUSR;
+        let file = rustix::fs::openat(open(&self.parent)?, &*self.name, flags, mode);
+        may_stand(file.map(drop))
+    }
+}
+
+/// What is in a granted directory need not be made, and perhaps cannot.
+fn may_stand(made: Result<(), Errno>) -> Result<(), Errno> {
+    match made {
+        Err(Errno::EXIST | Errno::ROFS | Errno::ACCESS) => Ok(()),
+        result => result,
+    }
+}
+
+fn open(path: &CStr) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    rustix::fs::openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS)
+}
