@@ -8,4 +8,5 @@ pub(crate) mod peer;
 pub(crate) mod presence;
 pub(crate) mod process;
 pub(crate) mod sandbox;
+pub(crate) mod signals;
 pub(crate) mod socket;

@@ -28,6 +28,8 @@ pub(crate) mod sandbox;
 mod sandbox_portable;
 mod send;
 pub(crate) mod signals;
+#[cfg(not(target_os = "linux"))]
+mod signals_portable;
 mod socket;
 #[cfg(not(target_os = "linux"))]
 mod socket_portable;

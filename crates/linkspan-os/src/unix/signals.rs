@@ -4,6 +4,11 @@
 use std::mem::MaybeUninit;
 use std::ptr;
 
+#[cfg(target_os = "linux")]
+use crate::linux::signals as sys;
+#[cfg(not(target_os = "linux"))]
+use crate::unix::signals_portable as sys;
+
 /// The signal by which a process goes on that was suspended, as by ^Z. Its number is not the same on
 /// all systems.
 pub const SIGCONT: i32 = libc::SIGCONT;
@@ -61,18 +66,10 @@ pub fn ignore_sigpipe() {
 
 /// All signals with their default effect and none held back. Can be called between fork and exec.
 pub(crate) fn reset() {
-    reset_dispositions();
+    sys::reset_dispositions();
     let none = empty_set();
     // SAFETY: the set lives on, and the old mask is not asked for.
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const none, ptr::null_mut()) };
-}
-
-/// All signals with their default effect, those held back included, which stay so. Can be called
-/// after a fork.
-pub(crate) fn reset_dispositions() {
-    for signal in 1..=MAX_SIGNAL {
-        set_disposition(signal, libc::SIG_DFL);
-    }
 }
 
 fn set_disposition(signal: i32, disposition: libc::sighandler_t) {
@@ -88,6 +85,3 @@ fn empty_set() -> libc::sigset_t {
     // SAFETY: the call above has initialised it; it cannot fail.
     unsafe { set.assume_init() }
 }
-
-/// Not less than any system has.
-const MAX_SIGNAL: i32 = 128;

@@ -22,7 +22,7 @@ use super::prepare::Prepared;
 use super::status::{self, End};
 use super::step::{At, Failure, Report, Step, report};
 use super::{keeper, lifeline, program, raw};
-use crate::unix::signals;
+use crate::linux::signals;
 
 /// The life of a new process.
 pub(super) fn run(prepared: &Prepared) -> ! {

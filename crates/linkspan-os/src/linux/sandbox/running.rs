@@ -43,6 +43,8 @@ pub(super) struct Tree {
     pub(super) pid: Pid,
     pub(super) has_namespace: bool,
     pub(super) lifeline: Option<OwnedFd>,
+    /// Whether something of the program may run already.
+    pub(super) is_let_go: bool,
     pub(super) cgroup: Option<Cgroup>,
     /// Whoever they are must not be lent before.
     pub(super) change: Change,
@@ -88,7 +90,12 @@ impl Tree {
     /// The same, after a moment in which it is waited for here.
     pub(super) fn give_up(mut self) {
         self.kill().ok();
-        readable_before(&self.handle, Instant::now() + MAX_END).ok();
+        let has_ended = readable_before(&self.handle, Instant::now() + MAX_END);
+        if !self.is_let_go && !matches!(has_ended, Ok(true)) {
+            // It hangs, and keeps nobody yet: who waits for a word from here ends without it.
+            send(&self.handle, Signal::KILL).ok();
+            readable_before(&self.handle, Instant::now() + MAX_END).ok();
+        }
         self.end();
     }
 
@@ -229,4 +236,34 @@ fn send(process: &OwnedFd, signal: Signal) -> io::Result<()> {
     }
 }
 
-const MAX_END: Duration = Duration::from_secs(5);
+const MAX_END: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::super::raw;
+    use super::*;
+
+    #[test]
+    fn a_keeper_that_hears_nothing_is_given_up_nevertheless() {
+        let forked = raw::fork_with_handle(0).unwrap();
+        let Some((pid, handle)) = forked else {
+            rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).ok();
+            loop {
+                rustix::event::pause();
+            }
+        };
+        let seen = handle.try_clone().unwrap();
+        let tree = Tree {
+            handle,
+            pid,
+            has_namespace: false,
+            lifeline: None,
+            is_let_go: false,
+            cgroup: None,
+            change: Change::None,
+        };
+        assert!(!readable_before(&seen, Instant::now()).unwrap());
+        tree.give_up();
+        assert!(readable_before(&seen, Instant::now()).unwrap());
+    }
+}

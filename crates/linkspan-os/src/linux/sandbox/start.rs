@@ -30,15 +30,16 @@ pub(crate) fn launch(launch: &Launch) -> Result<Launched, LaunchError> {
         host,
         mut applied,
     } = begin(launch, landlock_abi, cgroup.as_ref())?;
-    let tree = Tree {
+    let mut tree = Tree {
         handle: forked.handle,
         pid: forked.pid,
         has_namespace: applied.has_pid_namespace,
         lifeline: Some(host.lifeline),
+        is_let_go: false,
         cgroup,
         change: forked.prepared.into_change(),
     };
-    match lead(&tree, &host.report, deadline) {
+    match lead(&mut tree, &host.report, deadline) {
         Ok((program, left_out)) => {
             applied.weaknesses.extend(left_out);
             let running = Running::new(tree, program, host.status, launch.limits.memory_bytes);
@@ -209,7 +210,7 @@ fn weaknesses(launch: &Launch, decided: &Decided) -> Vec<Weakness> {
 
 /// Leads a new process until it has become the program: who it is, and what was left out on the way.
 fn lead(
-    tree: &Tree,
+    tree: &mut Tree,
     reports: &OwnedFd,
     deadline: Instant,
 ) -> Result<(Main, Vec<Weakness>), LaunchError> {
@@ -238,6 +239,7 @@ fn lead(
     };
     // It waits for a word, and whoever would be told of its end is its parent: so this is it.
     let handle = pidfd_open(pid, PidfdFlags::empty()).map_err(|_| LaunchError::Vanished)?;
+    tree.is_let_go = true;
     give_word(tree.lifeline()).map_err(|_| LaunchError::Vanished)?;
     while let Some((report, _)) = next(reports, deadline)? {
         if let Report::Failed(failure) = report {

@@ -10,6 +10,8 @@ use super::host::{ALL, CONFINED, Scenario, finish, guest, open_directory, play, 
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     ("inheritance", inheritance),
+    ("pairs", pairs),
+    ("dispositions", dispositions),
     ("replaced", replaced),
     ("failures", failures),
     ("applied", applied),
@@ -58,6 +60,71 @@ fn inheritance(level: Level) {
     let seen = line("descriptors");
     assert!(["0 1 2 3 4", ""].contains(&&*seen), "{text}");
     assert_ne!(pid, std::process::id());
+}
+
+#[test]
+fn any_number_of_pairs_can_be_inherited() {
+    play("pairs", &ALL);
+}
+
+fn pairs(level: Level) {
+    let script = "read a <&3; echo three: $a >&3; read b <&4; echo four: $b >&4; \
+                  read c <&9; echo nine: $c >&9";
+    let mut ours = Vec::new();
+    let mut launch = shell(level, script);
+    // Numbers that this process has in use otherwise, in another order.
+    for number in [9, 3, 4] {
+        let (our, their) = UnixStream::pair().unwrap();
+        launch.descriptors.push((number, their.into()));
+        ours.push((number, our));
+    }
+    let Some(running) = start(launch) else {
+        return;
+    };
+    for (number, our) in &mut ours {
+        writeln!(our, "hello {number}").unwrap();
+    }
+    for (number, our) in &mut ours {
+        let mut text = String::new();
+        our.read_to_string(&mut text).unwrap();
+        let name = match number {
+            3 => "three",
+            4 => "four",
+            _ => "nine",
+        };
+        assert_eq!(text, format!("{name}: hello {number}\n"));
+    }
+    assert!(finish(running).0.is_success());
+}
+
+#[test]
+fn signals_that_the_host_ignores_or_holds_back_do_what_they_do_by_default() {
+    play("dispositions", &[Level::None, Level::Strict]);
+}
+
+fn dispositions(level: Level) {
+    // The Rust runtime has this one ignored.
+    assert!(linkspan_os::is_ignored(13));
+    let script = "while read name value; do case $name in Sig[BI]*|ShdPnd*) echo $name $value;; \
+                  esac; done </proc/self/status";
+    let Some(running) = start(shell(level, script)) else {
+        return;
+    };
+    let (exit, text) = finish(running);
+    assert!(exit.is_success(), "{exit}: {text}");
+    let none = "0000000000000000";
+    let expected = format!("ShdPnd: {none}\nSigBlk: {none}\nSigIgn: {none}\n");
+    // Some systems let nobody have a /proc.
+    assert!(
+        text == expected || text.contains("/proc/self/status"),
+        "{text}"
+    );
+}
+
+fn shell(level: Level, script: &str) -> Launch {
+    let mut launch = Launch::new(Program::open("/bin/sh").unwrap(), level);
+    launch.arguments = ["-c", script].map(Into::into).to_vec();
+    launch
 }
 
 #[test]
