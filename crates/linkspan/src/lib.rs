@@ -139,7 +139,7 @@ pub mod guide;
 pub mod layer;
 #[cfg(feature = "rpc")]
 mod pace;
-#[cfg(feature = "plugin")]
+#[cfg(feature = "plugin-guest")]
 pub mod plugin;
 #[cfg(feature = "rpc")]
 mod rotation;

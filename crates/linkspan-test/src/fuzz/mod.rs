@@ -14,6 +14,7 @@ mod exchange;
 mod frame;
 mod handshake;
 mod manifest;
+mod plugin;
 mod seal;
 mod session;
 mod topic;
@@ -28,6 +29,7 @@ pub use exchange::exchange;
 pub use frame::frame;
 pub use handshake::handshake;
 pub use manifest::manifest;
+pub use plugin::plugin;
 pub use seal::seal;
 pub use session::session;
 pub use topic::topic;
@@ -64,6 +66,7 @@ pub const TARGETS: &[Target] = &[
     Target::new("frame", frame),
     Target::new("handshake", handshake),
     Target::new("manifest", manifest),
+    Target::new("plugin", plugin),
     Target::new("seal", seal),
     Target::new("session", session),
     Target::new("topic", topic),

@@ -43,27 +43,49 @@
 //! # }
 //! ```
 
+#[cfg(feature = "plugin")]
 mod config;
+#[cfg(feature = "plugin")]
 mod digest;
+#[cfg(feature = "plugin")]
 mod discovery;
+#[cfg(feature = "plugin")]
 mod error;
+#[cfg(feature = "plugin")]
 mod files;
+#[cfg(feature = "plugin")]
 mod grant;
+#[cfg(feature = "plugin")]
 pub mod host;
+#[cfg(feature = "plugin")]
 mod manifest;
+#[cfg(feature = "plugin")]
 mod name;
+#[cfg(feature = "plugin")]
 mod path;
+#[cfg(feature = "plugin")]
 mod verified;
+mod wire;
 
+#[cfg(feature = "plugin")]
 pub use config::{Config, Pins};
+#[cfg(feature = "plugin")]
 pub use digest::{Digest, DigestError};
+#[cfg(feature = "plugin")]
 pub use discovery::{Discovery, Found, Refused};
+#[cfg(feature = "plugin")]
 pub use error::{ManifestError, Refusal};
+#[cfg(feature = "plugin")]
 pub use grant::{Grant, GrantError};
+#[cfg(feature = "plugin")]
 pub use manifest::{
     EntryPoint, Events, Limits, Manifest, ManifestFormat, Method, Restart, RestartPolicy,
     SandboxLevel,
 };
+#[cfg(feature = "plugin")]
 pub use name::{PluginName, PluginNameError};
+#[cfg(feature = "plugin")]
 pub use path::{PluginPath, PluginPathError};
+#[cfg(feature = "plugin")]
 pub use verified::{Interpreter, Verified, VerifiedFile, hash_files};
+pub use wire::{Describe, LogLevel, LogRecord, LogValue, Progress, Ready, Sdk};
