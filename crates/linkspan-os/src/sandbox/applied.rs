@@ -77,6 +77,10 @@ pub enum Weakness {
     ProcessorsByAffinity,
     /// The number of processes is not limited.
     ProcessesNotLimited,
+    /// It may see processes, and can read all of `/proc` that its user may.
+    WholeProc,
+    /// It may see processes, but the system shows nobody those of others (`hidepid`).
+    HiddenProcesses,
     /// What it is granted to write to has no quota.
     NoQuota,
     /// The program was started by its path, and may be another than was looked at.
@@ -99,6 +103,8 @@ impl fmt::Display for Weakness {
             Self::MemoryBySampling => "memory by RLIMIT_DATA and sampling, not by a cgroup",
             Self::ProcessorsByAffinity => "processors by affinity and priority, not by a cgroup",
             Self::ProcessesNotLimited => "the number of processes is not limited",
+            Self::WholeProc => "all of /proc can be read, not only the processes",
+            Self::HiddenProcesses => "the system hides the processes of others from it (hidepid)",
             Self::NoQuota => "granted paths have no quota",
             Self::ProgramByPath => "the program is found by its path again",
         };

@@ -60,6 +60,13 @@ pub struct Launch {
     /// program itself may write to: it could have been made to lead elsewhere. What does not exist is
     /// passed over. Default: nothing.
     pub no_links_below: Vec<PathBuf>,
+    /// Whether it sees the machine's processes, as far as this process does. Of those of others it
+    /// reads what every user can: names, arguments, times, memory, mounts, connections; not their
+    /// memory, environment, open files and directories. At [`Level::Strict`] its `/proc` is this
+    /// process's, read-only, without anything but processes, `loadavg`, `meminfo`, `stat` and
+    /// `uptime`; it finds itself there as `/proc/self`, and not by the number that it has for itself.
+    /// At [`Level::Basic`] it can read all of `/proc` that its user may. Default: no.
+    pub sees_processes: bool,
     /// Where it may connect to. Default: nowhere.
     pub network: Network,
     /// How much of the machine it may use.
@@ -89,6 +96,7 @@ impl Launch {
             level,
             grants: Vec::new(),
             no_links_below: Vec::new(),
+            sees_processes: false,
             network: Network::default(),
             limits: Limits::default(),
             uids: 2_000_000_000..=2_000_065_535,

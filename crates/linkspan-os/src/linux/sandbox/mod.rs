@@ -23,6 +23,7 @@ mod lifeline;
 mod limits;
 mod mounts;
 mod prepare;
+mod processes;
 mod program;
 mod raw;
 mod running;

@@ -18,10 +18,11 @@ use rustix::mount::{
 };
 
 use super::grants::{Held, Key};
+use super::processes;
 use super::raw::{self, NO_DEVICES, NO_SUID, READ_ONLY};
 use super::step::{At, Failure, Report, Step, report};
-use super::work::{Place, Work};
-use crate::sandbox::Access;
+use super::work::{NOTHING, Place, Work};
+use crate::sandbox::{Access, Launch};
 
 /// What programs need of the system, and nothing that is secret. What does not exist is left out.
 pub(super) const SYSTEM: [&str; 11] = [
@@ -61,13 +62,18 @@ pub(super) struct Mounts {
 }
 
 impl Mounts {
-    pub(super) fn new(grants: &[Held], disk_bytes: u64) -> io::Result<Self> {
+    pub(super) fn new(launch: &Launch, grants: &[Held]) -> io::Result<Self> {
         let mut plan = Plan::default();
         for path in SYSTEM {
             plan.add_system(Path::new(path))?;
         }
         plan.add_devices()?;
-        plan.add_own(disk_bytes)?;
+        plan.add_directory(Path::new("/proc"))?;
+        match launch.sees_processes {
+            true => plan.add_processes()?,
+            false => plan.work.push(Work::Proc { at: PROC.into() }),
+        }
+        plan.add_temporary(launch.limits.disk_bytes)?;
         let mut grants: Vec<_> = grants.iter().collect();
         // One that is below another comes after it.
         grants.sort_by_key(|grant| grant.seen_at.components().count());
@@ -118,6 +124,8 @@ impl Mounts {
 fn finish() -> Result<(), Errno> {
     unmount(OLD_ROOT, UnmountFlags::DETACH)?;
     rustix::fs::rmdir(OLD_ROOT)?;
+    // It stands there only if something was covered with it.
+    rustix::fs::rmdir(NOTHING).ok();
     raw::restrict_mount(CWD, c"/", READ_ONLY | NO_SUID | NO_DEVICES)
 }
 
@@ -154,9 +162,28 @@ impl Plan {
         Ok(())
     }
 
-    fn add_own(&mut self, disk_bytes: u64) -> io::Result<()> {
-        self.add_directory(Path::new("/proc"))?;
-        self.work.push(Work::Proc { at: PROC.into() });
+    /// The host's own `/proc`, of which the processes stay.
+    fn add_processes(&mut self) -> io::Result<()> {
+        let proc = Path::new("/proc");
+        self.add_directory(Path::new("/.nothing"))?;
+        self.work.push(Work::Processes {
+            at: Place::new(proc)?,
+        });
+        for entry in fs::read_dir(proc)? {
+            let entry = entry?;
+            let kind = entry.file_type()?;
+            // Links lead into the directory of the process that follows them.
+            if !kind.is_symlink() && !processes::belongs(&entry.file_name()) {
+                self.work.push(Work::Cover {
+                    is_directory: kind.is_dir(),
+                    at: Place::new(&entry.path())?,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn add_temporary(&mut self, disk_bytes: u64) -> io::Result<()> {
         self.add_directory(Path::new("/tmp"))?;
         // Files without content cost memory, too.
         let files = (disk_bytes / 4096).clamp(64, 1 << 20);

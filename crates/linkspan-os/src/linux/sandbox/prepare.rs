@@ -16,6 +16,7 @@ use super::identity::Change;
 use super::landlock::{Rights, Ruleset};
 use super::limits::Applicable;
 use super::mounts::{DEVICES, Mounts, SYSTEM};
+use super::processes;
 use super::raw::Strings;
 use super::step;
 use crate::sandbox::launch::invalid;
@@ -112,6 +113,7 @@ pub(super) fn prepare(
     launch: &Launch,
     decided: Decided,
 ) -> Result<(Prepared, HostEnds), LaunchError> {
+    processes::check(launch)?;
     let grants = grants::hold(launch)?;
     let mounts = mounts(launch, &decided, &grants)?;
     let own_processes = decided.own_processes();
@@ -235,7 +237,7 @@ fn mounts(
     if decided.namespaces.0 & libc::CLONE_NEWNS == 0 {
         return Ok(None);
     }
-    let mounts = Mounts::new(grants, launch.limits.disk_bytes);
+    let mounts = Mounts::new(launch, grants);
     mounts.map(Some).map_err(|source| LaunchError::Prepare {
         what: "the program's file system".to_owned(),
         source,
@@ -263,6 +265,9 @@ fn ruleset(launch: &Launch, grants: &[Held], abi: u32) -> Result<Ruleset, Launch
     }
     for path in DEVICES {
         allow(Path::new(path), Rights::DEVICE)?;
+    }
+    if launch.sees_processes && launch.level < Level::Strict {
+        allow(Path::new("/proc"), Rights::LOOK)?;
     }
     for grant in grants {
         let rights = match grant.access {

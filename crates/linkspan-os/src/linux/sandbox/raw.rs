@@ -257,5 +257,6 @@ fn pid(number: libc::c_long) -> Option<Pid> {
 pub(super) const READ_ONLY: u64 = 1;
 pub(super) const NO_SUID: u64 = 2;
 pub(super) const NO_DEVICES: u64 = 4;
+pub(super) const NO_EXECUTION: u64 = 8;
 const AT_RECURSIVE: libc::c_int = 0x8000;
 const MAX_DESCRIPTOR: RawFd = 65_536;

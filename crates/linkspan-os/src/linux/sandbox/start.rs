@@ -13,6 +13,7 @@ use super::landlock;
 use super::launcher::{self, Forked};
 use super::lifeline::give_word;
 use super::prepare::{Decided, HostEnds, Namespaces, prepare};
+use super::processes;
 use super::running::{Main, Running, Tree};
 use super::step::{self, Failure, Report, Step};
 use crate::sandbox::{
@@ -199,6 +200,14 @@ fn weaknesses(launch: &Launch, decided: &Decided) -> Vec<Weakness> {
             Weakness::ProcessesNotLimited,
         ),
         (is_confined && writes, Weakness::NoQuota),
+        (
+            launch.level == Level::Basic && launch.sees_processes,
+            Weakness::WholeProc,
+        ),
+        (
+            is_confined && launch.sees_processes && processes::are_hidden(),
+            Weakness::HiddenProcesses,
+        ),
     ];
     let found = candidates.into_iter().filter(|(holds, _)| *holds);
     let landlock = landlock.filter(|_| is_confined);

@@ -20,6 +20,7 @@ pub(super) enum Step {
     Mount,
     Granted,
     Proc,
+    Processes,
     CgroupNamespace,
     Keeper,
     Fork,
@@ -42,6 +43,7 @@ impl Step {
             Self::Mount => "mount its file system",
             Self::Granted => "mount what was granted",
             Self::Proc => "mount its /proc",
+            Self::Processes => "show it the processes of the machine",
             Self::CgroupNamespace => "enter a cgroup namespace",
             Self::Keeper => "become the keeper of what it starts",
             Self::Fork => "fork the program's process",
@@ -160,11 +162,12 @@ const BEGUN: u8 = 1;
 const LEFT_OUT: u8 = 2;
 const FAILED: u8 = 3;
 
-const ALL: [Step; 16] = [
+const ALL: [Step; 17] = [
     Step::Descriptors,
     Step::Mount,
     Step::Granted,
     Step::Proc,
+    Step::Processes,
     Step::CgroupNamespace,
     Step::Keeper,
     Step::Fork,

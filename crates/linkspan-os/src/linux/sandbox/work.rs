@@ -39,6 +39,15 @@ pub(super) enum Work {
     Proc {
         at: CString,
     },
+    /// The host's.
+    Processes {
+        at: Place,
+    },
+    /// Hides what is there.
+    Cover {
+        is_directory: bool,
+        at: Place,
+    },
 }
 
 impl Work {
@@ -61,6 +70,8 @@ impl Work {
                 let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
                 mount(c"proc", &**at, c"proc", flags, Some(c"subset=pid"))
             }
+            Self::Processes { at } => bind(HOST_PROC, None, at, raw::NO_EXECUTION | LOOK_ONLY),
+            Self::Cover { is_directory, at } => cover(*is_directory, at),
         }
     }
 
@@ -68,6 +79,7 @@ impl Work {
     pub(super) fn step(&self) -> Step {
         match self {
             Self::Proc { .. } => Step::Proc,
+            Self::Processes { .. } | Self::Cover { .. } => Step::Processes,
             Self::Bind { key: Some(_), .. } => Step::Granted,
             _ => Step::Mount,
         }
@@ -87,6 +99,16 @@ fn bind(from: &CStr, key: Option<Key>, at: &Place, restrictions: u64) -> Result<
     raw::restrict_mounts(&tree, restrictions)?;
     let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
     move_mount(&tree, c"", open(&at.path)?, c"", flags)
+}
+
+/// With an empty directory, or a device that cannot be opened.
+fn cover(is_directory: bool, at: &Place) -> Result<(), Errno> {
+    let with = if is_directory { NOTHING } else { HOST_NULL };
+    match bind(with, None, at, LOOK_ONLY) {
+        // It went away with what had made it.
+        Err(Errno::NOENT) => Ok(()),
+        result => result,
+    }
 }
 
 /// A place in the new file system.
@@ -134,3 +156,9 @@ fn open(path: &CStr) -> Result<OwnedFd, Errno> {
     let flags = OFlags::PATH | OFlags::CLOEXEC;
     rustix::fs::openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS)
 }
+
+/// What directories are covered with; it is removed in the end.
+pub(super) const NOTHING: &CStr = c"/.nothing";
+const HOST_PROC: &CStr = c"/.host/proc";
+const HOST_NULL: &CStr = c"/.host/dev/null";
+const LOOK_ONLY: u64 = raw::READ_ONLY | raw::NO_SUID | raw::NO_DEVICES;

@@ -36,6 +36,7 @@ const SCENARIOS: &[&[Scenario]] = &[
     super::confinement::SCENARIOS,
     super::limits::SCENARIOS,
     super::orphans::SCENARIOS,
+    super::processes::SCENARIOS,
     super::program::SCENARIOS,
     super::python::SCENARIOS,
 ];

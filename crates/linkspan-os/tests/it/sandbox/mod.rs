@@ -15,6 +15,7 @@ mod guest;
 mod host;
 mod limits;
 mod orphans;
+mod processes;
 mod program;
 mod python;
 
