@@ -86,10 +86,7 @@ for pid in OTHERS:
     assert read(f'/proc/{pid}/cmdline') and read(f'/proc/{pid}/status')
 for pid in pids - {own}:
     for name in ['environ', 'mem', 'maps', 'smaps', 'auxv', 'stack', 'syscall', 'io', 'pagemap']:
-        try:
-            assert refused(read, f'/proc/{pid}/{name}'), (pid, name)
-        except FileNotFoundError:
-            pass
+        assert refused(read, f'/proc/{pid}/{name}') or not os.path.exists(f'/proc/{pid}'), (pid, name)
 for pid in OTHERS:
     for name in ['fdinfo', 'map_files', 'cwd/', 'root/']:
         assert refused(os.listdir, f'/proc/{pid}/{name}'), (pid, name)
