@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Component, Path};
 
 use rustix::fs::{FileType, Mode, OFlags, RawMode, Stat};
@@ -47,6 +47,21 @@ impl Directory {
         }
         check_only_ours(directory.path(), &directory.look()?)?;
         Ok(directory)
+    }
+
+    /// Whether every user can get into a directory, as far as its mode and those of all above it say.
+    ///
+    /// # Errors
+    ///
+    /// The system's error if one of them cannot be looked at.
+    pub fn is_open_to_all(path: &Path) -> io::Result<bool> {
+        let real = fs::canonicalize(path)?;
+        for directory in real.ancestors() {
+            if directory.metadata()?.mode() & BY_ALL == 0 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Opens a directory in this one, that only this user and root can change.
@@ -222,3 +237,4 @@ fn kind_of(stat: &Stat) -> EntryKind {
 
 const WRITABLE_BY_OTHERS: RawMode = 0o022;
 const RUNNABLE: RawMode = 0o100;
+const BY_ALL: u32 = 0o001;

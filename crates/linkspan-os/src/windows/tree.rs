@@ -34,6 +34,15 @@ impl Directory {
         Self::open_existing(&real, FILE_FLAG_BACKUP_SEMANTICS, check_protection)
     }
 
+    /// Whether every user can get into a directory; here that is never asked for another user's sake.
+    ///
+    /// # Errors
+    ///
+    /// The system's error if it cannot be looked at.
+    pub fn is_open_to_all(path: &Path) -> io::Result<bool> {
+        path.metadata().map(|metadata| metadata.is_dir())
+    }
+
     /// Opens a directory in this one, that only this user, the system and administrators can change.
     ///
     /// # Errors

@@ -164,3 +164,18 @@ fn directories_are_filled_and_swap_their_names() {
 }
 
 const NOBODY: u32 = 65534;
+
+#[test]
+fn a_directory_is_open_to_all_if_all_above_it_are() {
+    let trees = Trees::new();
+    let inner = trees.path("outer/inner");
+    trees.mode("", 0o711);
+    trees.mode("outer", 0o700);
+    assert!(!Directory::is_open_to_all(&inner).unwrap());
+    trees.mode("outer", 0o711);
+    let is_open = |path: &Path| path.metadata().unwrap().permissions().mode() & 1 == 1;
+    let temporary = fs::canonicalize(std::env::temp_dir()).unwrap();
+    let expected = temporary.ancestors().all(is_open);
+    assert_eq!(Directory::is_open_to_all(&inner).unwrap(), expected);
+    Directory::is_open_to_all(&trees.path("missing")).unwrap_err();
+}
