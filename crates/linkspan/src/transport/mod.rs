@@ -73,5 +73,7 @@ pub(crate) use dial::dial_bytes;
 pub(crate) use health::Health;
 pub(crate) use link::{Link, ReadEvent, Reader, Writer};
 pub(crate) use listener::{Listener, admits};
+#[cfg(feature = "plugin")]
+pub(crate) use local::EndOf;
 pub(crate) use peer::ChannelBinding;
 pub(crate) use read_buffer::ReadBuffer;

@@ -2,10 +2,19 @@
 
 use std::future::poll_fn;
 use std::io;
+#[cfg(feature = "plugin")]
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+
+#[cfg(feature = "plugin")]
+use os::sandbox::{Descriptor, Running};
+#[cfg(feature = "plugin")]
+use tokio::io::Interest;
+#[cfg(feature = "plugin")]
+use tokio::io::unix::AsyncFd;
 
 use crate::Address;
 use crate::auth::Principal;
@@ -139,6 +148,36 @@ impl Connected {
         let mut link = link_of(socket, Backend::default(), Origin::Dialed)?;
         link.peer.proved = Some(Arc::new(peer));
         Ok(Self { link })
+    }
+
+    /// One end of a pair, with `peer` at the other end, which a program is to inherit.
+    #[cfg(feature = "plugin")]
+    pub(crate) fn pair(peer: Principal) -> io::Result<(Self, Descriptor)> {
+        let (ours, theirs) = UnixStream::pair()?;
+        Ok((Self::from_unix(ours, peer)?, theirs.into()))
+    }
+}
+
+/// The end of a program that was launched, as the runtime sees it.
+#[cfg(feature = "plugin")]
+#[derive(Debug)]
+pub(crate) struct EndOf(AsyncFd<OwnedFd>);
+
+#[cfg(feature = "plugin")]
+impl EndOf {
+    /// Has the runtime watch a program.
+    #[expect(
+        deprecated,
+        reason = "its successor is unsafe for descriptors that can change; this owns its own"
+    )]
+    pub(crate) fn new(running: &Running) -> io::Result<Self> {
+        let process = running.as_fd().try_clone_to_owned()?;
+        AsyncFd::with_interest(process, Interest::READABLE).map(Self)
+    }
+
+    /// Waits until all of it has ended.
+    pub(crate) async fn ended(&self) -> io::Result<()> {
+        self.0.readable().await.map(|mut ready| ready.retain_ready())
     }
 }
 

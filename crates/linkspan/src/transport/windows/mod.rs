@@ -6,7 +6,12 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+#[cfg(feature = "plugin")]
+use os::sandbox::{Descriptor, Running};
+
 use crate::Address;
+#[cfg(feature = "plugin-guest")]
+use crate::auth::Principal;
 use crate::transport::backend::{Accept, Backend, Connected, Local};
 use crate::transport::{ByteLink, Config, DialError, ListenError, Peer, error};
 
@@ -121,6 +126,40 @@ impl Source {
             backend: local.backend(),
             accept: local.accept(pipe)?,
         })
+    }
+}
+
+#[cfg(feature = "plugin-guest")]
+impl crate::transport::Connected {
+    /// What this process was started with; nothing yet.
+    pub(crate) fn inherited(inherited: os::Inherited, _: Principal) -> io::Result<Self> {
+        inherited.never()
+    }
+}
+
+#[cfg(feature = "plugin")]
+impl crate::transport::Connected {
+    /// One end of a pair, with `peer` at the other end, which a program is to inherit.
+    pub(crate) fn pair(_: Principal) -> io::Result<(Self, Descriptor)> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+/// The end of a program that was launched, as the runtime sees it; none is yet.
+#[cfg(feature = "plugin")]
+#[derive(Debug)]
+pub(crate) struct EndOf(());
+
+#[cfg(feature = "plugin")]
+impl EndOf {
+    /// Has the runtime watch a program.
+    pub(crate) fn new(_: &Running) -> io::Result<Self> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Waits until all of it has ended.
+    pub(crate) async fn ended(&self) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 }
 

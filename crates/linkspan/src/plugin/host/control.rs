@@ -1,0 +1,154 @@
+//! Starting, stopping and reloading a plugin.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::plugin::host::RunError;
+use crate::plugin::host::board::{Board, Facts, Phase};
+use crate::plugin::host::generation::{Generation, Plan};
+use crate::plugin::host::shared::{Control, Shared};
+use crate::plugin::{Config, PluginName, Verified};
+
+/// Has a plugin run, and waits until all of its processes are up or it has failed.
+pub(super) async fn start(plugin: &Arc<Shared>) -> Result<(), RunError> {
+    let generation = {
+        let mut control = plugin.control.lock().await;
+        match running(plugin, &control) {
+            Some(generation) => generation,
+            None => begin(plugin, &mut control).await?,
+        }
+    };
+    outcome(plugin, generation).await
+}
+
+/// Has all processes of a plugin end in order, and waits for that.
+pub(super) async fn stop(plugin: &Arc<Shared>) {
+    // A reload that is under way holds the lock; it does not need it any longer.
+    plugin.interrupted.send_modify(|count| *count += 1);
+    let mut control = plugin.control.lock().await;
+    if control.generation.take().is_none() {
+        return;
+    }
+    plugin.update(|board| board.phase = Phase::Stopping);
+    wait_for(plugin, Board::is_empty).await;
+    plugin.update(|board| board.phase = Phase::Stopped);
+}
+
+/// Has a plugin run as its files are now: new processes are started, calls go over to them, and the
+/// others end in order. If that fails, everything stays as it is.
+pub(super) async fn reload(plugin: &Arc<Shared>) -> Result<(), RunError> {
+    let mut interrupted = plugin.interrupted.subscribe();
+    let mut control = plugin.control.lock().await;
+    let verified = verify(plugin).await?;
+    if running(plugin, &control).is_none() {
+        plugin.update(|board| board.facts = Facts::of(&verified));
+        control.verified = Some(verified);
+        return Ok(());
+    }
+    interrupted.mark_unchanged();
+    let id = control.next_id();
+    let plan = Plan::prepare(plugin, verified, id, true).await?;
+    let facts = Arc::clone(&plan.facts);
+    let generation = Generation::start(plugin, plan)?;
+    tokio::select! {
+        biased;
+        _ = interrupted.changed() => return Err(RunError::Stopped),
+        outcome = outcome(plugin, id) => outcome?,
+    }
+    plugin.update(|board| {
+        board.current = id;
+        board.facts = facts;
+    });
+    generation.plan.is_trial.store(false, Ordering::Relaxed);
+    // Dropped, the earlier one ends in order.
+    control.generation = Some(generation);
+    Ok(())
+}
+
+/// The generation that runs, or is on its way.
+fn running(plugin: &Shared, control: &Control) -> Option<u64> {
+    let id = control.generation.as_ref()?.plan.generation;
+    let board = plugin.board.borrow();
+    (!board.is_gone(id) && board.fault_of(id).is_none()).then_some(id)
+}
+
+/// Starts a generation.
+async fn begin(plugin: &Arc<Shared>, control: &mut Control) -> Result<u64, RunError> {
+    if plugin.board.borrow().phase == Phase::Unloaded {
+        return Err(RunError::Unloaded);
+    }
+    let id = control.next_id();
+    plugin.update(|board| board.begin(id));
+    match prepare(plugin, control, id).await {
+        Ok(generation) => control.generation = Some(generation),
+        Err(error) => {
+            plugin.update(|board| board.blame(id, error.clone()));
+            return Err(error);
+        }
+    }
+    Ok(id)
+}
+
+async fn prepare(
+    plugin: &Arc<Shared>,
+    control: &mut Control,
+    id: u64,
+) -> Result<Generation, RunError> {
+    let verified = match control.verified.take() {
+        Some(verified) => verified,
+        None => verify(plugin).await?,
+    };
+    let plan = Plan::prepare(plugin, verified, id, false).await?;
+    let facts = Arc::clone(&plan.facts);
+    plugin.update(|board| board.facts = facts);
+    Generation::start(plugin, plan)
+}
+
+/// Waits until a generation is up, or is not going to be.
+async fn outcome(plugin: &Shared, generation: u64) -> Result<(), RunError> {
+    let mut result = Ok(());
+    wait_for(plugin, |board| {
+        result = match board.fault_of(generation) {
+            Some(error) => Err(error.clone()),
+            None if board.is_up(generation) => Ok(()),
+            None if board.is_gone(generation) => Err(match board.phase {
+                Phase::Active => RunError::Done,
+                Phase::Unloaded => RunError::Unloaded,
+                _ => RunError::Stopped,
+            }),
+            None => return false,
+        };
+        true
+    })
+    .await;
+    result
+}
+
+async fn wait_for(plugin: &Shared, is_so: impl FnMut(&Board) -> bool) {
+    // What is watched is the plugin's own.
+    plugin.board.subscribe().wait_for(is_so).await.ok();
+}
+
+/// Verifies the folder of a plugin as it is now.
+async fn verify(plugin: &Shared) -> Result<Verified, RunError> {
+    let folder = plugin.board.borrow().facts.path.clone();
+    let config = plugin.house.config.plugins.clone();
+    let expected = plugin.name.clone();
+    tokio::task::spawn_blocking(move || verify_now(&folder, &config, expected))
+        .await
+        .map_err(|_| RunError::Unloaded)?
+}
+
+fn verify_now(folder: &Path, config: &Config, expected: PluginName) -> Result<Verified, RunError> {
+    let verified = Verified::open(folder, config);
+    let verified = verified.map_err(|refusal| RunError::Refused(Arc::new(refusal)))?;
+    let found = &verified.manifest().name;
+    match *found == expected {
+        true => Ok(verified),
+        false => Err(RunError::Renamed {
+            expected,
+            found: found.clone(),
+        }),
+    }
+}

@@ -1,0 +1,189 @@
+//! From a plan to a process that was started, has said what it is, and is ready.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use os::sandbox::Running;
+
+use crate::auth::Principal;
+use crate::clock;
+use crate::plugin::host::board::Facts;
+use crate::plugin::host::description::check;
+use crate::plugin::host::generation::Plan;
+use crate::plugin::host::instance::{Instance, Parts, Readiness};
+use crate::plugin::host::launch::Launched;
+use crate::plugin::host::logs::Reading;
+use crate::plugin::host::patience::within;
+use crate::plugin::host::pulse::ROUNDS;
+use crate::plugin::host::shared::Shared;
+use crate::plugin::host::{RunError, StartError};
+use crate::plugin::wire::{DESCRIBE, READY};
+use crate::plugin::{Describe, Ready};
+use crate::rpc::Router;
+use crate::session::{Config, Connection};
+use crate::transport::{Connected, EndOf};
+
+/// A process that is ready.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) instance: Arc<Instance>,
+    pub(super) end: EndOf,
+    pub(super) reading: Reading,
+}
+
+/// Starts a process, and waits until it is ready. If the future is dropped, nothing is left of it.
+pub(super) async fn open(
+    shared: &Arc<Shared>,
+    plan: &Arc<Plan>,
+    number: u32,
+) -> Result<Opened, RunError> {
+    let opening = Opening {
+        shared,
+        facts: &plan.facts,
+        number,
+    };
+    let began = clock::now();
+    let limit = shared.terms.start_timeout;
+    let (connected, launched) = within(limit, opening.launch(plan))
+        .await
+        .ok_or(RunError::TimedOut { limit })??;
+    let end = EndOf::new(&launched.running).map_err(RunError::system("watch the process"))?;
+    let Launched {
+        running,
+        output,
+        files,
+    } = launched;
+    let reading = shared.logs.read(number, output);
+    let reading = reading.map_err(RunError::system("read what the process writes"))?;
+    let readiness = Arc::new(Readiness::default());
+    match opening.greet(connected, &readiness).await {
+        Ok(connection) => {
+            let parts = Parts {
+                running,
+                connection,
+                readiness,
+                files,
+                began,
+            };
+            Ok(Opened {
+                instance: Arc::new(Instance::new(number, parts)),
+                end,
+                reading,
+            })
+        }
+        Err(error) => Err(opening.fail(running, &end, &reading, error).await),
+    }
+}
+
+/// A process of a plugin on its way up.
+struct Opening<'a> {
+    shared: &'a Arc<Shared>,
+    facts: &'a Facts,
+    number: u32,
+}
+
+impl Opening<'_> {
+    /// Starts the process with one end of a pair.
+    async fn launch(&self, plan: &Arc<Plan>) -> Result<(Connected, Launched), RunError> {
+        let principal = Principal::named(format!("plugin:{}", self.shared.name));
+        let pair = Connected::pair(principal);
+        let (ours, theirs) = pair.map_err(RunError::system("connect a pair of sockets"))?;
+        let (plan, terms) = (Arc::clone(plan), Arc::clone(&self.shared.terms));
+        let number = self.number;
+        let launching = move || plan.image.launch(&terms, number, theirs);
+        let launched = tokio::task::spawn_blocking(launching).await;
+        Ok((ours, launched.map_err(|_| RunError::Unloaded)??))
+    }
+
+    /// Agrees on a session, has the plugin say what it is, and waits until it is ready.
+    async fn greet(
+        &self,
+        connected: Connected,
+        readiness: &Arc<Readiness>,
+    ) -> Result<Connection, RunError> {
+        let limit = self.shared.terms.start_timeout;
+        let introduced = within(limit, self.introduce(connected, readiness)).await;
+        let connection = introduced.ok_or(RunError::TimedOut { limit })??;
+        let limit = self.shared.terms.ready_timeout_for(&self.facts.manifest);
+        let ready = within(limit, async {
+            tokio::select! {
+                biased;
+                () = readiness.ready() => Ok(()),
+                reason = connection.ended() => Err(RunError::Lost(reason)),
+            }
+        });
+        ready.await.unwrap_or_else(|| {
+            let reason = readiness.latest().unwrap_or_default().reason;
+            Err(RunError::NotReady { limit, reason })
+        })?;
+        Ok(connection)
+    }
+
+    async fn introduce(
+        &self,
+        connected: Connected,
+        readiness: &Arc<Readiness>,
+    ) -> Result<Connection, RunError> {
+        let config = Arc::new(self.session());
+        let router = Arc::new(self.router(readiness));
+        let connection = Connection::over(connected, &config, router).await?;
+        let described = connection.send_request(DESCRIBE, &()).await;
+        let description: Describe = described.map_err(RunError::Describe)?;
+        check(&self.facts.manifest, &description)?;
+        let ready = connection.send_request(READY, &()).await;
+        readiness.note_first(ready.map_err(RunError::Describe)?);
+        Ok(connection)
+    }
+
+    /// Settings of the session: how long the plugin may be silent is counted by one clock only, which
+    /// is fair to jumps.
+    fn session(&self) -> Config {
+        let mut config = self.shared.house.config.session.clone();
+        let silence = self.shared.terms.liveness_timeout.unwrap_or(FOREVER);
+        config.handshake_timeout = FOREVER;
+        config.heartbeat_interval = silence / ROUNDS;
+        config.heartbeat_misses = ROUNDS - 1;
+        config.read_timeout = config.read_timeout.max(silence);
+        config.write_timeout = config.write_timeout.max(silence);
+        config
+    }
+
+    /// What answers the plugin.
+    fn router(&self, readiness: &Arc<Readiness>) -> Router {
+        let (readiness, plugin) = (Arc::clone(readiness), Arc::downgrade(self.shared));
+        Router::new().on_event(READY, move |ready: Ready, _| {
+            readiness.note(ready);
+            if let Some(plugin) = plugin.upgrade() {
+                // Calls may wait for that.
+                plugin.update(|_| ());
+            }
+            std::future::ready(())
+        })
+    }
+
+    /// Ends a process that did not come up, and says why it did not.
+    async fn fail(
+        &self,
+        mut running: Running,
+        end: &EndOf,
+        reading: &Reading,
+        error: RunError,
+    ) -> RunError {
+        let limit = self.shared.terms.exit_timeout;
+        if error.may_be_end() && within(limit, end.ended()).await.is_some() {
+            let Ok(Some(exit)) = running.try_wait() else {
+                return error;
+            };
+            within(FLUSH, reading.ended()).await;
+            return StartError::ended(exit, reading.last_lines()).into();
+        }
+        running.kill().ok();
+        within(limit, end.ended()).await;
+        error
+    }
+}
+
+/// Time to read what a process wrote that has ended.
+pub(super) const FLUSH: Duration = Duration::from_secs(1);
+/// As good as no limit.
+const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
