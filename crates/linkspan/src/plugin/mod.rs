@@ -44,6 +44,8 @@
 //! ```
 
 #[cfg(feature = "plugin")]
+pub mod check;
+#[cfg(feature = "plugin")]
 mod config;
 #[cfg(feature = "plugin")]
 mod digest;

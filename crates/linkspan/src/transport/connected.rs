@@ -16,4 +16,10 @@ impl Connected {
     pub(crate) fn into_link(self) -> Link {
         self.link.into()
     }
+
+    /// What moves bytes, and knows of no frames.
+    #[cfg(any(feature = "exchange", feature = "plugin"))]
+    pub(crate) fn into_bytes(self) -> ByteLink {
+        self.link
+    }
 }
