@@ -1,9 +1,8 @@
 //! Files and folders that are put in place all at once.
 
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process;
 
 use linkspan::plugin::{PluginPath, Verified};
 use os::Directory;
@@ -13,7 +12,7 @@ use crate::failure::Result;
 /// Puts a file that others may read in the place of another one.
 pub(super) fn replace_file(folder: &Path, name: &str, bytes: &[u8]) -> Result {
     let folder = Directory::open_trusted(folder).map_err(anyhow::Error::from)?;
-    let temporary = hidden(name);
+    let temporary = hidden(name)?;
     let written = write(&folder, &temporary, bytes, false).and_then(|()| {
         Ok(fs::rename(
             folder.path().join(&temporary),
@@ -36,7 +35,7 @@ pub(super) struct Copy {
 impl Copy {
     /// Copies the manifest and all files, which are verified once more on the way.
     pub(super) fn of(verified: &Verified, directory: &Directory) -> Result<Self> {
-        let name = hidden(verified.manifest().name.as_str());
+        let name = hidden(verified.manifest().name.as_str())?;
         let folder = directory.make_inner(&name).map_err(anyhow::Error::from)?;
         let copy = Self {
             path: folder.path().to_owned(),
@@ -99,7 +98,8 @@ pub(super) fn write(folder: &Directory, name: &Path, bytes: &[u8], is_executable
     Ok(file.sync_all()?)
 }
 
-/// A name that belongs to this process.
-pub(super) fn hidden(name: &str) -> PathBuf {
-    format!(".{name}.{}.tmp", process::id()).into()
+/// A name that nobody else has, and nobody can guess.
+pub(super) fn hidden(name: &str) -> io::Result<PathBuf> {
+    let secret = u128::from_ne_bytes(os::random_bytes()?);
+    Ok(format!(".{name}.{secret:032x}.tmp").into())
 }

@@ -8,6 +8,7 @@ use os::Directory;
 use serde_json::json;
 
 use crate::commands::plugin::copy::Copy;
+use crate::commands::plugin::existing;
 use crate::failure::{Failure, Kind, Result};
 use crate::output::Output;
 
@@ -31,7 +32,7 @@ pub(crate) struct Options {
 pub(super) fn run(options: &Options, config: &Config, output: &Output) -> Result {
     let mut config = config.clone();
     config.pins = Pins::Required;
-    let verified = Verified::open(&options.dir, &config)?;
+    let verified = Verified::open(&existing(&options.dir)?, &config)?;
     let target = options.to.as_ref().or_else(|| config.directories.first());
     let target = target.ok_or_else(|| anyhow::anyhow!("there is no directory for plugins"))?;
     Directory::open(target, 0o755).map_err(anyhow::Error::from)?;

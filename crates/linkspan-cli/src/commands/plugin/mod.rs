@@ -1,5 +1,6 @@
 //! `linkspan plugin`: plugins, as far as they are known without running them.
 
+mod check;
 mod copy;
 mod inspect;
 mod install;
@@ -14,18 +15,19 @@ mod shown;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use linkspan::plugin::{Config, Discovery, ManifestError, Pins, Refusal};
+use linkspan::plugin::{Config, Discovery, ManifestError, ManifestFormat, Pins, Refusal};
 
 use crate::config::Loaded;
 use crate::failure::{Failure, Kind, Result};
 use crate::output::Output;
 
-/// Find, look at, make, install and remove plugins; none of these commands runs one.
+/// Find, look at, make, check, install and remove plugins; none of these commands runs one but `check`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     List(list::Options),
     Inspect(inspect::Options),
     New(new::Options),
+    Check(check::Options),
     Pin(pin::Options),
     Install(install::Options),
     Remove(remove::Options),
@@ -37,6 +39,7 @@ pub(crate) fn run(command: &Command, loaded: &Loaded, output: &Output) -> Result
         Command::List(options) => list::run(options, config, output),
         Command::Inspect(options) => inspect::run(options, config, output),
         Command::New(options) => new::run(options, output),
+        Command::Check(options) => check::run(options, config, output),
         Command::Pin(options) => pin::run(options, &config, output),
         Command::Install(options) => install::run(options, &config, output),
         Command::Remove(options) => remove::run(options, &config, output),
@@ -91,15 +94,29 @@ fn with_pins(mut config: Config, unpinned: bool) -> Config {
 /// A name, which is looked for, or a folder: whatever has a slash in it, or a manifest.
 fn folder(text: &str, config: &Config) -> Result<PathBuf> {
     let path = Path::new(text);
-    let is_folder = text.contains(std::path::is_separator)
-        || ["plugin.toml", "plugin.yaml", "plugin.yml"]
-            .iter()
-            .any(|file| path.join(file).exists());
-    if is_folder {
-        Ok(path.to_owned())
+    if text.contains(std::path::is_separator) || has_manifest(path) {
+        existing(path)
     } else {
         find(text, config)
     }
+}
+
+/// A folder in which a plugin is.
+fn existing(path: &Path) -> Result<PathBuf> {
+    if has_manifest(path) {
+        return Ok(path.to_owned());
+    }
+    let path = path.display();
+    let message = format!("there is no plugin in {path}");
+    Err(Failure::message(Kind::Usage, message).hint(format!(
+        "a plugin is a folder with a plugin.toml or plugin.yaml; `linkspan plugin new {path}` begins one"
+    )))
+}
+
+/// Whether a file stands where a manifest does, whatever is in it.
+fn has_manifest(path: &Path) -> bool {
+    let mut files = ManifestFormat::FILES.iter();
+    files.any(|(file, _)| path.join(file).symlink_metadata().is_ok())
 }
 
 impl From<Refusal> for Failure {

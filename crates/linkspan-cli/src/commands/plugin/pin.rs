@@ -11,7 +11,7 @@ use linkspan::plugin::{
 use serde_json::json;
 
 use crate::commands::plugin::copy::replace_file;
-use crate::commands::plugin::{pinned, with_pins};
+use crate::commands::plugin::{existing, pinned, with_pins};
 use crate::failure::{Failure, Kind, Result};
 use crate::output::{Output, counted};
 
@@ -38,6 +38,7 @@ type Hashes = BTreeMap<PluginPath, Digest>;
 
 pub(super) fn run(options: &Options, config: &Config, output: &Output) -> Result {
     let config = with_pins(config.clone(), true);
+    existing(&options.dir)?;
     let before = Manifest::read(&options.dir, &config)?;
     if options.check {
         return check(

@@ -39,7 +39,7 @@ fn remove(path: &Path, plugin: &str) -> Result {
         return Err(anyhow::anyhow!("{} is no folder of a plugin", path.display()).into());
     };
     let directory = Directory::open_trusted(parent).map_err(anyhow::Error::from)?;
-    let aside = hidden(plugin);
+    let aside = hidden(plugin)?;
     directory.rename_inner(name.as_ref(), &aside)?;
     Ok(fs::remove_dir_all(directory.path().join(aside))?)
 }
