@@ -129,6 +129,8 @@ mod clock;
 pub mod codec;
 #[cfg(feature = "rpc")]
 pub mod compression;
+#[cfg(feature = "rpc")]
+mod counter;
 #[cfg(feature = "daemon")]
 pub mod daemon;
 #[cfg(feature = "exchange")]

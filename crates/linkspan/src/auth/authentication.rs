@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
-use proto::error::HandshakeError;
+use proto::error::{HandshakeError, InflateError};
 use proto::message::Proof;
 use proto::session::Transcript;
 
 use crate::auth::authenticator::Claim;
 use crate::auth::counts::{AuthenticationStats, Counts};
+use crate::auth::fault::Fault;
 use crate::auth::lease::Lapse;
 use crate::auth::slowdown::{Slowdown, Source};
 use crate::auth::{Attempt, AuditRecord, Config, Decision, Denial, Grant, Method, Principal};
@@ -240,8 +241,8 @@ impl Authentication {
     fn accepted(&self, peer: &Peer, action: &'static str, grant: Grant) -> Grant {
         let counts = &self.inner.counts;
         match action {
-            RENEW => counts.renewed.add(),
-            _ => counts.accepted.add(),
+            RENEW => counts.renewed.increment(),
+            _ => counts.accepted.increment(),
         }
         self.write_down(peer, action, Decision::Allowed, |record| {
             record.principal = &grant.principal.name;
@@ -252,7 +253,7 @@ impl Authentication {
     }
 
     fn slowed(&self, peer: &Peer, action: &'static str, retry_after: Duration) -> Refused {
-        self.inner.counts.slowed.add();
+        self.inner.counts.slowed.increment();
         self.write_down(peer, action, Decision::Denied, |record| {
             record.reason = "slowed";
         });
@@ -285,7 +286,7 @@ impl Authentication {
         reason: &'static str,
         detail: &dyn fmt::Display,
     ) {
-        self.inner.counts.unopened.add();
+        self.inner.counts.unopened.increment();
         let detail = detail.to_string();
         self.write_down(peer, OPEN, Decision::Denied, |record| {
             record.reason = reason;
@@ -295,9 +296,9 @@ impl Authentication {
 
     /// Takes note that a session ends because its peer is believed no longer.
     pub(crate) fn note_lapse(&self, principal: &Principal, lapse: Lapse) {
-        self.inner.counts.lapsed.add();
+        self.inner.counts.lapsed.increment();
         if let Some(audit) = &self.config().audit {
-            let mut record = AuditRecord::new("session.end", Decision::Ended);
+            let mut record = AuditRecord::new(END, Decision::Ended);
             record.principal = &principal.name;
             record.method = principal.method.name();
             record.reason = match lapse {
@@ -306,6 +307,28 @@ impl Authentication {
             };
             audit.record(&record);
         }
+    }
+
+    /// Takes note that a session ends because of what came from its peer.
+    pub(crate) fn note_fault(&self, peer: &Peer, fault: Fault, detail: &dyn fmt::Display) {
+        let (principal, detail) = (peer.principal(), detail.to_string());
+        self.write_down(peer, END, Decision::Ended, |record| {
+            record.principal = &principal.name;
+            record.method = principal.method.name();
+            record.reason = fault.name();
+            record.detail = &detail;
+        });
+    }
+
+    /// Takes note of a body that is not what it says and costs its peer no more than a stream.
+    pub(crate) fn note_bad_body(&self, peer: &Peer, error: &InflateError) {
+        let (principal, detail) = (peer.principal(), error.to_string());
+        self.write_down(peer, INFLATE, Decision::Denied, |record| {
+            record.principal = &principal.name;
+            record.method = principal.method.name();
+            record.reason = "bad_compression";
+            record.detail = &detail;
+        });
     }
 
     fn write_down<'a>(
@@ -353,3 +376,5 @@ impl fmt::Debug for Authentication {
 
 const OPEN: &str = "session.open";
 const RENEW: &str = "session.renew";
+const INFLATE: &str = "session.inflate";
+const END: &str = "session.end";

@@ -1,8 +1,7 @@
 //! What is counted of those who want to be believed.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use crate::auth::Denial;
+use crate::counter::Counter;
 
 /// What was counted by an [`Authentication`](crate::auth::Authentication).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -50,21 +49,17 @@ pub struct DenialStats {
 /// Where an authentication counts.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
-    pub(super) accepted: Count,
-    pub(super) renewed: Count,
-    pub(super) expired: Count,
-    pub(super) slowed: Count,
-    pub(super) lapsed: Count,
-    pub(super) unopened: Count,
-    unknown: Count,
-    wrong: Count,
-    misplaced: Count,
-    invalid: Count,
+    pub(super) accepted: Counter,
+    pub(super) renewed: Counter,
+    pub(super) expired: Counter,
+    pub(super) slowed: Counter,
+    pub(super) lapsed: Counter,
+    pub(super) unopened: Counter,
+    unknown: Counter,
+    wrong: Counter,
+    misplaced: Counter,
+    invalid: Counter,
 }
-
-/// A number that only grows.
-#[derive(Debug, Default)]
-pub(super) struct Count(AtomicU64);
 
 impl Counts {
     /// Counts somebody who was not believed.
@@ -81,7 +76,7 @@ impl Counts {
             }
             Denial::NotYetValid | Denial::Revoked | Denial::Used => &self.invalid,
         };
-        count.add();
+        count.increment();
     }
 
     /// All but what is written down.
@@ -113,15 +108,5 @@ impl Counts {
 impl DenialStats {
     fn total(&self) -> u64 {
         self.unknown + self.wrong + self.misplaced + self.invalid + self.unopened
-    }
-}
-
-impl Count {
-    pub(super) fn add(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn total(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
     }
 }

@@ -1,5 +1,6 @@
 //! For how long the peer of a session is believed.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -9,7 +10,7 @@ use proto::session::Transcript;
 use tokio::sync::Notify;
 
 use crate::auth::authentication::{Presented, Refused};
-use crate::auth::{Authentication, Grant, Principal, Revocation};
+use crate::auth::{Authentication, Fault, Grant, Principal, Revocation};
 use crate::clock;
 use crate::transport::Peer;
 
@@ -168,6 +169,11 @@ impl Lease {
                 }
             }
         }
+    }
+
+    /// Takes note that the session ends because of what came from its peer.
+    pub(crate) fn note_fault(&self, peer: &Peer, fault: Fault, detail: &dyn fmt::Display) {
+        self.authentication.note_fault(peer, fault, detail);
     }
 
     fn noted(&self, lapse: Lapse) -> Lapse {

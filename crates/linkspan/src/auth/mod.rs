@@ -17,6 +17,7 @@ mod certificate;
 mod config;
 mod counts;
 mod credential;
+mod fault;
 #[cfg(feature = "auth")]
 pub mod jwt;
 #[cfg(feature = "auth")]
@@ -59,4 +60,5 @@ pub use standing::{Certificates, PeerCredentials};
 
 pub(crate) use authentication::{Presented, Refused};
 pub(crate) use credential::{Asked, Proved};
+pub(crate) use fault::Fault;
 pub(crate) use lease::{Lapse, Lease};

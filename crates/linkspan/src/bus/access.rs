@@ -6,7 +6,7 @@ use std::sync::Arc;
 use proto::topic::Mask;
 
 use crate::auth::Principal;
-use crate::auth::policy::{Access, Action as Permission, Guard, Refused};
+use crate::auth::policy::{Access, Action as Permission, Guard, Refused, Rule as PolicyRule};
 use crate::auth::quota::Place;
 use crate::bus::broker::Member;
 
@@ -93,7 +93,32 @@ impl Authorize {
             Self::Nobody | Self::Rule(_) => Ok(Place::default()),
         }
     }
+
+    /// Refuses what nobody may do, whatever was granted to them.
+    pub(crate) fn refuse<'a>(
+        &self,
+        principal: &Principal,
+        access: Access<'a>,
+        rule: PolicyRule,
+    ) -> Refused<'a> {
+        match self {
+            Self::Guard(guard) => guard.refuse(principal, access, rule),
+            Self::Nobody | Self::Rule(_) => Refused::Denied(access),
+        }
+    }
 }
+
+/// Under the topics of the broker only the broker publishes.
+pub(crate) const RESERVED: PolicyRule = PolicyRule::Fixed {
+    name: "reserved",
+    text: "the topic is the broker's own",
+};
+
+/// A secondary client is of the same peer as its primary.
+pub(crate) const FOREIGN_SECONDARY: PolicyRule = PolicyRule::Fixed {
+    name: "foreign_secondary",
+    text: "the primary client is another peer",
+};
 
 fn accesses<'a>(actions: &[Action<'a>]) -> Vec<Access<'a>> {
     actions.iter().map(|action| (*action).into()).collect()

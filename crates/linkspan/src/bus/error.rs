@@ -6,6 +6,7 @@ use std::time::Duration;
 use proto::error::HandshakeError;
 use thiserror::Error;
 
+use crate::auth::Fault;
 #[cfg(feature = "seal")]
 use crate::auth::seal::OpenError;
 use crate::codec::CodecError;
@@ -251,4 +252,15 @@ pub(crate) enum ConnectionError {
     Unauthenticated(#[from] HandshakeError),
     #[error("the client is believed no longer")]
     Lapsed,
+}
+
+impl ConnectionError {
+    /// What was wrong with what came from the client, if that is why.
+    pub(crate) fn fault(&self) -> Option<Fault> {
+        match self {
+            Self::Protocol(_) => Some(Fault::Protocol),
+            Self::Io(error) => Fault::of_io(error.kind()),
+            _ => None,
+        }
+    }
 }

@@ -144,21 +144,21 @@ impl Core {
         let mut state = self.lock();
         let id = command.request_id;
         if !command.idempotent && state.recent.contains(id) {
-            self.counters.duplicates.add();
+            self.counters.duplicates.increment();
             return Err(NotBegun::Refused(Refusal::Duplicate, DUPLICATE.to_owned()));
         }
         if state.is_draining {
-            self.counters.draining.add();
+            self.counters.draining.increment();
             return Err(NotBegun::Refused(Refusal::Draining, DRAINING.to_owned()));
         }
         let Ok(permit) = Arc::clone(&self.slots).try_acquire_owned() else {
-            self.counters.busy.add();
+            self.counters.busy.increment();
             let reason = format!("{} commands run", self.config.max_commands);
             return Err(NotBegun::Busy(RETRY_AFTER, reason));
         };
         state.recent.insert(id);
         state.busy_at = clock::now();
-        self.counters.accepted.add();
+        self.counters.accepted.increment();
         self.running.send_modify(|running| *running += 1);
         Ok(Slot {
             _permit: permit,
@@ -298,7 +298,7 @@ impl Core {
             .into_iter()
             .any(|(_, connection)| connection.end_if_idle());
         if is_room {
-            self.counters.evicted.add();
+            self.counters.evicted.increment();
         }
         is_room
     }

@@ -1,7 +1,6 @@
 //! What daemons count.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
+use crate::counter::Counter;
 use crate::daemon::error::ConnectionError;
 use crate::daemon::rights::Barred;
 
@@ -67,8 +66,8 @@ impl Counters {
     /// Counts what a client was not let do.
     pub(super) fn barred(&self, barred: &Barred) {
         match barred {
-            Barred::Denied(_) => self.denied.add(),
-            Barred::TooMuch { .. } => self.limited.add(),
+            Barred::Denied(_) => self.denied.increment(),
+            Barred::TooMuch { .. } => self.limited.increment(),
         }
     }
 
@@ -81,7 +80,7 @@ impl Counters {
             }
             _ => &self.malformed,
         };
-        counter.add();
+        counter.increment();
     }
 
     pub(super) fn stats(&self) -> DaemonStats {
@@ -101,19 +100,5 @@ impl Counters {
             evicted: self.evicted.total(),
             ..DaemonStats::default()
         }
-    }
-}
-
-/// A number that only grows.
-#[derive(Debug, Default)]
-pub(super) struct Counter(AtomicU64);
-
-impl Counter {
-    pub(super) fn add(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(super) fn total(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
     }
 }

@@ -128,7 +128,7 @@ impl Running {
     pub(super) fn cancel(self: &Arc<Self>, cause: CancelCause) -> bool {
         let is_first = self.canceller.fire(cause);
         if is_first {
-            self.core.counters.cancelled.add();
+            self.core.counters.cancelled.increment();
             self.core.supervise(Arc::clone(self));
         }
         is_first
@@ -206,7 +206,7 @@ impl Running {
 
     /// How a command ends whose handler is cut off.
     fn cut_off(&self) -> Outcome {
-        self.core.counters.aborted.add();
+        self.core.counters.aborted.increment();
         warn!(command = self.number, "a command was cut off");
         let message = match self.canceller.has_fired() {
             true => {
@@ -281,7 +281,7 @@ impl Running {
     }
 
     fn panicked(&self, message: &str) {
-        self.core.counters.panics.add();
+        self.core.counters.panics.increment();
         warn!(command = self.number, "a handler panicked");
         let beginning: String = message.chars().take(MAX_PANIC_CHARS).collect();
         let message = format!("the handler panicked: {beginning}");

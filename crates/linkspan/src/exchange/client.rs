@@ -238,7 +238,7 @@ impl Shared {
             if !error.is_unsent() {
                 open = Some(error);
             }
-            self.counters.repeated.add(1);
+            self.counters.repeated.increment();
             tokio::time::sleep_until(next.into()).await;
             result = self.balance.send_again(attempt.clone()).await;
         }

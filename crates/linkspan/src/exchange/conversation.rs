@@ -117,7 +117,7 @@ impl Conversation {
         } = &self.around;
         let reading = Patience::new(settings.ipc.read_timeout);
         let question = self.framed.finish(reading).await?;
-        counters.frames.add(1);
+        counters.frames.increment();
         counters.bytes_received.add(HEADER_BYTES + question.len());
         self.questions += 1;
         if self.questions == 1 {
@@ -137,7 +137,7 @@ impl Conversation {
             health.write_stalled(stalled);
         }
         written?;
-        counters.answered.add(1);
+        counters.answered.increment();
         counters.bytes_sent.add(HEADER_BYTES + answer.len());
         health.answered(handled, began - read, handled - began);
         Ok(())

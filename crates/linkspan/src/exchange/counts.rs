@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
+use crate::counter::Counter;
 use crate::exchange::ExchangeError;
-use crate::exchange::metrics::Counter;
 use crate::exchange::wire::HEADER_BYTES;
 use crate::layer::EndpointStats;
 
@@ -55,7 +55,7 @@ pub(super) struct ClientCounters {
 
 impl ClientCounters {
     pub(super) fn exchanged(&self, question: &Bytes, answer: &Bytes) {
-        self.answered.add(1);
+        self.answered.increment();
         self.bytes_sent.add(HEADER_BYTES + question.len());
         self.bytes_received.add(HEADER_BYTES + answer.len());
     }
@@ -67,7 +67,7 @@ impl ClientCounters {
             ExchangeError::Answer(_) => &self.undecodable,
             _ => &self.unsent,
         };
-        counter.add(1);
+        counter.increment();
     }
 
     pub(super) fn stats(&self, endpoints: Vec<EndpointStats>) -> ClientStats {

@@ -142,7 +142,7 @@ impl Front for Exchanges {
         let least = self.settings().ipc.accept_timeout;
         let is_room = self.seats.evict(clock::now(), least);
         if is_room {
-            self.counters.evicted.add(1);
+            self.counters.evicted.increment();
         }
         is_room
     }

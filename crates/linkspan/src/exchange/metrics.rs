@@ -1,9 +1,8 @@
 //! What servers count.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use proto::error::ExchangeDecodeError;
 
+use crate::counter::Counter;
 use crate::exchange::ConnectionError;
 use crate::exchange::error::ServeError;
 
@@ -93,7 +92,7 @@ impl Counters {
             ServeError::Denied { .. } => &self.denied,
             ServeError::TooMuch { .. } => &self.limited,
         };
-        counter.add(1);
+        counter.increment();
     }
 
     fn connection(&self, error: &ConnectionError) -> &Counter {
@@ -136,19 +135,5 @@ impl Counters {
             denied: self.denied.total(),
             limited: self.limited.total(),
         }
-    }
-}
-
-/// A number that only grows.
-#[derive(Debug, Default)]
-pub(super) struct Counter(AtomicU64);
-
-impl Counter {
-    pub(super) fn add(&self, count: usize) {
-        self.0.fetch_add(count as u64, Ordering::Relaxed);
-    }
-
-    pub(super) fn total(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
     }
 }

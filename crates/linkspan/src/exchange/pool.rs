@@ -166,7 +166,7 @@ impl Shared {
             Ok(_) => &self.counters.connects,
             Err(_) => &self.counters.connect_failures,
         };
-        counter.add(1);
+        counter.increment();
         Ok(Talk::new(dialed?, &self.config))
     }
 
@@ -194,7 +194,7 @@ impl Shared {
         let address = self.address.clone();
         match failed {
             Failed::Busy(retry_after) => {
-                self.counters.busy.add(1);
+                self.counters.busy.increment();
                 ExchangeError::Busy {
                     address,
                     retry_after,

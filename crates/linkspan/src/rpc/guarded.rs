@@ -7,7 +7,7 @@ use crate::auth::Principal;
 use crate::auth::policy::{Access, Action, Guard, Refused};
 use crate::auth::quota::Place;
 use crate::session::{
-    Body, BoxFuture, CallError, Event, Handler, Method, Placement, Request, Response,
+    Body, BoxFuture, CallError, Event, Handler, Method, Placement, Request, Response, SessionError,
 };
 
 /// Lets requests and events pass that the guard permits, whatever there is behind it: who may not
@@ -39,19 +39,23 @@ impl Handler for Guarded {
         })
     }
 
-    fn event(&self, event: Event) -> Option<BoxFuture<()>> {
+    fn event(&self, event: Event) -> Result<Option<BoxFuture<()>>, SessionError> {
         let access = Access::new(Action::RpcEvent, &event.topic);
         let keeps_own_quotas = self.inner.keeps_own_quotas(&event.topic);
         let admitted = admit(&self.guard, &event.principal(), access, keeps_own_quotas);
         // Nobody waits for an answer to an event; the guard tells of what it refused.
-        let place = admitted.ok()?;
+        let Ok(place) = admitted else {
+            return Ok(None);
+        };
         let left = self.inner.event(event)?;
         if place.is_free() {
-            return Some(left);
+            return Ok(left);
         }
-        Some(Box::pin(async move {
-            left.await;
-            drop(place);
+        Ok(left.map(|left| -> BoxFuture<()> {
+            Box::pin(async move {
+                left.await;
+                drop(place);
+            })
         }))
     }
 }

@@ -11,7 +11,9 @@ use proto::message::Failure;
 use tower_service::Service;
 
 use crate::rpc::Router;
-use crate::session::{BoxFuture, CallError, Event, Handler, Method, Placement, Request, Response};
+use crate::session::{
+    BoxFuture, CallError, Event, Handler, Method, Placement, Request, Response, SessionError,
+};
 
 /// A service of any type that answers requests; the one boxed service that there is.
 ///
@@ -109,7 +111,7 @@ impl Handler for Layered {
         })
     }
 
-    fn event(&self, event: Event) -> Option<BoxFuture<()>> {
+    fn event(&self, event: Event) -> Result<Option<BoxFuture<()>>, SessionError> {
         self.router.event(event)
     }
 

@@ -17,6 +17,7 @@ use crate::rpc::{handler, usage};
 use crate::session::{
     BoxFuture, CallError, Context, Event, Handler, Method, Placement, Request, Response,
 };
+    SessionError,
 
 /// Finds the method for a request and the handler for an event.
 ///
@@ -242,9 +243,12 @@ impl Handler for Router {
         self.find(name)
     }
 
-    fn event(&self, event: Event) -> Option<BoxFuture<()>> {
-        let handler = self.events.get(event.topic.as_str())?;
-        handler(event)
+    fn event(&self, mut event: Event) -> Result<Option<BoxFuture<()>>, SessionError> {
+        let Some(handler) = self.events.get(event.topic.as_str()) else {
+            return Ok(None);
+        };
+        event.inflate()?;
+        Ok(handler(event))
     }
 
     fn keeps_own_quotas(&self, name: &str) -> bool {

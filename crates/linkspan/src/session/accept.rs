@@ -15,7 +15,6 @@ use proto::message::Failure;
 use tracing::debug;
 
 use crate::Address;
-#[cfg(feature = "bus")]
 use crate::auth::Lease;
 use crate::clock;
 use crate::session::Config;
@@ -25,7 +24,7 @@ use crate::session::handler::Handler;
 use crate::session::open::{open_after, refuse, refuse_now};
 use crate::session::renewal::{Renewable, drive};
 use crate::session::report::{ListenerStats, StopReport};
-use crate::session::shared::Stop;
+use crate::session::shared::{Life, Shared, Stop};
 use crate::transport::{
     self, Front, Health, Link, ListenError, Peer, Refusal, Serving, TransportHealth,
 };
@@ -208,7 +207,10 @@ impl Sessions {
                 let shared = Arc::clone(&connection.handle().shared);
                 let number = self.register(connection);
                 match lease {
-                    Some(lease) => Box::pin(drive(driver, &lease, &shared)).await,
+                    Some(lease) => {
+                        Box::pin(drive(driver, &lease, &shared)).await;
+                        note_end(&shared, &lease);
+                    }
                     None => driver.await,
                 }
                 self.unregister(number).await;
@@ -282,6 +284,17 @@ impl Sessions {
 impl fmt::Debug for Sessions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sessions").finish_non_exhaustive()
+    }
+}
+
+/// Has it written down if a session ended because of what came from its peer.
+fn note_end(shared: &Shared, lease: &Lease) {
+    let reason = match &*shared.life.borrow() {
+        Life::Over { reason, .. } => reason.clone(),
+        _ => return,
+    };
+    if let Some(fault) = reason.fault() {
+        lease.note_fault(&shared.peer, fault, &reason);
     }
 }
 

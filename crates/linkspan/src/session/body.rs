@@ -12,6 +12,7 @@ use proto::frame::Compression;
 
 use crate::compression::announced_bytes;
 use crate::session::CallError;
+use crate::session::budget::Share;
 use crate::session::gather::Gather;
 use crate::session::inbox::RecvStream;
 use crate::session::shared::Shared;
@@ -120,12 +121,9 @@ impl Body {
 
     /// Inflates the first piece, if it is compressed.
     fn inflate(&mut self) -> Result<(), CallError> {
-        if let Some(packed) = self.packed.take()
-            && let Packed(compression, shared) = &*packed
-            && let Some(packing) = &shared.packing
-        {
-            let inflated = packing.inflate(*compression, &self.head);
-            self.head = inflated.map_err(|error| error.to_failure())?;
+        if let Some(packed) = self.packed.take() {
+            let Packed(compression, shared) = &*packed;
+            self.head = shared.inflate(*compression, &self.head)?;
         }
         Ok(())
     }
@@ -135,7 +133,9 @@ impl Body {
     /// # Errors
     ///
     /// [`CallError::TooLarge`] above the connection's
-    /// [`max_message_bytes`](crate::session::Config::max_message_bytes), and what ends the stream
+    /// [`max_message_bytes`](crate::session::Config::max_message_bytes); of a request,
+    /// [`CallError::Failed`] with code `busy` above its
+    /// [`max_collected_bytes`](crate::session::Config::max_collected_bytes); and what ends the stream
     /// before its time.
     ///
     /// # Cancel safety
@@ -146,16 +146,16 @@ impl Body {
         if let Rest::None = self.rest {
             return Ok(self.head);
         }
-        let limit = self.rest.limit();
-        let mut whole = Gather::default();
-        whole.push(self.head);
         let mut source = self.rest;
+        let mut gather = source.gather();
+        gather.push(self.head)?;
         while let Some(piece) = poll_fn(|cx| source.poll_piece(cx)).await {
             let (bytes, _) = piece?;
-            check_limit(whole.len().saturating_add(bytes.len()), limit)?;
-            whole.push(bytes);
+            gather.push(bytes)?;
         }
-        Ok(whole.take())
+        let (whole, share) = gather.into_whole();
+        source.keep(share);
+        Ok(whole)
     }
 
     /// The first piece, whole, and the items after it.
@@ -170,17 +170,14 @@ impl Body {
     pub async fn split(mut self) -> Result<(Bytes, Items), CallError> {
         self.inflate()?;
         let is_partial = self.has_partial_head();
-        let mut items = Items {
-            source: self.rest,
-            partial: Gather::default(),
-        };
+        let mut items = Items::of(self.rest);
         if !is_partial {
             return Ok((self.head, items));
         }
         if let Rest::Received { head_continued, .. } = &mut items.source {
             *head_continued = false;
         }
-        items.partial.push(self.head);
+        items.partial.push(self.head)?;
         let head = poll_fn(|cx| items.poll_item(cx)).await.transpose()?;
         Ok((head.unwrap_or_default(), items))
     }
@@ -208,13 +205,7 @@ impl Body {
     pub(crate) fn into_outgoing(self) -> (Bytes, Option<Items>) {
         match self.rest {
             Rest::None => (self.head, None),
-            source => (
-                self.head,
-                Some(Items {
-                    source,
-                    partial: Gather::default(),
-                }),
-            ),
+            source => (self.head, Some(Items::of(source))),
         }
     }
 }
@@ -236,20 +227,22 @@ pub struct Items {
 }
 
 impl Items {
+    fn of(source: Rest) -> Self {
+        let partial = source.gather();
+        Self { source, partial }
+    }
+
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, CallError>>> {
         loop {
             let Some(piece) = ready!(self.source.poll_piece(cx)) else {
                 return Poll::Ready(None);
             };
             let (bytes, continued) = piece?;
-            check_limit(
-                self.partial.len().saturating_add(bytes.len()),
-                self.source.limit(),
-            )?;
-            if !continued && self.partial.len() == 0 {
+            if !continued && self.partial.is_empty() {
+                self.partial.check(bytes.len())?;
                 return Poll::Ready(Some(Ok(bytes)));
             }
-            self.partial.push(bytes);
+            self.partial.push(bytes)?;
             if !continued {
                 return Poll::Ready(Some(Ok(self.partial.take())));
             }
@@ -263,18 +256,25 @@ impl Stream for Items {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let item = ready!(self.poll_item(cx));
         if matches!(item, None | Some(Err(_))) {
-            self.source = Rest::None;
+            *self = Self::default();
         }
         Poll::Ready(item)
     }
 }
 
 impl Rest {
-    /// Longest piece that is put together, in bytes; what this process makes is its own matter.
-    fn limit(&self) -> usize {
+    /// Where pieces are put together, within limits; what this process makes is its own matter.
+    fn gather(&self) -> Gather {
         match self {
-            Self::Received { stream, .. } => stream.max_message_bytes(),
-            Self::None | Self::Produced(_) => usize::MAX,
+            Self::Received { stream, .. } => stream.gather(),
+            Self::None | Self::Produced(_) => Gather::default(),
+        }
+    }
+
+    /// Has a request keep what its body has of the connection's budget, until it is over.
+    fn keep(&self, share: Option<Share>) {
+        if let (Self::Received { stream, .. }, Some(share)) = (self, share) {
+            stream.keep(share);
         }
     }
 
@@ -310,15 +310,4 @@ impl fmt::Debug for Rest {
             Self::Produced(_) => "Produced",
         })
     }
-}
-
-fn check_limit(bytes: usize, limit: usize) -> Result<(), CallError> {
-    if bytes <= limit {
-        return Ok(());
-    }
-    let count = |bytes: usize| u64::try_from(bytes).unwrap_or(u64::MAX);
-    Err(CallError::TooLarge {
-        bytes: count(bytes),
-        limit: count(limit),
-    })
 }

@@ -25,6 +25,11 @@ pub struct Config {
     ///
     /// Larger data belongs into streams.
     pub max_message_bytes: usize,
+    /// Bytes that requests of one connection hold together of bodies and items that came in several
+    /// pieces: items until they are whole, a body that is the only one of its request until that is
+    /// answered. A request that would exceed it fails with code `busy`; the others go on. Less than
+    /// `max_message_bytes` is as much as that. Default: 268,435,456.
+    pub max_collected_bytes: usize,
     /// Time that a peer has for its part of the handshake. Default: 2 s.
     pub handshake_timeout: Duration,
     /// Longest time without progress inside a frame that is being received. Default: 30 s.
@@ -79,6 +84,7 @@ impl Default for Config {
             checksum: Checksum::Auto,
             compression: CompressionConfig::default(),
             max_message_bytes: 64 * 1024 * 1024,
+            max_collected_bytes: 256 * 1024 * 1024,
             handshake_timeout: Duration::from_secs(2),
             read_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(10),
@@ -112,6 +118,11 @@ impl Config {
         config.heartbeat_interval = self.heartbeat_interval;
         config.heartbeat_misses = self.heartbeat_misses;
         config
+    }
+
+    /// Bytes that requests of one connection hold together.
+    pub(crate) fn collected_bytes(&self) -> usize {
+        self.max_collected_bytes.max(self.max_message_bytes)
     }
 }
 

@@ -263,6 +263,10 @@ impl Dispatch {
             return false;
         }
         let outgoing = Outgoing::new(response, &self.shared);
+        if self.shared.packing.is_some() {
+            // Compressing it is not the next handler's time.
+            self.latest = clock::now();
+        }
         let is_whole = outgoing.is_whole();
         self.answers.push((stream, outgoing));
         is_whole

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::AddressError;
-use crate::auth::CredentialError;
+use crate::auth::{CredentialError, Fault};
 use crate::codec::{CodecError, Payload};
 use crate::transport::DialError;
 
@@ -124,6 +124,19 @@ impl Disconnected {
     /// Whether the connection broke, rather than having been ended by one of the two sides.
     pub(crate) fn is_failure(&self) -> bool {
         !matches!(self, Self::Closed | Self::PeerClosed | Self::Goodbye { .. })
+    }
+
+    /// What was wrong with what came from the peer, if that is why.
+    pub(crate) fn fault(&self) -> Option<Fault> {
+        match self {
+            Self::Protocol(
+                SessionError::Silent { .. } | SessionError::Lapsed(_) | SessionError::Peer(_),
+            ) => None,
+            Self::Protocol(_) => Some(Fault::Protocol),
+            Self::Io { kind, .. } => Fault::of_io(*kind),
+            Self::Truncated => Some(Fault::Truncated),
+            _ => None,
+        }
     }
 }
 

@@ -2,25 +2,74 @@
 
 use bytes::{Bytes, BytesMut};
 
+use crate::session::CallError;
+use crate::session::budget::Share;
+
 /// Pieces of one body or item, which become one when all are there.
 ///
 /// Of a body of some pieces the large ones are kept as they came and copied once. Small ones are put
 /// together at once, so that they cost no more than their bytes; and so is all of a long body, whose
 /// pieces would keep many buffers from being used again.
-#[derive(Debug, Default)]
-pub(crate) struct Gather {
+#[derive(Debug)]
+pub(super) struct Gather {
     parts: Vec<Bytes>,
     tail: BytesMut,
     bytes: usize,
+    /// Longest body or item, in bytes.
+    limit: usize,
+    /// What of its connection's budget it has; none if there is no budget for it.
+    share: Option<Share>,
 }
 
 impl Gather {
-    /// Length of what is there.
-    pub(crate) fn len(&self) -> usize {
-        self.bytes
+    /// Nothing yet, of a body or of items within these limits.
+    pub(super) fn within(limit: usize, share: Option<Share>) -> Self {
+        Self {
+            parts: Vec::new(),
+            tail: BytesMut::new(),
+            bytes: 0,
+            limit,
+            share,
+        }
     }
 
-    pub(crate) fn push(&mut self, piece: Bytes) {
+    /// Whether nothing is there.
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes == 0
+    }
+
+    /// Whether so much more would be within the limit of one body or item.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::TooLarge`] if not.
+    pub(super) fn check(&self, more: usize) -> Result<(), CallError> {
+        let bytes = self.bytes.saturating_add(more);
+        if bytes <= self.limit {
+            return Ok(());
+        }
+        let count = |bytes: usize| u64::try_from(bytes).unwrap_or(u64::MAX);
+        Err(CallError::TooLarge {
+            bytes: count(bytes),
+            limit: count(self.limit),
+        })
+    }
+
+    /// Adds a piece.
+    ///
+    /// # Errors
+    ///
+    /// It is too much, for one body or item or for the connection.
+    pub(super) fn push(&mut self, piece: Bytes) -> Result<(), CallError> {
+        self.check(piece.len())?;
+        if let Some(share) = &mut self.share {
+            share.grow(piece.len())?;
+        }
+        self.add(piece);
+        Ok(())
+    }
+
+    fn add(&mut self, piece: Bytes) {
         self.bytes = self.bytes.saturating_add(piece.len());
         if piece.len() < SMALL_BYTES || self.bytes > LONG_BYTES {
             self.merge();
@@ -45,13 +94,24 @@ impl Gather {
         }
     }
 
-    /// The whole; nothing is left.
-    pub(crate) fn take(&mut self) -> Bytes {
-        let Self {
-            mut parts,
-            tail,
-            bytes,
-        } = std::mem::take(self);
+    /// The whole; nothing is left, and what it had of the budget is given back.
+    pub(super) fn take(&mut self) -> Bytes {
+        let whole = self.join();
+        if let Some(share) = &mut self.share {
+            share.release();
+        }
+        whole
+    }
+
+    /// The whole, and what it has of the budget.
+    pub(super) fn into_whole(mut self) -> (Bytes, Option<Share>) {
+        (self.join(), self.share)
+    }
+
+    fn join(&mut self) -> Bytes {
+        let mut parts = std::mem::take(&mut self.parts);
+        let tail = std::mem::take(&mut self.tail);
+        let bytes = std::mem::take(&mut self.bytes);
         if !tail.is_empty() {
             parts.push(tail.freeze());
         }
@@ -63,6 +123,13 @@ impl Gather {
             whole.extend_from_slice(&part);
         }
         whole.freeze()
+    }
+}
+
+/// Without limits, for what this process makes itself.
+impl Default for Gather {
+    fn default() -> Self {
+        Self::within(usize::MAX, None)
     }
 }
 
@@ -85,10 +152,25 @@ mod tests {
         for (number, length) in (0_u8..).zip(lengths) {
             let piece = vec![number; length];
             expected.extend_from_slice(&piece);
-            gather.push(piece.into());
-            assert_eq!(gather.len(), expected.len());
+            gather.push(piece.into()).unwrap();
+            assert_eq!(gather.bytes, expected.len());
         }
         assert!(gather.take() == expected);
-        assert_eq!((gather.len(), gather.take()), (0, Bytes::new()));
+        assert!(gather.is_empty());
+        assert_eq!(gather.take(), Bytes::new());
+    }
+
+    #[test]
+    fn the_limit_is_of_one_body_or_item() {
+        let mut gather = Gather::within(10, None);
+        gather.push(vec![1; 6].into()).unwrap();
+        let too_large = CallError::TooLarge {
+            bytes: 11,
+            limit: 10,
+        };
+        assert_eq!(gather.push(vec![2; 5].into()), Err(too_large));
+        gather.push(vec![2; 4].into()).unwrap();
+        assert_eq!(gather.take().len(), 10);
+        gather.push(vec![3; 10].into()).unwrap();
     }
 }

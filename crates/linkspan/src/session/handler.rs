@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::session::{CallError, Event, Request, Response};
+use crate::session::{CallError, Event, Request, Response, SessionError};
 
 /// A future on the heap that can be sent to another thread.
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -18,7 +18,13 @@ pub(crate) trait Handler: Send + Sync + 'static {
     fn method(&self, name: &str) -> Arc<dyn Method>;
 
     /// Takes an event; gives what is left to do, unless it is done or nobody wants it.
-    fn event(&self, event: Event) -> Option<BoxFuture<()>>;
+    ///
+    /// Whoever has it handled [inflates](Event::inflate) it, after all who may not want it were asked.
+    ///
+    /// # Errors
+    ///
+    /// It does not inflate.
+    fn event(&self, event: Event) -> Result<Option<BoxFuture<()>>, SessionError>;
 
     /// Whether the method or the handler of events of this name sees to it that its callers keep to
     /// their quotas.

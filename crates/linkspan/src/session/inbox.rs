@@ -11,7 +11,9 @@ use proto::session::Piece;
 
 use crate::codec::{Codec, Payload};
 use crate::session::CallError;
+use crate::session::budget::Share;
 use crate::session::connection::Handle;
+use crate::session::gather::Gather;
 use crate::session::pieces::Pieces;
 use crate::session::shared::Shared;
 
@@ -31,6 +33,8 @@ struct State {
     /// Nobody will read any more.
     abandoned: bool,
     reader: Option<Waker>,
+    /// What the whole body has of the connection's budget, until the request is over.
+    share: Option<Share>,
 }
 
 impl Inbox {
@@ -130,18 +134,22 @@ impl RecvStream {
 
     /// The same piece as its sender had it.
     fn inflate(&self, mut piece: Piece) -> Result<Piece, CallError> {
-        if let (Some(compression), Some(packing)) = (piece.compression.take(), &self.shared.packing)
-        {
-            piece.bytes = packing
-                .inflate(compression, &piece.bytes)
-                .map_err(|error| error.to_failure())?;
+        if let Some(compression) = piece.compression.take() {
+            piece.bytes = self.shared.inflate(compression, &piece.bytes)?;
         }
         Ok(piece)
     }
 
-    /// Longest body that is put together, in bytes.
-    pub(crate) fn max_message_bytes(&self) -> usize {
-        self.shared.config.max_message_bytes
+    /// Where pieces are put together. Those of requests have a budget; what this side asked for has none.
+    pub(super) fn gather(&self) -> Gather {
+        let is_request = self.stream.opener() != Some(self.shared.agreement.role);
+        let share = is_request.then(|| Share::of(&self.shared));
+        Gather::within(self.shared.config.max_message_bytes, share)
+    }
+
+    /// Keeps what a whole body has of the budget until the request is over.
+    pub(super) fn keep(&self, share: Share) {
+        self.inbox.lock().share = Some(share);
     }
 
     fn give_back(&mut self) {

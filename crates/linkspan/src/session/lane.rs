@@ -142,13 +142,12 @@ fn take_next(waiting: &Mutex<Waiting>) -> Option<(Event, u64)> {
 }
 
 /// The work that is left to do for an event, if there is any.
-fn begin(handler: &dyn Handler, mut event: Event) -> Result<Option<BoxFuture<()>>, SessionError> {
-    event.inflate()?;
+fn begin(handler: &dyn Handler, event: Event) -> Result<Option<BoxFuture<()>>, SessionError> {
     let topic = event.topic.clone();
-    Ok(caught(|| handler.event(event)).unwrap_or_else(|Panicked| {
+    caught(|| handler.event(event)).unwrap_or_else(|Panicked| {
         error!(topic = %topic, "the handler of an event panicked");
-        None
-    }))
+        Ok(None)
+    })
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

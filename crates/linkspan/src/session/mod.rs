@@ -13,6 +13,7 @@
 
 mod accept;
 mod body;
+mod budget;
 mod config;
 mod connect;
 mod connection;

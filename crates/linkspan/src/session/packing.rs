@@ -1,6 +1,6 @@
 //! What a connection compresses, and what that saves.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -9,6 +9,7 @@ use proto::message::{Event, Request, Response};
 use proto::session::{Agreement, Piece};
 
 use crate::compression::{Compression, CompressionConfig, Effort, deflate, inflate};
+use crate::counter::Counter;
 
 /// Compresses the bodies of a connection, one frame at a time, and inflates its peer's.
 ///
@@ -29,6 +30,8 @@ pub(crate) struct Packing {
     /// What came of requests, responses and events; streams have their own.
     effort: Mutex<Effort>,
     counts: Counts,
+    /// Whether a body of the peer's was not what it says.
+    has_failed: AtomicBool,
 }
 
 /// What was counted since the connection began, in bytes of bodies.
@@ -36,14 +39,14 @@ pub(crate) struct Packing {
 struct Counts {
     sent: Both,
     received: Both,
-    in_vain: AtomicU64,
+    in_vain: Counter,
 }
 
 /// The same bodies as they are, and as they are compressed.
 #[derive(Debug, Default)]
 struct Both {
-    plain: AtomicU64,
-    packed: AtomicU64,
+    plain: Counter,
+    packed: Counter,
 }
 
 impl Packing {
@@ -65,6 +68,7 @@ impl Packing {
             inflated_bytes: agreement.limits().inflated_bytes(),
             effort: Mutex::default(),
             counts: Counts::default(),
+            has_failed: AtomicBool::new(false),
         }))
     }
 
@@ -130,17 +134,21 @@ impl Packing {
         Ok(inflated)
     }
 
+    /// Takes note that a body of the peer's was not what it says; says whether that is news.
+    pub(crate) fn is_first_failure(&self) -> bool {
+        !self.has_failed.swap(true, Ordering::Relaxed)
+    }
+
     /// What was counted so far.
     pub(crate) fn stats(&self) -> CompressionStats {
         let counts = &self.counts;
-        let figure = |count: &AtomicU64| count.load(Ordering::Relaxed);
         CompressionStats {
             compression: self.compression,
-            sent_bytes: figure(&counts.sent.plain),
-            sent_compressed_bytes: figure(&counts.sent.packed),
-            received_bytes: figure(&counts.received.plain),
-            received_compressed_bytes: figure(&counts.received.packed),
-            in_vain: figure(&counts.in_vain),
+            sent_bytes: counts.sent.plain.total(),
+            sent_compressed_bytes: counts.sent.packed.total(),
+            received_bytes: counts.received.plain.total(),
+            received_compressed_bytes: counts.received.packed.total(),
+            in_vain: counts.in_vain.total(),
         }
     }
 
@@ -165,7 +173,7 @@ impl Packing {
         let packed = deflate(self.compression, self.level, body);
         match &packed {
             Some(packed) => self.counts.sent.add(body.len(), packed.len()),
-            None => add(&self.counts.in_vain, 1),
+            None => self.counts.in_vain.increment(),
         }
         packed
     }
@@ -177,13 +185,9 @@ impl Packing {
 
 impl Both {
     fn add(&self, plain: usize, packed: usize) {
-        add(&self.plain, plain);
-        add(&self.packed, packed);
+        self.plain.add(plain);
+        self.packed.add(packed);
     }
-}
-
-fn add(count: &AtomicU64, more: usize) {
-    count.fetch_add(u64::try_from(more).unwrap_or(u64::MAX), Ordering::Relaxed);
 }
 
 /// What compressing saves on a connection. Bodies that are not compressed are not counted.

@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use proto::error::{Category, Code, HandshakeError};
+use proto::error::{Category, Code, HandshakeError, SessionError};
 use proto::message::{Accepted, Failure, Renewal};
 use tokio::sync::watch;
 use tracing::debug;
@@ -64,7 +64,7 @@ impl Handler for Renewable {
         }
     }
 
-    fn event(&self, event: Event) -> Option<BoxFuture<()>> {
+    fn event(&self, event: Event) -> Result<Option<BoxFuture<()>>, SessionError> {
         self.inner.event(event)
     }
 }

@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::Waker;
 use std::time::Instant;
 
+use bytes::Bytes;
 use proto::StreamId;
 use proto::error::{SendError, SessionError};
+use proto::frame::Compression;
 use proto::message::{CancelReason, Event, Failure, Request};
 use proto::session::{After, Agreement, Send};
 use tokio::sync::{oneshot, watch};
@@ -14,6 +16,7 @@ use tokio::task::coop::consume_budget;
 
 use crate::auth::Lapse;
 use crate::clock;
+use crate::session::budget::Budget;
 use crate::session::connection::Handle;
 use crate::session::packing::Packing;
 use crate::session::room::Room;
@@ -40,6 +43,8 @@ pub(crate) struct Shared {
     pub(crate) received_bytes: AtomicU64,
     /// Compresses and inflates bodies, if that was agreed on.
     pub(crate) packing: Option<Box<Packing>>,
+    /// What bodies of the peer's requests may take together.
+    pub(super) budget: Budget,
     /// Renewals that were begun.
     renewals: AtomicU64,
     /// What its users hold; empty until there is one.
@@ -139,6 +144,7 @@ impl Shared {
             state: Mutex::new(state),
             writer,
             packing: Packing::new(&config.compression, &agreement),
+            budget: Budget::default(),
             requests: Room::default(),
             events: Room::default(),
             life: watch::Sender::new(Life::Open),
@@ -155,6 +161,25 @@ impl Shared {
     /// The number of the next renewal.
     pub(crate) fn next_renewal(&self) -> u64 {
         self.renewals.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Inflates a body of a stream's, which ends only that if it is not what it says.
+    pub(crate) fn inflate(
+        &self,
+        compression: Compression,
+        body: &Bytes,
+    ) -> Result<Bytes, CallError> {
+        let Some(packing) = &self.packing else {
+            return Ok(body.clone());
+        };
+        let inflated = packing.inflate(compression, body);
+        inflated.map_err(|error| {
+            let authentication = self.config.authentication.as_ref();
+            if let Some(authentication) = authentication.filter(|_| packing.is_first_failure()) {
+                authentication.note_bad_body(&self.peer, &error);
+            }
+            error.to_failure().into()
+        })
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {

@@ -1,11 +1,12 @@
 //! How a listener is doing: what its connections count, and the figures made of it.
 
 use std::io;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::clock;
+use crate::counter::Counter;
 use crate::transport::Backend;
 use crate::transport::durations::{Durations, Percentiles};
 use crate::transport::rate::Rate;
@@ -79,11 +80,11 @@ pub(crate) struct Health {
     /// Index into [`Backend::ALL`] and one more; 0 for none.
     backend: AtomicUsize,
     open: AtomicUsize,
-    accepted: AtomicU64,
-    refused_busy: AtomicU64,
-    refused_untrusted: AtomicU64,
-    failed_handshakes: AtomicU64,
-    accept_errors: AtomicU64,
+    accepted: Counter,
+    refused_busy: Counter,
+    refused_untrusted: Counter,
+    failed_handshakes: Counter,
+    accept_errors: Counter,
     messages: Rate,
     errors: Rate,
     latency: Durations,
@@ -99,11 +100,11 @@ impl Health {
         let health = Self {
             backend: AtomicUsize::new(0),
             open: AtomicUsize::new(0),
-            accepted: AtomicU64::new(0),
-            refused_busy: AtomicU64::new(0),
-            refused_untrusted: AtomicU64::new(0),
-            failed_handshakes: AtomicU64::new(0),
-            accept_errors: AtomicU64::new(0),
+            accepted: Counter::default(),
+            refused_busy: Counter::default(),
+            refused_untrusted: Counter::default(),
+            failed_handshakes: Counter::default(),
+            accept_errors: Counter::default(),
             messages: Rate::new(now),
             errors: Rate::new(now),
             latency: Durations::default(),
@@ -134,25 +135,25 @@ impl Health {
 
     /// A connection began to talk.
     pub(crate) fn accepted(&self) {
-        self.accepted.fetch_add(1, Ordering::Relaxed);
+        self.accepted.increment();
     }
 
     pub(crate) fn refused_busy(&self) {
-        self.refused_busy.fetch_add(1, Ordering::Relaxed);
+        self.refused_busy.increment();
     }
 
     pub(crate) fn refused_untrusted(&self) {
-        self.refused_untrusted.fetch_add(1, Ordering::Relaxed);
+        self.refused_untrusted.increment();
     }
 
     /// A connection went, or was ended, before it began to talk.
     pub(crate) fn handshake_failed(&self, error: &dyn std::error::Error) {
-        self.failed_handshakes.fetch_add(1, Ordering::Relaxed);
+        self.failed_handshakes.increment();
         self.failed(error);
     }
 
     pub(crate) fn accept_failed(&self, error: &io::Error) {
-        self.accept_errors.fetch_add(1, Ordering::Relaxed);
+        self.accept_errors.increment();
         self.failed(error);
     }
 
@@ -211,13 +212,12 @@ impl Health {
     }
 
     pub(crate) fn totals(&self) -> Totals {
-        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Totals {
-            accepted: count(&self.accepted),
-            refused_busy: count(&self.refused_busy),
-            refused_untrusted: count(&self.refused_untrusted),
-            failed_handshakes: count(&self.failed_handshakes),
-            accept_errors: count(&self.accept_errors),
+            accepted: self.accepted.total(),
+            refused_busy: self.refused_busy.total(),
+            refused_untrusted: self.refused_untrusted.total(),
+            failed_handshakes: self.failed_handshakes.total(),
+            accept_errors: self.accept_errors.total(),
             messages: self.messages.total(),
             errors: self.errors.total(),
         }

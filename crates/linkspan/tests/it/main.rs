@@ -9,7 +9,7 @@
 mod address;
 #[cfg(all(feature = "auth", feature = "bus", feature = "tls"))]
 mod attacks;
-#[cfg(any(feature = "auth", feature = "tls"))]
+#[cfg(any(feature = "auth", feature = "tls", feature = "zstd"))]
 mod audit_lines;
 mod backends;
 #[cfg(feature = "bus")]
@@ -27,6 +27,7 @@ mod bus_python;
 mod bus_soak;
 #[cfg(any(feature = "auth", feature = "tls"))]
 mod bystander;
+mod collected;
 #[cfg(all(feature = "lz4", feature = "zstd"))]
 mod compression;
 mod conformance;

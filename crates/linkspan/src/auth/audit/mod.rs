@@ -9,12 +9,12 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use tracing::warn;
 
 use crate::auth::audit::file::Writing;
+use crate::counter::Counter;
 use crate::transport::Peer;
 
 /// A log of decisions about security.
@@ -27,8 +27,8 @@ pub struct Audit(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     writing: Writing,
-    lines: AtomicU64,
-    errors: AtomicU64,
+    lines: Counter,
+    errors: Counter,
 }
 
 /// One decision.
@@ -37,7 +37,8 @@ struct Inner {
 pub struct AuditRecord<'a> {
     /// When it was made.
     pub time: SystemTime,
-    /// What was to be done: `session.open`, `session.renew`, `session.end`, `rpc.call`, ...
+    /// What was to be done: `session.open`, `session.renew`, `session.inflate`, `session.end`, or the name of
+    /// an [`Action`](crate::auth::policy::Action) such as `rpc.call`.
     pub action: &'a str,
     /// On what: the name of a method, a topic. Empty if there is only one.
     pub resource: &'a str,
@@ -121,34 +122,32 @@ impl Audit {
     fn new(writing: Writing) -> Self {
         Self(Arc::new(Inner {
             writing,
-            lines: AtomicU64::new(0),
-            errors: AtomicU64::new(0),
+            lines: Counter::default(),
+            errors: Counter::default(),
         }))
     }
 
     /// Writes a decision down.
     pub fn record(&self, record: &AuditRecord<'_>) {
-        match self.0.writing.write(&record.to_json()) {
-            Ok(()) => self.0.lines.fetch_add(1, Ordering::Relaxed),
-            Err(error) => {
-                let errors = self.0.errors.fetch_add(1, Ordering::Relaxed);
-                // The first one says it; a full disk would fill the log of the program, too.
-                if errors == 0 {
-                    warn!(%error, "the audit log cannot be written");
-                }
-                errors
-            }
+        let Err(error) = self.0.writing.write(&record.to_json()) else {
+            self.0.lines.increment();
+            return;
         };
+        // The first one says it; a full disk would fill the log of the program, too.
+        if self.errors() == 0 {
+            warn!(%error, "the audit log cannot be written");
+        }
+        self.0.errors.increment();
     }
 
     /// Lines that were written.
     pub fn lines(&self) -> u64 {
-        self.0.lines.load(Ordering::Relaxed)
+        self.0.lines.total()
     }
 
     /// Lines that could not be written.
     pub fn errors(&self) -> u64 {
-        self.0.errors.load(Ordering::Relaxed)
+        self.0.errors.total()
     }
 }
 

@@ -20,6 +20,8 @@ pub enum Action {
     BusSubscribe,
     /// Send to the client of a name, or to all whose names a mask stands for.
     BusSend,
+    /// Have a name. There are no rights to it: a broker decides by itself, and tells only what it denies.
+    BusJoin,
     /// Watch what others send; always on all topics, `#`.
     BusTap,
     /// See messages that could not be delivered, and have them delivered or forgotten; always on all
@@ -34,7 +36,7 @@ pub enum Action {
 }
 
 impl Action {
-    /// All that there are.
+    /// All that there are rights to.
     pub const ALL: &[Self] = &[
         Self::RpcCall,
         Self::RpcEvent,
@@ -65,6 +67,7 @@ impl Action {
     }
 
     /// Whether what it is done to is told by topics rather than by names.
+            Self::BusJoin => "bus.join",
     pub(super) fn is_done_to_topics(self) -> bool {
         match self {
             Self::RpcCall
@@ -81,6 +84,7 @@ impl Action {
     }
 }
 
+            | Self::BusJoin
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -94,6 +98,17 @@ pub struct UnknownAction {
     name: String,
 }
 
+
+    /// Whether it may be done to all that a mask stands for, at once.
+    pub(super) fn is_done_to_masks(self) -> bool {
+        let with_masks = [
+            Self::BusSubscribe,
+            Self::BusSend,
+            Self::BusTap,
+            Self::BusDeadLetters,
+        ];
+        with_masks.contains(&self)
+    }
 impl FromStr for Action {
     type Err = UnknownAction;
 
@@ -172,3 +187,12 @@ impl Extent {
         }
     }
 }
+    /// Whether it has what is called `resource`, letter by letter.
+    pub(super) fn names(&self, resource: &str) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Names(mask) => mask.matches(resource),
+            Self::Topics(mask) => mask.matches(resource),
+        }
+    }
+

@@ -39,8 +39,19 @@ impl Capability {
 
     /// Whether it is enough to do this.
     pub fn covers(&self, access: &Access<'_>) -> bool {
-        self.action.is_none_or(|action| action == access.action)
-            && self.extent.contains(access.resource)
+        self.is_of(access.action) && self.extent.contains(access.resource)
+    }
+
+    /// Whether a quota within it counts this. What is never a mask is taken at its word, too: nobody gets
+    /// around a quota by characters that stand for others in masks.
+    pub(crate) fn concerns(&self, access: &Access<'_>) -> bool {
+        let is_literal = !access.action.is_done_to_masks();
+        self.covers(access)
+            || (is_literal && self.is_of(access.action) && self.extent.names(access.resource))
+    }
+
+    fn is_of(&self, action: Action) -> bool {
+        self.action.is_none_or(|own| own == action)
     }
 }
 

@@ -41,6 +41,13 @@ pub enum Rule {
     },
     /// Nothing permits it.
     Nothing,
+    /// Whoever is asked to do it never does, whatever the policy permits.
+    Fixed {
+        /// What sort of rule it is, in a name that stays the same for ever.
+        name: &'static str,
+        /// The same for people.
+        text: &'static str,
+    },
 }
 
 impl Decision {
@@ -68,6 +75,7 @@ impl Rule {
             Self::Condition { .. } => "condition",
             Self::Unjudged { .. } => "unjudged",
             Self::Nothing => "no_right",
+            Self::Fixed { name, .. } => name,
         }
     }
 }
@@ -82,6 +90,7 @@ impl fmt::Display for Rule {
                 write!(f, "condition {id} cannot be judged: {reason}")
             }
             Self::Nothing => f.write_str("nothing permits it"),
+            Self::Fixed { text, .. } => f.write_str(text),
         }
     }
 }

@@ -1,15 +1,15 @@
 //! Policies at work.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 
 use crate::auth::Principal;
-use crate::auth::policy::{Access, Decision, Policy};
+use crate::auth::policy::{Access, Decision, Policy, Rule};
 use crate::auth::quota::{Bound, Excess, Limiter, Place, Quotas};
+use crate::counter::Counter;
 use crate::{Category, Code, Failure};
 
 /// Asks a policy whether somebody may do something, and keeps them to quotas; the one place of each
@@ -34,9 +34,9 @@ struct Shared {
 
 #[derive(Default)]
 struct Counts {
-    denied: AtomicU64,
-    too_fast: AtomicU64,
-    too_many: AtomicU64,
+    denied: Counter,
+    too_fast: Counter,
+    too_many: Counter,
 }
 
 /// What was counted by a [`Guard`].
@@ -129,17 +129,12 @@ impl Guard {
 
     /// What was counted so far.
     pub fn stats(&self) -> GuardStats {
-        let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let Counts {
-            denied,
-            too_fast,
-            too_many,
-        } = &self.shared.counts;
+        let counts = &self.shared.counts;
         let limiter = self.shared.limiter.load();
         GuardStats {
-            denied: count(denied),
-            too_fast: count(too_fast),
-            too_many: count(too_many),
+            denied: counts.denied.total(),
+            too_fast: counts.too_fast.total(),
+            too_many: counts.too_many.total(),
             principals: limiter.as_ref().map_or(0, |limiter| limiter.principals()),
         }
     }
@@ -157,12 +152,16 @@ impl Guard {
     pub fn decide(&self, principal: &Principal, access: &Access<'_>) -> Decision {
         let decision = self.shared.policy.load().decide(principal, access);
         if !decision.permitted {
-            self.shared.counts.denied.fetch_add(1, Ordering::Relaxed);
-            if let Some(told) = &self.on_denial {
-                told(principal, access, &decision);
-            }
+            self.note_denied(principal, access, &decision);
         }
         decision
+    }
+
+    fn note_denied(&self, principal: &Principal, access: &Access<'_>, decision: &Decision) {
+        self.shared.counts.denied.increment();
+        if let Some(told) = &self.on_denial {
+            told(principal, access, decision);
+        }
     }
 
     /// Whether a principal may do something, for those who go on by [`admit`](Self::admit) if not:
@@ -197,6 +196,22 @@ impl Guard {
         }
     }
 
+    /// Denies what is never done by a rule of whoever asks. It costs what it would cost otherwise, so that
+    /// nobody is told of more denials than the quotas allow.
+    #[cfg(feature = "bus")]
+    pub(crate) fn refuse<'a>(
+        &self,
+        principal: &Principal,
+        access: Access<'a>,
+        rule: Rule,
+    ) -> Refused<'a> {
+        if let Err(refused) = self.charge(principal, &[access]) {
+            return refused;
+        }
+        self.note_denied(principal, &access, &Decision::deny(rule));
+        Refused::Denied(access)
+    }
+
     /// Takes what one operation on all of these costs, whether or not it may be done.
     pub(crate) fn charge<'a>(
         &self,
@@ -214,7 +229,7 @@ impl Guard {
                 Bound::Rate => &counts.too_fast,
                 Bound::Concurrency => &counts.too_many,
             };
-            count.fetch_add(1, Ordering::Relaxed);
+            count.increment();
             if let (true, Some(told), [access, ..]) = (refused.is_news, &self.on_excess, accesses) {
                 told(principal, access, &excess);
             }

@@ -189,7 +189,7 @@ impl Rule {
     fn concerns(&self, accesses: &[Access<'_>]) -> bool {
         match accesses {
             [] => self.within == Capability::EVERYTHING,
-            accesses => accesses.iter().any(|access| self.within.covers(access)),
+            accesses => accesses.iter().any(|access| self.within.concerns(access)),
         }
     }
 

@@ -141,3 +141,24 @@ fn quotas_that_limit_nothing_are_none() {
     let quotas = Quotas::default().with("rpc.call:*".parse().unwrap(), Quota::default());
     assert!(Limiter::new(quotas).is_none());
 }
+
+#[test]
+fn nobody_gets_around_a_quota_by_letters_that_are_wildcards_in_masks() {
+    let one = Quota::default().at_once(number(1));
+    let quotas = Quotas::default().with("bus.publish:log/+".parse().unwrap(), one);
+    let limiter = limiter(quotas);
+    let take = |action, topic: &str| {
+        let taken = limiter.take(&Principal::named("key:a"), &[Access::new(action, topic)]);
+        taken.map_err(|refused| refused.excess.bound)
+    };
+    let _busy = take(Action::BusPublish, "log/a").unwrap();
+    let too_long = format!("log/+{}", "a".repeat(100_000));
+    for topic in ["log/b", "log/#", "log/+", "log/b+", "log/#b", &too_long] {
+        let refused = take(Action::BusPublish, topic).unwrap_err();
+        assert_eq!(refused, Bound::Concurrency, "{topic:.20}");
+    }
+    for topic in ["+/a", "log", "log/a/b", "logs/a"] {
+        assert!(take(Action::BusPublish, topic).is_ok(), "{topic}");
+    }
+    assert!(take(Action::BusSubscribe, "log/+").is_ok());
+}

@@ -10,9 +10,9 @@ use proto::frame::busrt::{BusEvent, Name};
 use proto::topic::{Limits, Mask, NameMask};
 use tokio::sync::Notify;
 
-use crate::auth::policy::Refused;
+use crate::auth::policy::{Access, Action as Permission, Refused, Rule};
 use crate::auth::quota::Place;
-use crate::bus::access::Authorize;
+use crate::bus::access::{Authorize, FOREIGN_SECONDARY, RESERVED};
 use crate::bus::broker::dead_letters::Graveyard;
 use crate::bus::broker::events;
 use crate::bus::broker::group::Groups;
@@ -29,6 +29,7 @@ use crate::bus::broker::tap::Taps;
 use crate::bus::error::JoinError;
 use crate::bus::{Action, Config, Overflow, QueueLimits, Secondaries};
 use crate::clock;
+use crate::counter::Counter;
 
 /// What all connections of a broker share.
 #[derive(Debug)]
@@ -50,7 +51,7 @@ pub(crate) struct Core {
     ledger: Ledger,
     pub(crate) taps: Taps,
     /// What clients wanted to do and may not.
-    denied: AtomicU64,
+    denied: Counter,
 }
 
 /// What a subscription of its own queue is to be.
@@ -88,7 +89,7 @@ impl Core {
                 authorize,
                 ledger: Ledger::default(),
                 taps: Taps::default(),
-                denied: AtomicU64::new(0),
+                denied: Counter::default(),
                 config,
             };
             let service = Box::new(Service::new(core.clone()));
@@ -123,7 +124,9 @@ impl Core {
             let primary = members.get(name.primary()).ok_or(JoinError::NoPrimary)?;
             let is_theirs = primary.origin.is_same_peer(&origin);
             if !is_theirs && self.config.secondaries == Secondaries::SamePeer {
-                self.denied.fetch_add(1, Ordering::Relaxed);
+                drop(changes);
+                let access = Access::new(Permission::BusJoin, name);
+                self.refuse_newcomer(&origin, access, FOREIGN_SECONDARY);
                 return Err(JoinError::ForeignSecondary);
             }
             primary.has_secondaries.store(true, Ordering::Relaxed);
@@ -282,19 +285,38 @@ impl Core {
         is_permitted
     }
 
+    /// Refuses to publish under a topic of the broker's own.
+    pub(crate) fn refuse_reserved<'a>(&self, member: &Member, topic: &'a str) -> Refused<'a> {
+        let access = Action::Publish(topic).into();
+        let refused = self.authorize.refuse(member.principal(), access, RESERVED);
+        self.note_refused(member, &refused);
+        refused
+    }
+
+    /// Refuses a last will under such a topic.
+    pub(crate) fn refuse_will(&self, origin: &Origin, topic: &str) {
+        self.refuse_newcomer(origin, Action::Publish(topic).into(), RESERVED);
+    }
+
+    /// Refuses something to somebody who has no name yet.
+    fn refuse_newcomer(&self, origin: &Origin, access: Access<'_>, rule: Rule) {
+        self.denied.increment();
+        self.authorize.refuse(&origin.principal(), access, rule);
+    }
+
     fn note_refused(&self, member: &Member, refused: &Refused<'_>) {
         match refused {
             Refused::Denied(_) => self.note_denied(member),
             Refused::TooMuch(..) => {
                 self.rules.note_limited();
-                member.refused.fetch_add(1, Ordering::Relaxed);
+                member.refused.increment();
             }
         }
     }
 
     fn note_denied(&self, member: &Member) {
-        self.denied.fetch_add(1, Ordering::Relaxed);
-        member.denied.fetch_add(1, Ordering::Relaxed);
+        self.denied.increment();
+        member.denied.increment();
     }
 
     /// Whether a client may still do something that it might do at first.
@@ -390,7 +412,7 @@ impl Core {
 
     /// How often a client wanted to do what it may not.
     pub(crate) fn denied(&self) -> u64 {
-        self.denied.load(Ordering::Relaxed)
+        self.denied.total()
     }
 
     /// Publishes in the broker's own name, without waiting for anybody.

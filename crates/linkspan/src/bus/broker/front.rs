@@ -66,14 +66,20 @@ impl Clients {
         let lease = self.sessions.admit(&mut link.peer);
         let lease = lease.inspect_err(|error| health.handshake_failed(error))?;
         let (core, port) = (Arc::clone(&self.core), self.address.to_string());
-        let served = converse(core, link, read, port, health);
-        match lease {
-            None => served.await,
-            Some(lease) => tokio::select! {
-                ended = served => ended,
-                _ = lease.lapse() => Err(ConnectionError::Lapsed),
-            },
+        let Some(lease) = lease else {
+            return converse(core, link, read, port, health).await;
+        };
+        let peer = Box::new(link.peer.clone());
+        let ended = tokio::select! {
+            ended = converse(core, link, read, port, health) => ended,
+            _ = lease.lapse() => Err(ConnectionError::Lapsed),
+        };
+        if let Err(error) = &ended
+            && let Some(fault) = error.fault()
+        {
+            lease.note_fault(&peer, fault, error);
         }
+        ended
     }
 }
 

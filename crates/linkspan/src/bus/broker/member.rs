@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use proto::frame::busrt::Name;
@@ -14,6 +14,7 @@ use crate::bus::broker::flow::Flow;
 use crate::bus::broker::ledger::Sums;
 use crate::bus::broker::rules::Account;
 use crate::bus::broker::subscription::Subscription;
+use crate::counter::Counter;
 use crate::transport::Peer;
 
 /// A client that is connected.
@@ -29,9 +30,9 @@ pub(crate) struct Member {
     /// What came from it.
     pub(crate) received: Flow,
     /// What it wanted to do and may not.
-    pub(super) denied: AtomicU64,
+    pub(super) denied: Counter,
     /// Its messages that did not keep to the rules.
-    pub(super) refused: AtomicU64,
+    pub(super) refused: Counter,
     /// What it has of its rate.
     pub(crate) account: Arc<Account>,
     /// Whether it ever had a secondary client.
@@ -126,7 +127,7 @@ impl Origin {
             && self.principal().name == other.principal().name
     }
 
-    fn principal(&self) -> Principal {
+    pub(super) fn principal(&self) -> Principal {
         let peer = self.peer.as_ref();
         peer.map_or_else(|| Principal::named("internal"), Peer::principal)
     }
@@ -159,8 +160,8 @@ impl Member {
             inbox,
             subscriptions: Mutex::default(),
             received: Flow::default(),
-            denied: AtomicU64::new(0),
-            refused: AtomicU64::new(0),
+            denied: Counter::default(),
+            refused: Counter::default(),
             account,
             has_secondaries: AtomicBool::new(false),
             farewell,

@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::mem;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use foldhash::fast::RandomState;
@@ -131,17 +130,17 @@ impl Publisher {
         self.settle(message, place)
     }
 
-    /// What becomes of a message to a client that is not there; whether it may be sent, nobody is told.
+    /// What becomes of a message to a client that is not there; who may not send to it does not learn
+    /// that.
     fn send_to_nobody(&mut self, name: &str, message: &Shared) -> Delivery {
         match self.begin(Action::Send(name), Some(name), message) {
             Ok(_place) => {
                 let core = &self.core;
                 core.bury(DeadReason::NoReceiver, message, Some(name), None);
+                Delivery::Nobody
             }
-            Err(Delivery::Denied) => {}
-            Err(refused) => return refused,
+            Err(refused) => refused,
         }
-        Delivery::Nobody
     }
 
     /// Gives a message to all clients whose names a mask stands for.
@@ -184,7 +183,7 @@ impl Publisher {
         let place = self.core.admit(&self.member, &[action])?;
         let admitted = self.core.rules.admit(&self.member, message);
         admitted.map_err(|refusal| {
-            self.member.refused.fetch_add(1, Ordering::Relaxed);
+            self.member.refused.increment();
             if let Refusal::Invalid(problem) = &refusal {
                 self.core
                     .bury(DeadReason::Schema, message, None, Some(problem));

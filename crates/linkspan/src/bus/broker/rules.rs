@@ -13,6 +13,7 @@ use crate::bus::broker::member::Member;
 use crate::bus::broker::message::Message;
 use crate::bus::{Rate, Rates};
 use crate::clock;
+use crate::counter::Counter;
 use crate::pace::{Bucket, Pace};
 
 /// The rules that hold now. Without any, a message costs one look.
@@ -23,8 +24,8 @@ pub(crate) struct Rules {
     started: Instant,
     paces: ArcSwapOption<Paces>,
     checks: ArcSwapOption<Arc<dyn Check>>,
-    limited: AtomicU64,
-    invalid: AtomicU64,
+    limited: Counter,
+    invalid: Counter,
 }
 
 /// Looks into publications.
@@ -63,8 +64,8 @@ impl Rules {
             started,
             paces: ArcSwapOption::empty(),
             checks: ArcSwapOption::empty(),
-            limited: AtomicU64::new(0),
-            invalid: AtomicU64::new(0),
+            limited: Counter::default(),
+            invalid: Counter::default(),
         };
         rules.set_rates(rates);
         rules
@@ -111,7 +112,7 @@ impl Rules {
         let codec = message.extras().codec;
         let checked = checks.check(message.topic(), codec, message.payload_bytes());
         checked.map_err(|problem| {
-            self.invalid.fetch_add(1, Ordering::Relaxed);
+            self.invalid.increment();
             Refusal::Invalid(problem.into())
         })
     }
@@ -125,17 +126,17 @@ impl Rules {
 
     /// Something was refused because there was too much of it.
     pub(super) fn note_limited(&self) {
-        self.limited.fetch_add(1, Ordering::Relaxed);
+        self.limited.increment();
     }
 
     /// What was refused because there was too much of it.
     pub(super) fn limited(&self) -> u64 {
-        self.limited.load(Ordering::Relaxed)
+        self.limited.total()
     }
 
     /// Messages that were refused because they were not what they should be.
     pub(super) fn invalid(&self) -> u64 {
-        self.invalid.load(Ordering::Relaxed)
+        self.invalid.total()
     }
 
     fn note_any(&self) {

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::fmt::Display;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytes::Bytes;
@@ -241,8 +240,8 @@ fn client(member: &Member, instances: &HashMap<&str, usize>) -> ClientInfo {
         queue_bytes,
         dropped: sums.dropped,
         gaps: sums.gaps,
-        denied: member.denied.load(Ordering::Relaxed),
-        refused: member.refused.load(Ordering::Relaxed),
+        denied: member.denied.total(),
+        refused: member.refused.total(),
     }
 }
 

@@ -167,7 +167,8 @@ impl Conversation<'_> {
             Action::Publish { topic, .. } | Action::PublishFor { topic, .. }
                 if is_reserved(&topic) && self.core.config.compat != Compat::Strict =>
             {
-                Status::AccessDenied
+                let refused = self.core.refuse_reserved(self.member, &topic);
+                delivered(&refused.into())
             }
             Action::Publish { topic, payload } => {
                 let message = Message::publication(name, &topic, &payload).realtime(is_realtime);

@@ -142,6 +142,9 @@ impl Attachment {
     ) -> Result<(Given, u64), Failure> {
         let topic = operation.last();
         check_topic(topic)?;
+        if is_reserved(topic) {
+            return Err(barred(&self.core.refuse_reserved(&self.member, topic)));
+        }
         let message = Message::publication(&self.member.name, topic, &operation.payload());
         let message = Arc::new(message.with_extras(extras(operation)));
         let given = match operation.has_two() {
@@ -246,16 +249,9 @@ impl Farewell for Arc<Feeds> {
     }
 }
 
-/// Whether clients may publish under a topic.
 pub(super) fn check_topic(topic: &str) -> Result<(), Failure> {
-    let limits = Limits::default();
-    limits
-        .check_topic(topic)
-        .map_err(|error| invalid("the topic", &error))?;
-    match is_reserved(topic) {
-        true => Err(denied(topic)),
-        false => Ok(()),
-    }
+    let checked = Limits::default().check_topic(topic);
+    checked.map_err(|error| invalid("the topic", &error))
 }
 
 /// The name that a client wants.

@@ -10,10 +10,10 @@ use proto::topic::{Limits, Mask};
 use serde::de::DeserializeOwned;
 
 use crate::auth::quota::Place;
-use crate::bus::broker::{Core, MOST_EXCLUSIONS, Member, Origin, Wanted};
+use crate::bus::broker::{Core, MOST_EXCLUSIONS, Member, Origin, Wanted, is_reserved};
 use crate::bus::native::Native;
 use crate::bus::native::attachment::{Attachment, Feeds, barred, check_length, check_topic};
-use crate::bus::native::attachment::{invalid, name};
+use crate::bus::native::attachment::{denied, invalid, name};
 use crate::bus::native::feed::Deliveries;
 use crate::bus::wire::{Attach, Attached, Headers, Subscribe, Will};
 use crate::bus::{Action, JoinError, QueueLimits};
@@ -33,7 +33,8 @@ pub(super) async fn attach(
     };
     let Attach { name: text, will } = parameters(request).await?;
     let name = name(text)?;
-    check_will(&native.core, will.as_ref())?;
+    let origin = Origin::of(&peer, peer.transport.to_owned());
+    check_will(&native.core, &origin, will.as_ref())?;
 
     let key = facts.connection_key();
     let former = native.attached.pin().remove(&key).map(Arc::clone);
@@ -42,7 +43,6 @@ pub(super) async fn attach(
     }
     let feeds = Arc::new(Feeds::default());
     let feed = feeds.add();
-    let origin = Origin::of(&peer, peer.transport.to_owned());
     let join = || {
         let (outlet, farewell) = (Arc::clone(&feed), Arc::clone(&feeds));
         let origin = origin.clone();
@@ -178,11 +178,15 @@ pub(super) fn within(wanted: Option<u64>, most: usize) -> usize {
     })
 }
 
-fn check_will(core: &Core, will: Option<&Will>) -> Result<(), Failure> {
+fn check_will(core: &Core, origin: &Origin, will: Option<&Will>) -> Result<(), Failure> {
     let Some(will) = will else {
         return Ok(());
     };
     check_topic(&will.topic)?;
+    if is_reserved(&will.topic) {
+        core.refuse_will(origin, &will.topic);
+        return Err(denied(&will.topic));
+    }
     check_length(
         core,
         will.topic.len() + will.headers.len() + will.payload.len(),

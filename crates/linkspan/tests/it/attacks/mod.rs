@@ -3,6 +3,7 @@
 //! | rows | where |
 //! |---|---|
 //! | who has few rights wants more: calls, events, topics, masks, names, what is others' | [`rights`] |
+//! | the same in the words of BUS/RT, and many times | [`names`] |
 //! | proofs are passed on to another connection | [`relays`] |
 //! | TLS is stripped, or made older and weaker, by a peer or on the way | [`downgrades`] |
 //! | records are altered, reordered, repeated, cut | [`records`] |
@@ -15,6 +16,7 @@
 
 mod downgrades;
 mod middle;
+mod names;
 mod races;
 mod records;
 mod relays;
@@ -46,12 +48,12 @@ type Doing<'a> = Pin<Box<dyn Future<Output = String> + Send + 'a>>;
 
 /// Where the server takes note of it.
 enum Noted {
-    /// In the audit log: what was wanted, why it was not done, and something that the line names.
+    /// In the audit log: what was wanted, why it was not done, and something that the line names. What
+    /// a broker denies it counts, too.
     Audited(&'static str, &'static str, &'static str),
-    /// In the health of the listener, as the last error: a session that was there has broken.
-    Broken(&'static str),
-    /// In what the broker counts.
-    Denied,
+    /// In the audit log as the end of a session, and in the health of the listener as the last error: the
+    /// reason, and what has happened to it.
+    Broken(&'static str, &'static str),
     /// Nowhere: whoever does no harm by accident is told the same.
     Nowhere,
 }
@@ -72,11 +74,16 @@ async fn all_are_refused(town: &Town, attacks: &[Attack]) {
                     attack.name
                 );
                 assert!(line.to_string().contains(about), "{}: {line}", attack.name);
+                let is_counted = town.denied_by_broker() > denied;
+                assert_eq!(is_counted, action.starts_with("bus."), "{}", attack.name);
             }
-            Noted::Broken(error) => {
+            Noted::Broken(reason, error) => {
+                let line = town.lines.noted(lines, "session.end", reason).await;
+                assert_eq!(line["decision"], "ended", "{}: {line}", attack.name);
+                assert_eq!(line["principal"], "cert:eve", "{}: {line}", attack.name);
+                assert!(line.to_string().contains(error), "{}: {line}", attack.name);
                 wait::until(attack.name, || town.last_error().contains(error)).await;
             }
-            Noted::Denied => assert!(town.denied_by_broker() > denied, "{}", attack.name),
             Noted::Nowhere => {
                 let lines = town.lines.since(lines);
                 let is_denial = |line: &serde_json::Value| line["decision"] == "denied";

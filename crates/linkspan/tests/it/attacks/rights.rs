@@ -1,10 +1,10 @@
 //! Eve may do a little, and wants to do more.
 
-use linkspan::bus::{PostError, Subscribe, Tap};
+use linkspan::bus::{Client, ClientConfig, Post, PostError, Subscribe, Tap};
 use linkspan::rpc::CallError;
 
-use super::Noted::{Audited, Denied, Nowhere};
-use super::town::{Town, join};
+use super::Noted::{Audited, Nowhere};
+use super::town::{Town, chain, join};
 use super::{Attack, all_are_refused};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -145,7 +145,24 @@ const MESSAGES: &[Attack] = &[
         name: "an event of the broker's",
         done: |town| Box::pin(publish(town, ".broker/client/unreg")),
         told: "is denied",
-        noted: Nowhere,
+        noted: Audited("bus.publish", "reserved", ".broker/client/unreg"),
+    },
+    Attack {
+        name: "an event of the broker's, when one is gone",
+        done: |town| Box::pin(leave_behind(town, ".broker/client/unreg")),
+        told: "is denied",
+        noted: Audited("bus.publish", "reserved", ".broker/client/unreg"),
+    },
+    Attack {
+        name: "a message to somebody who is not there, to find out who is",
+        done: |town| {
+            Box::pin(async {
+                let eve = town.eve_on_the_bus().await;
+                refused(eve.send("nobody", "hello").await)
+            })
+        },
+        told: "access to \"nobody\" is denied",
+        noted: Audited("bus.send", "no_right", "nobody"),
     },
     Attack {
         name: "a message to somebody else",
@@ -221,7 +238,7 @@ const NAMES: &[Attack] = &[
         name: "to be a secondary of another, from the same machine",
         done: |town| Box::pin(name(town, "ada%%1")),
         told: "the primary client is another peer",
-        noted: Denied,
+        noted: Audited("bus.join", "foreign_secondary", "ada%%1"),
     },
 ];
 
@@ -237,6 +254,15 @@ async fn subscribe(town: &Town, masks: &[&str]) -> String {
 
 async fn publish(town: &Town, topic: &str) -> String {
     refused(town.eve_on_the_bus().await.publish(topic, "hello").await)
+}
+
+/// A last will that is to be published under a topic.
+async fn leave_behind(town: &Town, topic: &str) -> String {
+    let mut config = ClientConfig::default();
+    config.transport.tls = town.tls_of_eve();
+    config.will = Some(Post::to_topic(topic, &"gone").unwrap());
+    let joined = Client::connect_with(town.address(), "eve", config).await;
+    chain(&joined.expect_err("the topic is the broker's"))
 }
 
 async fn name(town: &Town, name: &str) -> String {

@@ -64,7 +64,7 @@ impl Town {
         let [ada, eve] = ["ada", "eve"].map(|name| authority.issue(&[name]));
         let keys = ApiKeys::new([]).unwrap();
         let key = keys.issue("ada", Vec::new(), None).unwrap();
-        let guard = guard(&lines);
+        let guard = guard(policy(&RIGHTS), &lines);
         let broker = Broker::new().guard(guard.clone()).embed().unwrap();
         let mut config = ServerConfig::default();
         let server = authority.issue(&["localhost", "127.0.0.1"]);
@@ -177,9 +177,9 @@ pub(super) fn policy(rights: &[&str]) -> Policy {
 }
 
 /// A guard that writes down what it denies, as that of a node does.
-fn guard(lines: &AuditLines) -> Guard {
+pub(super) fn guard(policy: Policy, lines: &AuditLines) -> Guard {
     let audit = lines.audit();
-    Guard::new(policy(&RIGHTS)).on_denial(move |principal, access, decision| {
+    Guard::new(policy).on_denial(move |principal, access, decision| {
         let mut record = AuditRecord::new(access.action.as_str(), Decision::Denied);
         record.resource = access.resource;
         record.principal = &principal.name;

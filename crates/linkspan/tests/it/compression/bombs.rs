@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use linkspan::auth::policy::{Guard, Policy, Role, Roles};
+use linkspan::auth::{self, Authentication};
 use linkspan::codec::Raw;
 use linkspan::compression::{Compression, deflate};
 use linkspan::rpc::{CallError, Client, Context, Request as Asked, Response, Server};
@@ -16,16 +18,22 @@ use proto::frame::Flags;
 use proto::message::{Chunk, Event, Message, Request};
 
 use super::scene::{Scene, by_any, check_echo, echoes, text};
+use crate::audit_lines::AuditLines;
 
 /// A server whose methods read what they get, or never do; and somebody who goes on with his calls.
 struct Siege {
     scene: Scene,
     bystander: Client,
     handled: Arc<AtomicUsize>,
+    lines: AuditLines,
 }
 
 impl Siege {
     async fn begin() -> Self {
+        Self::of(|server| server).await
+    }
+
+    async fn of(change: impl FnOnce(Server) -> Server) -> Self {
         let handled = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&handled);
         let length = async |request: Asked| {
@@ -49,14 +57,22 @@ impl Siege {
             .on_event("hold", async |_: Raw, _: Context| {
                 std::future::pending::<()>().await;
             });
-        let server = Server::new().compression(by_any()).service(router);
-        let scene = Scene::at("tcp", server).await;
+        let lines = AuditLines::default();
+        let mut known = auth::Config::default();
+        known.anonymous = true;
+        known.audit = Some(lines.audit());
+        let server = Server::new()
+            .authentication(Authentication::new(known))
+            .compression(by_any())
+            .service(router);
+        let scene = Scene::at("tcp", change(server)).await;
         let bystander = scene.client(by_any()).await;
         check_echo(&bystander, &text(100_000)).await;
         Self {
             scene,
             bystander,
             handled,
+            lines,
         }
     }
 
@@ -68,6 +84,12 @@ impl Siege {
         let mut config = Config::default();
         config.compression = algorithms.to_vec();
         RawClient::open_with(self.address(), config).await.unwrap()
+    }
+
+    /// Waits until it was written down after the first `count` lines what was refused; gives the details.
+    async fn noted(&self, count: usize, action: &str, reason: &str) -> String {
+        let line = self.lines.noted(count, action, reason).await;
+        line["detail"].as_str().unwrap().to_owned()
     }
 
     /// The bystander's connection has not ended, and its calls are answered.
@@ -126,6 +148,7 @@ async fn what_announces_too_much_ends_the_session_before_anything_is_inflated() 
     let siege = Siege::begin().await;
     for compression in Compression::ALL {
         for announced in [65_537, 1 << 30, u32::MAX] {
+            let before = siege.lines.count();
             let mut client = siege.attacker(&Compression::ALL).await;
             let request = Request::new("length", bomb(compression, announced));
             let flags = flag(compression).with(Flags::END);
@@ -140,6 +163,8 @@ async fn what_announces_too_much_ends_the_session_before_anything_is_inflated() 
                  which exceeds the limit of 65536 bytes"
             );
             assert_eq!(failure.message, told);
+            drop(client);
+            assert_eq!(siege.noted(before, "session.end", "protocol").await, told);
         }
         siege.expect_unharmed().await;
     }
@@ -164,6 +189,7 @@ async fn flags_that_nobody_agreed_on_end_the_session() {
             "a Request on stream 1 cannot have the flags {lz4, zstd}",
         ),
     ] {
+        let before = siege.lines.count();
         let mut client = siege.attacker(agreed).await;
         client.send(1, flags, request()).await.unwrap();
         let failure = last_words(&mut client).await;
@@ -171,6 +197,8 @@ async fn flags_that_nobody_agreed_on_end_the_session() {
             (failure.code, &failure.message[..]),
             (Code::BAD_FRAME, told)
         );
+        drop(client);
+        assert_eq!(siege.noted(before, "session.end", "protocol").await, told);
     }
     let mut client = siege.attacker(&Compression::ALL).await;
     client.send(0, Flags::LZ4, Message::End).await.unwrap();
@@ -192,6 +220,7 @@ async fn a_body_that_is_not_what_it_says_ends_its_stream() {
             whole.slice(..whole.len() - 1),
             whole.slice(..4),
         ];
+        let before = siege.lines.count();
         let flags = flag(compression).with(Flags::END);
         for (stream, body) in (1..).step_by(4).zip(bodies) {
             let request = Message::Request(Request::new("length", body));
@@ -210,6 +239,16 @@ async fn a_body_that_is_not_what_it_says_ends_its_stream() {
             assert_eq!(response.body, "65536");
         }
         siege.expect_unharmed().await;
+        let detail = siege
+            .noted(before, "session.inflate", "bad_compression")
+            .await;
+        assert!(detail.contains(compression.name()), "{detail}");
+        // Once for each session, whatever it sends: nobody fills a log with it.
+        let lines = siege.lines.since(before);
+        let noted = lines
+            .iter()
+            .filter(|line| line["action"] == "session.inflate");
+        assert_eq!(noted.count(), 1);
     }
 }
 
@@ -240,7 +279,7 @@ async fn an_event_that_is_not_what_it_says_ends_the_session() {
     for compression in Compression::ALL {
         // The next one is handled at once, or has waited for the one before it.
         for topic in ["read", "slow"] {
-            let before = siege.handled.load(Ordering::Relaxed);
+            let (before, lines) = (siege.handled.load(Ordering::Relaxed), siege.lines.count());
             let mut client = siege.attacker(&Compression::ALL).await;
             let zeros = || bomb(compression, 65_536);
             for (topic, body) in [(topic, zeros()), ("read", garbage()), ("read", zeros())] {
@@ -251,7 +290,38 @@ async fn an_event_that_is_not_what_it_says_ends_the_session() {
             assert_eq!(failure.code, Code::BAD_COMPRESSION, "{failure}");
             let handled = siege.handled.load(Ordering::Relaxed) - before;
             assert_eq!(handled, usize::from(topic == "read"));
+            drop(client);
+            let noted = siege.noted(lines, "session.end", "protocol").await;
+            assert_eq!(noted, failure.message);
         }
+        siege.expect_unharmed().await;
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_its_sender_may_not_send_is_not_inflated() {
+    let rights = ["rpc.call:*", "rpc.event:slow"].map(|right| right.parse().unwrap());
+    let roles = Roles::new().with("caller", Role::new(rights).with_members(["*"]));
+    let guard = Guard::new(Policy::new(roles).without_owner());
+    let siege = Siege::of(|server| server.guard(guard.clone())).await;
+    for (number, compression) in (1..).zip(Compression::ALL) {
+        let mut client = siege.attacker(&Compression::ALL).await;
+        let event = Message::Event(Event::new("read", 0, garbage()));
+        client.send(0, flag(compression), event).await.unwrap();
+        // The session goes on: nobody has looked into it.
+        let request = Request::new("length", bomb(compression, 65_536));
+        let flags = flag(compression).with(Flags::END);
+        let request = Message::Request(request);
+        client.send(1, flags, request).await.unwrap();
+        let Message::Response(response) = answer(&mut client, 1).await else {
+            panic!("an answer")
+        };
+        assert_eq!(response.body, "65536");
+        assert_eq!(guard.stats().denied, number);
+        // What it may send is looked into.
+        let event = Message::Event(Event::new("slow", 0, garbage()));
+        client.send(0, flag(compression), event).await.unwrap();
+        assert_eq!(last_words(&mut client).await.code, Code::BAD_COMPRESSION);
         siege.expect_unharmed().await;
     }
 }

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "bus")]
 mod brokers;
+mod ends;
 mod forge;
 mod keys;
 mod openings;
