@@ -12,6 +12,7 @@
 //! | `session.limits.stream_credit` | 1 MiB | unread bytes of one stream |
 //! | `session.limits.connection_credit` | 8 MiB | unread bytes of one connection; at least four times `max_frame_bytes` |
 //! | `session.max_message_bytes` | 64 MiB | a body that is collected into one piece |
+//! | `session.max_collected_bytes` | 256 MiB | such bodies of all requests of one connection together |
 //! | `session.send_buffer_bytes` | 256 KiB | encoded bytes that wait for the socket |
 //! | `session.stream_buffer_bytes` | 256 KiB | bytes that wait on one stream |
 //! | `session.handshake_timeout` | 2 s | the handshake |
