@@ -150,6 +150,20 @@ impl Connected {
         Ok(Self { link })
     }
 
+    /// Takes over what this process was started with, with `peer` at its other end.
+    ///
+    /// # Errors
+    ///
+    /// The system's, if the socket cannot be waited for.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    #[cfg(feature = "plugin-guest")]
+    pub fn inherited(inherited: os::Inherited, peer: Principal) -> io::Result<Self> {
+        Self::from_unix(inherited.into_socket(), peer)
+    }
+
     /// One end of a pair, with `peer` at the other end, which a program is to inherit.
     #[cfg(feature = "plugin")]
     pub(crate) fn pair(peer: Principal) -> io::Result<(Self, Descriptor)> {
