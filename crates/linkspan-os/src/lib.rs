@@ -14,6 +14,7 @@
 //! | [`PeerCredentials`] | who is at the other end, by the kernel's word |
 //! | [`loopback_uid`] | the same for TCP within this machine, as far as it goes |
 //! | [`Spawn`] | a program that is started as a daemon, and `ReadySender`, its way to say that it is ready |
+//! | `Inherited` | the connection that a program was started with, and `Lifeline`, which hears of its end |
 //! | [`Process`] | a process, told from those that get its number later |
 //! | [`sandbox`] | other people's programs, launched so that they can do what they were granted |
 //! | [`Changes`] | hears when files in a directory change |
@@ -29,6 +30,7 @@ mod changes;
 mod changes_portable;
 mod executable;
 mod file;
+mod inherited;
 mod lock_state;
 mod loopback;
 #[cfg(not(target_os = "linux"))]
@@ -56,6 +58,7 @@ mod windows;
 pub use changes::Changes;
 pub use executable::{ExecutableId, executable_id};
 pub use file::{FileError, FileId};
+pub use inherited::{Heard, InheritedError};
 pub use lock_state::LockState;
 pub use loopback::loopback_uid;
 pub use output::redirect_output;
@@ -79,10 +82,16 @@ pub use unix::{
 };
 
 #[cfg(unix)]
+pub use unix::{Caller, Inherited, Lifeline, exit_at_once};
+
+#[cfg(unix)]
 pub use unix::{
     ReadySender, SIGCONT, die_by_signal, ignore_sigpipe, is_ignored, open_descriptors, os_string,
     reset_sigpipe, terminal_size, thread_count,
 };
+
+#[cfg(windows)]
+pub use windows::{Caller, Inherited, Lifeline, exit_at_once};
 
 #[cfg(windows)]
 pub use windows::{

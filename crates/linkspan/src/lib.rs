@@ -149,6 +149,8 @@ mod rotation;
 pub mod rpc;
 #[cfg(feature = "rpc")]
 pub mod session;
+#[cfg(any(feature = "daemon", feature = "plugin-guest"))]
+mod signals;
 #[cfg(feature = "plugin")]
 #[doc(hidden)]
 pub mod source;

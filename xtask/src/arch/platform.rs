@@ -52,7 +52,7 @@ const PLACES: [&str; 7] = [
     "crates/linkspan-os/",
     "crates/linkspan/src/transport/mod.rs",
     "crates/linkspan/src/transport/backend/mod.rs",
-    "crates/linkspan/src/daemon/signals.rs",
+    "crates/linkspan/src/signals.rs",
     "crates/linkspan-test/",
     "crates/linkspan-cli/src/signals.rs",
     "xtask/",

@@ -9,6 +9,7 @@ mod directory;
 pub(crate) mod exchange_portable;
 pub(crate) mod executable;
 mod file;
+mod inherited;
 mod limits;
 mod lock;
 pub(crate) mod output;
@@ -43,6 +44,7 @@ pub(crate) mod wait;
 
 pub use connect::{connect, max_socket_path_bytes};
 pub use directory::{Directory, DirectoryError};
+pub use inherited::{Caller, Inherited, Lifeline, exit_at_once};
 pub use limits::{descriptor_limit, effective_uid, is_descriptor_exhaustion};
 pub use lock::{Lock, LockError};
 pub use peer::{own_credentials, peer_credentials};

@@ -8,6 +8,7 @@ mod directory;
 pub(crate) mod executable;
 mod file;
 mod handle_list;
+mod inherited;
 mod limits;
 mod lock;
 pub(crate) mod output;
@@ -28,6 +29,7 @@ pub(crate) mod tree;
 mod usage;
 
 pub use directory::{Directory, DirectoryError};
+pub use inherited::{Caller, Inherited, Lifeline, exit_at_once};
 pub use limits::{descriptor_limit, is_descriptor_exhaustion};
 pub use lock::{Lock, LockError};
 pub use peer::{is_trusted, own_credentials, peer_credentials};

@@ -48,7 +48,6 @@ mod recent;
 mod rights;
 mod running;
 mod server;
-mod signals;
 mod startup;
 mod stdin;
 mod terminal;

@@ -57,6 +57,7 @@ mod error;
 mod files;
 #[cfg(feature = "plugin")]
 mod grant;
+pub mod guest;
 #[cfg(feature = "plugin")]
 pub mod host;
 #[cfg(feature = "plugin")]

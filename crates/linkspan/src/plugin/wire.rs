@@ -210,6 +210,12 @@ pub enum LogValue {
     Text(String),
 }
 
+impl From<u64> for LogValue {
+    fn from(number: u64) -> Self {
+        i64::try_from(number).map_or(Self::UInt(number), Self::Int)
+    }
+}
+
 impl fmt::Display for LogValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -251,7 +257,7 @@ impl Visitor<'_> for ValueVisitor {
     }
 
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<LogValue, E> {
-        Ok(i64::try_from(value).map_or(LogValue::UInt(value), LogValue::Int))
+        Ok(value.into())
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<LogValue, E> {

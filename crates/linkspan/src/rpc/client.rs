@@ -118,6 +118,15 @@ impl Client {
         })
     }
 
+    /// Is a client on a connection that is open.
+    #[cfg(feature = "plugin-guest")]
+    pub(crate) fn of(connection: Connection) -> Self {
+        let link = ClientLink::Once(connection);
+        Self {
+            inner: Arc::new(Inner { link }),
+        }
+    }
+
     /// The connection, if there is one now.
     pub fn connection(&self) -> Option<Connection> {
         match &self.inner.link {

@@ -53,15 +53,34 @@ impl Connection {
         config: &Arc<Config>,
         handler: Arc<dyn Handler>,
     ) -> Result<Self, ConnectError> {
+        Self::given(connected, Role::Client, config, handler).await
+    }
+
+    /// The same as its server.
+    #[cfg(feature = "plugin-guest")]
+    pub(crate) async fn serving(
+        connected: Connected,
+        config: &Arc<Config>,
+        handler: Arc<dyn Handler>,
+    ) -> Result<Self, ConnectError> {
+        Self::given(connected, Role::Server, config, handler).await
+    }
+
+    async fn given(
+        connected: Connected,
+        role: Role,
+        config: &Arc<Config>,
+        handler: Arc<dyn Handler>,
+    ) -> Result<Self, ConnectError> {
         let mut link = connected.into_link();
-        let opened = open(&mut link, Role::Client, config).await?;
+        let opened = open(&mut link, role, config).await?;
         let connection = run(link, opened, config, handler);
-        debug!(server = ?connection.peer_identity(), "session over a given connection");
+        debug!(peer = ?connection.peer_identity(), "session over a given connection");
         Ok(connection)
     }
 }
 
-/// Starts the tasks of a client's connection, which end by themselves when its last user goes.
+/// Starts the tasks of a connection that no listener keeps, which end by themselves when its last user goes.
 fn run(link: Link, opened: Opened, config: &Arc<Config>, handler: Arc<dyn Handler>) -> Connection {
     let (connection, driver) = start(link, opened, Arc::clone(config), handler, None);
     drop(tokio::spawn(driver));

@@ -111,10 +111,7 @@ impl Connection {
         topic: &str,
         body: &(impl Encode + ?Sized),
     ) -> Result<(), CallError> {
-        let payload = body.encode(Codec::Msgpack).map_err(CallError::Encode)?;
-        let mut event = proto::message::Event::new(topic, micros_since_1970(), payload.bytes);
-        payload.codec.note_in(&mut event.metadata);
-        self.handle.shared.event(event).await
+        self.handle.shared.event(event_of(topic, body)?).await
     }
 
     /// Sends an event as it is, but for its time.
@@ -190,6 +187,16 @@ impl Connection {
             lapse: None,
         });
         self.ended().await;
+    }
+
+    /// Begins to end the connection in order: no new requests, at most `limit` for what is under way.
+    #[cfg(feature = "plugin-guest")]
+    pub(crate) fn begin_closing(&self, limit: Duration, reason: &'static str) {
+        self.handle.shared.stop(Stop {
+            until: clock::after(clock::now(), limit),
+            reason,
+            lapse: None,
+        });
     }
 
     /// Sends a request, if that is possible now.
@@ -354,6 +361,17 @@ impl Drop for Answer {
             handle.shared.cancel(self.stream, CancelReason::Dropped);
         }
     }
+}
+
+/// An event of now.
+pub(crate) fn event_of(
+    topic: &str,
+    body: &(impl Encode + ?Sized),
+) -> Result<proto::message::Event, CallError> {
+    let payload = body.encode(Codec::Msgpack).map_err(CallError::Encode)?;
+    let mut event = proto::message::Event::new(topic, micros_since_1970(), payload.bytes);
+    payload.codec.note_in(&mut event.metadata);
+    Ok(event)
 }
 
 fn micros_since_1970() -> u64 {

@@ -10,8 +10,14 @@ use tokio::sync::Notify;
 
 use crate::auth::Principal;
 use crate::clock;
+#[cfg(feature = "plugin-guest")]
+use crate::codec::Encode;
 use crate::compression::Compress;
+#[cfg(feature = "plugin-guest")]
+use crate::session::CallError;
 use crate::session::Connection;
+#[cfg(feature = "plugin-guest")]
+use crate::session::connection::event_of;
 #[cfg(feature = "bus")]
 use crate::session::Disconnected;
 #[cfg(feature = "bus")]
@@ -163,6 +169,21 @@ impl Context {
     /// or other tasks.
     pub fn cancellation(&self) -> Cancellation {
         Cancellation(self.facts.clone())
+    }
+
+    /// Tells the caller something on the stream of its call, if there is room for that now; says
+    /// whether there was.
+    ///
+    /// # Errors
+    ///
+    /// The call is over, or the body cannot be sent.
+    #[cfg(feature = "plugin-guest")]
+    pub(crate) fn tell_now<T: Encode>(&self, topic: &str, body: &T) -> Result<bool, CallError> {
+        let Some(facts) = &self.facts else {
+            return Ok(false);
+        };
+        let event = event_of(topic, body)?;
+        facts.shared.event_now(facts.stream, event)
     }
 
     /// Whether the arguments of a call that this context is given to are compressed.

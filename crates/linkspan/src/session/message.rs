@@ -74,6 +74,12 @@ impl Request {
         codec_of(self.metadata.as_deref())
     }
 
+    /// The number of its stream; none within this process.
+    #[cfg(feature = "plugin-guest")]
+    pub(crate) fn stream(&self) -> Option<u64> {
+        self.facts.as_ref().map(|facts| facts.stream.get())
+    }
+
     /// The process that asks; none within this process.
     pub fn peer(&self) -> Option<&Peer> {
         self.facts.as_ref().map(|facts| &*facts.shared.peer)

@@ -249,7 +249,7 @@ impl Shared {
         }
         // A sender of many lets others on its thread go on, the driver with what it sent first.
         consume_budget().await;
-        match self.try_event(event) {
+        match self.try_event(StreamId::CONNECTION, event) {
             Ok(()) => Ok(()),
             Err(Unsent::Failed(error)) => Err(error.into()),
             // Waiting is rare; it must not make every event's future large.
@@ -261,7 +261,7 @@ impl Shared {
         let mut place = self.events.wait();
         loop {
             let room = place.notified();
-            event = match self.try_event(event) {
+            event = match self.try_event(StreamId::CONNECTION, event) {
                 Ok(()) => return Ok(()),
                 Err(Unsent::Failed(error)) => return Err(error.into()),
                 Err(Unsent::Blocked(event)) => event,
@@ -271,17 +271,30 @@ impl Shared {
         }
     }
 
-    fn try_event(&self, event: Event) -> Result<(), Unsent> {
+    /// Sends an event on a stream if there is room for it now; says whether there was.
+    #[cfg(feature = "plugin-guest")]
+    pub(crate) fn event_now(&self, stream: StreamId, mut event: Event) -> Result<bool, CallError> {
+        if let Some(packing) = &self.packing {
+            packing.event(&mut event);
+        }
+        match self.try_event(stream, event) {
+            Ok(()) => Ok(true),
+            Err(Unsent::Blocked(_)) => Ok(false),
+            Err(Unsent::Failed(error)) => Err(error.into()),
+        }
+    }
+
+    fn try_event(&self, stream: StreamId, event: Event) -> Result<(), Unsent> {
         let mut state = self.lock();
         if state.is_over {
             return Err(Unsent::Failed(SendError::GoingAway));
         }
-        match state.send.can_send_event(StreamId::CONNECTION, &event) {
+        match state.send.can_send_event(stream, &event) {
             Err(SendError::Blocked) => return Err(Unsent::Blocked(event)),
             possible => possible.map_err(Unsent::Failed)?,
         }
         let micros = event.micros_since_1970;
-        let sent = state.send.event(StreamId::CONNECTION, event);
+        let sent = state.send.event(stream, event);
         sent.map_err(Unsent::Failed)?;
         self.flush_event(state, micros);
         Ok(())

@@ -5,8 +5,8 @@ use bytes::Bytes;
 use crate::daemon::client::ClientError;
 use crate::daemon::client::capture::Captured;
 use crate::daemon::client::slot::End;
-use crate::daemon::signals::Caught;
 use crate::daemon::wire::{CommandError, Outcome};
+use crate::signals::Caught;
 
 /// How a command ended.
 #[derive(Debug, Clone)]

@@ -23,8 +23,8 @@ use crate::daemon::client::error::ProtocolError;
 use crate::daemon::client::session::{Ended, Progress};
 use crate::daemon::client::slot::End;
 use crate::daemon::lifecycle::{self, Arrival, Settings};
-use crate::daemon::signals::Signals;
 use crate::daemon::wire::{Command, Outcome, Refusal};
+use crate::signals::Signals;
 
 pub use builder::DaemonClientBuilder;
 pub use error::{ClientError, Lost};

@@ -11,10 +11,10 @@ use crate::daemon::client::printer::{News, Printer};
 use crate::daemon::client::reader::StdinReader;
 use crate::daemon::client::slot::{End, Event};
 use crate::daemon::client::{ClientError, Finished};
-use crate::daemon::signals::{Caught, Signals};
 use crate::daemon::wire::{
     Cancel, CancelReason, Chunk, Command, CommandError, FromClient, Resize, Stream,
 };
+use crate::signals::{Caught, Signals};
 
 /// Where a command gets its input and leaves its output.
 pub(super) struct Session<'a> {

@@ -20,11 +20,11 @@ use thiserror::Error;
 use crate::daemon::lifecycle::{
     CrashRow, Log, Metadata, PlaceError, Places, Settings, build, recovery, spawn, watch,
 };
-use crate::daemon::signals::{Caught, Signals};
 use crate::daemon::wire::LogTail;
 use crate::daemon::{
     DaemonServer, EndReason, Ending, ServeError, Serving, StartupReason, StopReport,
 };
+use crate::signals::{Caught, Signals};
 
 /// A daemon that takes commands.
 struct Life {
