@@ -63,6 +63,9 @@ mod listeners;
 mod methods;
 #[cfg(all(unix, feature = "plugin"))]
 mod plugin;
+// Only Linux launches programs.
+#[cfg(all(target_os = "linux", feature = "plugin"))]
+mod plugin_host;
 // It is connected by a Unix socket.
 #[cfg(unix)]
 mod plugin_python;

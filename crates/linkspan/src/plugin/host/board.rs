@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
+use crate::plugin::host::gate::Gate;
+use crate::plugin::host::generation::Plan;
 use crate::plugin::host::instance::{Instance, Lease};
 use crate::plugin::host::{Balancing, Ending, InstanceStatus, RunError, State, Status};
 use crate::plugin::{Digest, Manifest, Verified};
@@ -17,6 +19,8 @@ pub(super) struct Board {
     /// What runs, or ran last.
     pub(super) facts: Arc<Facts>,
     pub(super) phase: Phase,
+    /// What it does towards this host; none before it runs.
+    pub(super) gate: Option<Gate>,
     /// The generation whose processes are called.
     pub(super) current: u64,
     pub(super) restarts: u64,
@@ -53,6 +57,8 @@ impl Facts {
 pub(super) enum Phase {
     /// Nothing yet.
     Created,
+    /// It is to run, and what runs is being copied.
+    Preparing,
     /// It is to run.
     Active,
     /// It is to stop.
@@ -90,6 +96,7 @@ impl Board {
         Self {
             facts: Facts::of(verified),
             phase: Phase::Created,
+            gate: None,
             current: 0,
             restarts: 0,
             last_end: None,
@@ -113,8 +120,22 @@ impl Board {
 
     /// A generation is to run, and what was before does not count any more.
     pub(super) fn begin(&mut self, generation: u64) {
-        (self.phase, self.current) = (Phase::Active, generation);
+        (self.phase, self.current) = (Phase::Preparing, generation);
         (self.restarts, self.last_end) = (0, None);
+    }
+
+    /// All places of the present generation are there.
+    pub(super) fn activate(&mut self) {
+        if self.phase == Phase::Preparing {
+            self.phase = Phase::Active;
+        }
+    }
+
+    /// What there is to know of the generation whose processes are called from now on.
+    pub(super) fn adopt(&mut self, plan: &Plan) {
+        self.current = plan.generation;
+        self.facts = Arc::clone(&plan.facts);
+        self.gate = Some(plan.gate.clone());
     }
 
     /// Nothing more is to come.
@@ -146,7 +167,10 @@ impl Board {
     fn conclusion(&self) -> State {
         match self.phase {
             Phase::Created => State::Created,
-            Phase::Active if self.fault_of(self.current).is_some() => State::Failed,
+            Phase::Preparing | Phase::Active if self.fault_of(self.current).is_some() => {
+                State::Failed
+            }
+            Phase::Preparing => State::Starting,
             Phase::Active if !self.up.is_empty() => State::Running,
             Phase::Active => self.coming(),
             Phase::Stopping => State::Stopping,
@@ -243,6 +267,7 @@ impl Board {
             instances: self.slots.values().filter_map(instance_status).collect(),
             restarts: self.restarts,
             next_start: waiting.min(),
+            gate: self.gate.as_ref().map(Gate::stats).unwrap_or_default(),
             last_end: self.last_end.clone(),
             failure: self.fault_of(self.current).cloned(),
         }

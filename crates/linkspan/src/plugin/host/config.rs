@@ -1,10 +1,12 @@
 //! Settings of a host.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::plugin::Config;
-use crate::plugin::host::LogConfig;
+use crate::plugin::host::{GateConfig, LogConfig, Surroundings, Switchboard};
+use crate::rpc::Router;
 use crate::session;
 
 /// Settings of a [`PluginHost`](crate::plugin::host::PluginHost).
@@ -15,6 +17,11 @@ pub struct HostConfig {
     pub plugins: Config,
     /// How many plugins there may be. Default: 1,000.
     pub max_plugins: usize,
+    /// What plugins can call, and where they publish and hear of events, as far as that is granted.
+    /// Default: nothing to call, and a [`Switchboard`] between them.
+    pub surroundings: Arc<dyn Surroundings>,
+    /// How much each plugin may do there.
+    pub gate: GateConfig,
     /// Of the sessions with plugins; how long they may be silent is a matter of their
     /// [terms](crate::plugin::host::Terms::liveness_timeout).
     pub session: session::Config,
@@ -32,6 +39,8 @@ impl Default for HostConfig {
         Self {
             plugins: Config::default(),
             max_plugins: 1_000,
+            surroundings: Arc::new(Switchboard::new(Router::new())),
+            gate: GateConfig::default(),
             session: session::Config::default(),
             logs: LogConfig::default(),
             sample_interval: Duration::from_secs(1),

@@ -49,17 +49,13 @@ pub(super) async fn reload(plugin: &Arc<Shared>) -> Result<(), RunError> {
     interrupted.mark_unchanged();
     let id = control.next_id();
     let plan = Plan::prepare(plugin, verified, id, true).await?;
-    let facts = Arc::clone(&plan.facts);
     let generation = Generation::start(plugin, plan)?;
     tokio::select! {
         biased;
         _ = interrupted.changed() => return Err(RunError::Stopped),
         outcome = outcome(plugin, id) => outcome?,
     }
-    plugin.update(|board| {
-        board.current = id;
-        board.facts = facts;
-    });
+    plugin.update(|board| board.adopt(&generation.plan));
     generation.plan.is_trial.store(false, Ordering::Relaxed);
     // Dropped, the earlier one ends in order.
     control.generation = Some(generation);
@@ -100,9 +96,10 @@ async fn prepare(
         None => verify(plugin).await?,
     };
     let plan = Plan::prepare(plugin, verified, id, false).await?;
-    let facts = Arc::clone(&plan.facts);
-    plugin.update(|board| board.facts = facts);
-    Generation::start(plugin, plan)
+    plugin.update(|board| board.adopt(&plan));
+    let generation = Generation::start(plugin, plan)?;
+    plugin.update(Board::activate);
+    Ok(generation)
 }
 
 /// Waits until a generation is up, or is not going to be.

@@ -9,6 +9,7 @@ use crate::plugin::Verified;
 use crate::plugin::host::RunError;
 use crate::plugin::host::board::Facts;
 use crate::plugin::host::crashes::Crashes;
+use crate::plugin::host::gate::Gate;
 use crate::plugin::host::launch::Image;
 use crate::plugin::host::shared::Shared;
 use crate::plugin::host::slot::Slot;
@@ -24,7 +25,9 @@ pub(super) struct Generation {
 pub(super) struct Plan {
     pub(super) generation: u64,
     pub(super) facts: Arc<Facts>,
-    pub(super) image: Arc<Image>,
+    pub(super) image: Image,
+    /// What its plugin may do towards this host.
+    pub(super) gate: Gate,
     pub(super) crashes: Mutex<Crashes>,
     /// Whether all are to end in order.
     pub(super) stop: watch::Sender<bool>,
@@ -45,11 +48,16 @@ impl Plan {
         let preparing = move || Image::prepare(&verified, &house.copies()?);
         let image = tokio::task::spawn_blocking(preparing).await;
         let image = image.map_err(|_| RunError::Unloaded)??;
+        let grants = shared.terms.grants_for(&facts.manifest);
+        let config = &shared.house.config;
+        let around = Arc::clone(&config.surroundings);
+        let gate = Gate::new(&shared.name, &grants, around, config.gate.clone());
         let restart = shared.terms.restart_for(&facts.manifest);
         Ok(Self {
             generation,
             facts,
-            image: Arc::new(image),
+            image,
+            gate,
             crashes: Mutex::new(Crashes::new(restart)),
             stop: watch::Sender::new(false),
             is_trial: AtomicBool::new(is_trial),

@@ -1,14 +1,14 @@
 //! From a plan to a process that was started, has said what it is, and is ready.
 
+use std::future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use os::sandbox::Running;
 
-use crate::auth::Principal;
 use crate::clock;
-use crate::plugin::host::board::Facts;
 use crate::plugin::host::description::check;
+use crate::plugin::host::gate::Listening;
 use crate::plugin::host::generation::Plan;
 use crate::plugin::host::instance::{Instance, Parts, Readiness};
 use crate::plugin::host::launch::Launched;
@@ -17,8 +17,8 @@ use crate::plugin::host::patience::within;
 use crate::plugin::host::pulse::ROUNDS;
 use crate::plugin::host::shared::Shared;
 use crate::plugin::host::{RunError, StartError};
-use crate::plugin::wire::{DESCRIBE, READY};
-use crate::plugin::{Describe, Ready};
+use crate::plugin::wire::{DESCRIBE, LOG, READY};
+use crate::plugin::{Describe, LogLevel, LogRecord, Ready};
 use crate::rpc::Router;
 use crate::session::{Config, Connection};
 use crate::transport::{Connected, EndOf};
@@ -29,6 +29,7 @@ pub(super) struct Opened {
     pub(super) instance: Arc<Instance>,
     pub(super) end: EndOf,
     pub(super) reading: Reading,
+    pub(super) listening: Listening,
 }
 
 /// Starts a process, and waits until it is ready. If the future is dropped, nothing is left of it.
@@ -39,12 +40,12 @@ pub(super) async fn open(
 ) -> Result<Opened, RunError> {
     let opening = Opening {
         shared,
-        facts: &plan.facts,
+        plan,
         number,
     };
     let began = clock::now();
     let limit = shared.terms.start_timeout;
-    let (connected, launched) = within(limit, opening.launch(plan))
+    let (connected, launched) = within(limit, opening.launch())
         .await
         .ok_or(RunError::TimedOut { limit })??;
     let end = EndOf::new(&launched.running).map_err(RunError::system("watch the process"))?;
@@ -57,7 +58,7 @@ pub(super) async fn open(
     let reading = reading.map_err(RunError::system("read what the process writes"))?;
     let readiness = Arc::new(Readiness::default());
     match opening.greet(connected, &readiness).await {
-        Ok(connection) => {
+        Ok((connection, listening)) => {
             let parts = Parts {
                 running,
                 connection,
@@ -69,6 +70,7 @@ pub(super) async fn open(
                 instance: Arc::new(Instance::new(number, parts)),
                 end,
                 reading,
+                listening,
             })
         }
         Err(error) => Err(opening.fail(running, &end, &reading, error).await),
@@ -78,17 +80,16 @@ pub(super) async fn open(
 /// A process of a plugin on its way up.
 struct Opening<'a> {
     shared: &'a Arc<Shared>,
-    facts: &'a Facts,
+    plan: &'a Arc<Plan>,
     number: u32,
 }
 
 impl Opening<'_> {
     /// Starts the process with one end of a pair.
-    async fn launch(&self, plan: &Arc<Plan>) -> Result<(Connected, Launched), RunError> {
-        let principal = Principal::named(format!("plugin:{}", self.shared.name));
-        let pair = Connected::pair(principal);
+    async fn launch(&self) -> Result<(Connected, Launched), RunError> {
+        let pair = Connected::pair(self.plan.gate.principal().clone());
         let (ours, theirs) = pair.map_err(RunError::system("connect a pair of sockets"))?;
-        let (plan, terms) = (Arc::clone(plan), Arc::clone(&self.shared.terms));
+        let (plan, terms) = (Arc::clone(self.plan), Arc::clone(&self.shared.terms));
         let number = self.number;
         let launching = move || plan.image.launch(&terms, number, theirs);
         let launched = tokio::task::spawn_blocking(launching).await;
@@ -100,11 +101,12 @@ impl Opening<'_> {
         &self,
         connected: Connected,
         readiness: &Arc<Readiness>,
-    ) -> Result<Connection, RunError> {
+    ) -> Result<(Connection, Listening), RunError> {
         let limit = self.shared.terms.start_timeout;
         let introduced = within(limit, self.introduce(connected, readiness)).await;
-        let connection = introduced.ok_or(RunError::TimedOut { limit })??;
-        let limit = self.shared.terms.ready_timeout_for(&self.facts.manifest);
+        let (connection, events) = introduced.ok_or(RunError::TimedOut { limit })??;
+        let manifest = &self.plan.facts.manifest;
+        let limit = self.shared.terms.ready_timeout_for(manifest);
         let ready = within(limit, async {
             tokio::select! {
                 biased;
@@ -116,23 +118,30 @@ impl Opening<'_> {
             let reason = readiness.latest().unwrap_or_default().reason;
             Err(RunError::NotReady { limit, reason })
         })?;
-        Ok(connection)
+        let listening = self.plan.gate.listen(&connection, &events).await;
+        for mask in listening.denied() {
+            let text = format!("was not granted to hear of {mask}");
+            self.shared.logs.note(self.number, LogLevel::Warn, text);
+        }
+        Ok((connection, listening))
     }
 
+    /// Gives the connection, and what the plugin wants to hear of.
     async fn introduce(
         &self,
         connected: Connected,
         readiness: &Arc<Readiness>,
-    ) -> Result<Connection, RunError> {
+    ) -> Result<(Connection, Vec<String>), RunError> {
         let config = Arc::new(self.session());
-        let router = Arc::new(self.router(readiness));
-        let connection = Connection::over(connected, &config, router).await?;
+        let own = Arc::new(self.own(readiness));
+        let handler = self.plan.gate.handler(own);
+        let connection = Connection::over(connected, &config, handler).await?;
         let described = connection.send_request(DESCRIBE, &()).await;
         let description: Describe = described.map_err(RunError::Describe)?;
-        check(&self.facts.manifest, &description)?;
+        check(&self.plan.facts.manifest, &description)?;
         let ready = connection.send_request(READY, &()).await;
         readiness.note_first(ready.map_err(RunError::Describe)?);
-        Ok(connection)
+        Ok((connection, description.events))
     }
 
     /// Settings of the session: how long the plugin may be silent is counted by one clock only, which
@@ -148,17 +157,23 @@ impl Opening<'_> {
         config
     }
 
-    /// What answers the plugin.
-    fn router(&self, readiness: &Arc<Readiness>) -> Router {
+    /// What takes what the plugin says of itself.
+    fn own(&self, readiness: &Arc<Readiness>) -> Router {
         let (readiness, plugin) = (Arc::clone(readiness), Arc::downgrade(self.shared));
-        Router::new().on_event(READY, move |ready: Ready, _| {
-            readiness.note(ready);
-            if let Some(plugin) = plugin.upgrade() {
-                // Calls may wait for that.
-                plugin.update(|_| ());
-            }
-            std::future::ready(())
-        })
+        let (logs, number) = (self.shared.logs.clone(), self.number);
+        Router::new()
+            .on_event(READY, move |ready: Ready, _| {
+                readiness.note(ready);
+                if let Some(plugin) = plugin.upgrade() {
+                    // Calls may wait for that.
+                    plugin.update(|_| ());
+                }
+                future::ready(())
+            })
+            .on_event(LOG, move |record: LogRecord, _| {
+                logs.record(number, record);
+                future::ready(())
+            })
     }
 
     /// Ends a process that did not come up, and says why it did not.

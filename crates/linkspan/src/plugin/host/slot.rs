@@ -84,6 +84,7 @@ impl Slot {
             instance,
             end,
             reading,
+            listening,
         } = opened;
         info!(
             plugin = %self.shared.name,
@@ -101,6 +102,7 @@ impl Slot {
             limit = pulse::lost(&instance.connection, terms.liveness_timeout) => Why::Silent(limit),
         };
         self.set(SlotState::Stopping(Arc::clone(&instance)));
+        drop(listening);
         let cause = part(&instance, &end, &terms, why).await;
         within(FLUSH, reading.ended()).await;
         Ending {

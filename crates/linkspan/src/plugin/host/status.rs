@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use os::sandbox::{Applied, Usage};
 
-use crate::plugin::host::{Ending, RunError, State};
+use crate::plugin::host::{Ending, GateStats, RunError, State};
 use crate::plugin::{Digest, PluginName, Ready};
 
 /// What is known of a plugin.
@@ -30,6 +30,8 @@ pub struct Status {
     pub restarts: u64,
     /// When the next process is started again, if one waits for that.
     pub next_start: Option<SystemTime>,
+    /// What was counted of what it did towards its host, since it was started or reloaded.
+    pub gate: GateStats,
     /// How a process of it ended last.
     pub last_end: Option<Ending>,
     /// Why it does not run, if it has failed.

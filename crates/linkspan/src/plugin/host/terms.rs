@@ -104,6 +104,11 @@ impl Terms {
         self.sandbox.max(manifest.sandbox)
     }
 
+    /// What a plugin may do: what its manifest asks for, as far as that is granted.
+    pub fn grants_for(&self, manifest: &Manifest) -> Vec<Grant> {
+        Grant::common(&manifest.capabilities, &self.grants)
+    }
+
     /// What each process of a plugin may use.
     pub fn limits_for(&self, manifest: &Manifest) -> Limits {
         let (ours, theirs) = (&self.limits, &manifest.limits);

@@ -1,0 +1,4 @@
+//! Hosts and their plugins, real processes in Python.
+
+mod calls;
+mod support;
