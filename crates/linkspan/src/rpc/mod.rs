@@ -68,6 +68,9 @@ pub use server::{Server, Serving};
 pub use streaming::{StreamSender, Streaming, Unread};
 pub use wire::{JsonSchema, MethodInfo, ParameterInfo, Shape};
 
+#[cfg(feature = "plugin")]
+pub(crate) use guarded::Guarded;
+
 pub use crate::session::{
     Body, CallError, Cancellation, ConnectError, Connection, Context, Disconnected, Event, Items,
     ListenerStats, ReconnectConfig, Request, Response, StopReport,

@@ -70,7 +70,7 @@ impl Copies {
         &self.base
     }
 
-    /// Copies all files of a plugin, but what `leaves_out` says.
+    /// Copies all files of a plugin, its entry only if it is not left out.
     pub(super) fn copy(
         self: &Arc<Self>,
         verified: &Verified,
@@ -126,6 +126,10 @@ impl Drop for Copies {
 
 impl Own {
     fn make(base: &Path) -> Result<Self, StartError> {
+        if let Some(parent) = base.parent() {
+            // It holds more than copies, which nobody else has to see.
+            Directory::open(parent, PRIVATE).map_err(StartError::place)?;
+        }
         let base = Directory::open(base, MODE).map_err(StartError::place)?;
         // Whoever removes what was left must not see it before it is locked.
         let _lock = lock(&base)?;
@@ -215,6 +219,7 @@ fn enter<'a>(
 
 /// Others get through it, but cannot list it.
 const MODE: u32 = 0o711;
+const PRIVATE: u32 = 0o700;
 const PREFIX: &str = "host-";
 const LOCK: &str = "lock";
 /// More directories than that are looked at by the next one.
