@@ -9,6 +9,7 @@ use proto::message::Failure;
 
 use crate::session::CallError;
 use crate::session::shared::Shared;
+use crate::transport;
 
 /// Bytes of bodies and items of several pieces, of all requests of a connection together.
 ///
@@ -83,5 +84,6 @@ fn exhausted(bytes: usize, held: usize, limit: usize) -> CallError {
         "{bytes} bytes more than the {held} bytes that this connection's requests hold exceed the \
          limit of {limit} bytes"
     );
-    Failure::new(Category::Limit, Code::BUSY, message).into()
+    let failure = Failure::new(Category::Limit, Code::BUSY, message);
+    failure.retry_after(transport::RETRY_AFTER).into()
 }

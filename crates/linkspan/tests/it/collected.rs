@@ -131,14 +131,6 @@ async fn answer(client: &mut RawClient, stream: u64) -> Result<String, Failure> 
     }
 }
 
-fn too_much(bytes: usize, held: usize) -> Failure {
-    let text = format!(
-        "{bytes} bytes more than the {held} bytes that this connection's requests hold exceed the \
-         limit of 1000000 bytes"
-    );
-    Failure::new(Category::Limit, Code::BUSY, text)
-}
-
 #[tokio::test]
 async fn requests_of_a_connection_hold_no_more_than_its_budget() {
     let scene = Scene::new().await;
@@ -152,8 +144,15 @@ async fn requests_of_a_connection_hold_no_more_than_its_budget() {
         }
         scene.until_whole(whole + 4).await;
         send(&mut client, first + 8, "length", 1, true).await;
-        let refused = answer(&mut client, first + 8).await;
-        assert_eq!(refused, Err(too_much(1, BUDGET)));
+        let refused = answer(&mut client, first + 8).await.unwrap_err();
+        assert_eq!(
+            (refused.category, refused.code),
+            (Category::Limit, Code::BUSY)
+        );
+        assert!(refused.retryable && refused.retry_after.is_some());
+        let text = "1 bytes more than the 1000000 bytes that this connection's requests hold exceed \
+                    the limit of 1000000 bytes";
+        assert_eq!(refused.message, text);
         // What comes in one frame is no part of it.
         let request = Message::Request(message::Request::new("length", vec![7; 5000].into()));
         client.send(first + 10, Flags::END, request).await.unwrap();

@@ -318,7 +318,10 @@ async fn only_who_may_sees_what_others_sent() {
     let scene = Scene::with("mem", broker).await;
     let client = scene.client("one").await;
     // Whether it is there, one who may not send to it does not learn, and nothing is kept.
-    assert_eq!(client.send("forbidden", &1).await, Ok(Delivery::Nobody));
+    let absent = client.send("forbidden", &1).await;
+    let _there = scene.client("forbidden").await;
+    assert!(matches!(absent, Err(PostError::Denied(_))), "{absent:?}");
+    assert_eq!(client.send("forbidden", &1).await, absent);
     assert_eq!(scene.serving.stats().dead_letters, 0);
     lose(&client, "t", 1).await;
     let all = filter(|_| {});
