@@ -33,6 +33,12 @@ pub enum Action {
     DaemonCommand,
     /// Ask a daemon about itself, or to end, by the verb: `status`, `logs`, `stop`, `drain`, `restart`.
     DaemonControl,
+    /// Start a plugin, by its name.
+    PluginStart,
+    /// Stop a plugin, by its name.
+    PluginStop,
+    /// Read what a plugin logs, by its name.
+    PluginLogs,
 }
 
 impl Action {
@@ -48,6 +54,9 @@ impl Action {
         Self::ExchangeSend,
         Self::DaemonCommand,
         Self::DaemonControl,
+        Self::PluginStart,
+        Self::PluginStop,
+        Self::PluginLogs,
     ];
 
     /// Its name, as in capabilities: `rpc.call`.
@@ -58,23 +67,30 @@ impl Action {
             Self::BusPublish => "bus.publish",
             Self::BusSubscribe => "bus.subscribe",
             Self::BusSend => "bus.send",
+            Self::BusJoin => "bus.join",
             Self::BusTap => "bus.tap",
             Self::BusDeadLetters => "bus.dead_letters",
             Self::ExchangeSend => "exchange.send",
             Self::DaemonCommand => "daemon.command",
             Self::DaemonControl => "daemon.control",
+            Self::PluginStart => "plugin.start",
+            Self::PluginStop => "plugin.stop",
+            Self::PluginLogs => "plugin.logs",
         }
     }
 
     /// Whether what it is done to is told by topics rather than by names.
-            Self::BusJoin => "bus.join",
     pub(super) fn is_done_to_topics(self) -> bool {
         match self {
             Self::RpcCall
             | Self::BusSend
+            | Self::BusJoin
             | Self::ExchangeSend
             | Self::DaemonCommand
-            | Self::DaemonControl => false,
+            | Self::DaemonControl
+            | Self::PluginStart
+            | Self::PluginStop
+            | Self::PluginLogs => false,
             Self::RpcEvent
             | Self::BusPublish
             | Self::BusSubscribe
@@ -82,9 +98,19 @@ impl Action {
             | Self::BusDeadLetters => true,
         }
     }
+
+    /// Whether it may be done to all that a mask stands for, at once.
+    pub(super) fn is_done_to_masks(self) -> bool {
+        let with_masks = [
+            Self::BusSubscribe,
+            Self::BusSend,
+            Self::BusTap,
+            Self::BusDeadLetters,
+        ];
+        with_masks.contains(&self)
+    }
 }
 
-            | Self::BusJoin
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -98,17 +124,6 @@ pub struct UnknownAction {
     name: String,
 }
 
-
-    /// Whether it may be done to all that a mask stands for, at once.
-    pub(super) fn is_done_to_masks(self) -> bool {
-        let with_masks = [
-            Self::BusSubscribe,
-            Self::BusSend,
-            Self::BusTap,
-            Self::BusDeadLetters,
-        ];
-        with_masks.contains(&self)
-    }
 impl FromStr for Action {
     type Err = UnknownAction;
 
@@ -134,7 +149,8 @@ fn names() -> String {
 pub struct Access<'a> {
     /// What would be done.
     pub action: Action,
-    /// To what: the name of a method, a client, a server or a verb, a topic, or a mask of them.
+    /// To what: the name of a method, a client, a server, a verb or a plugin, a topic, or a mask of
+    /// them.
     pub resource: &'a str,
 }
 
@@ -173,6 +189,15 @@ pub(super) enum Extent {
 }
 
 impl Extent {
+    /// Whether it has what is called `resource`, letter by letter.
+    pub(super) fn names(&self, resource: &str) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Names(mask) => mask.matches(resource),
+            Self::Topics(mask) => mask.matches(resource),
+        }
+    }
+
     /// Whether all of `resource` is within.
     pub(super) fn contains(&self, resource: &str) -> bool {
         match self {
@@ -187,12 +212,3 @@ impl Extent {
         }
     }
 }
-    /// Whether it has what is called `resource`, letter by letter.
-    pub(super) fn names(&self, resource: &str) -> bool {
-        match self {
-            Self::Everything => true,
-            Self::Names(mask) => mask.matches(resource),
-            Self::Topics(mask) => mask.matches(resource),
-        }
-    }
-

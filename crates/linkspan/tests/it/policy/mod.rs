@@ -66,7 +66,7 @@ fn what_is_no_right_is_an_error_that_says_why() {
         ),
         (
             "rpc.cal:host.*",
-            r#""rpc.cal" is no action; actions are rpc.call, rpc.event, bus.publish, bus.subscribe, bus.send, bus.tap, bus.dead_letters, exchange.send, daemon.command, daemon.control"#,
+            r#""rpc.cal" is no action; actions are rpc.call, rpc.event, bus.publish, bus.subscribe, bus.send, bus.tap, bus.dead_letters, exchange.send, daemon.command, daemon.control, plugin.start, plugin.stop, plugin.logs"#,
         ),
         (
             "bus.publish:a\0b",
