@@ -17,6 +17,7 @@ use super::init;
 use super::prepare::Prepared;
 use super::raw;
 use super::running::Tree;
+use super::spare::Spare;
 
 /// A new process, by both its names.
 pub(super) struct Forked {
@@ -65,6 +66,7 @@ fn sender() -> io::Result<SyncSender<Request>> {
 fn serve(requests: &Receiver<Request>) {
     // New processes have this mask, too: no handler of this process ever runs in one of them.
     raw::block_signals();
+    let spare = Spare::of_this_thread();
     let mut ending: Vec<Tree> = Vec::new();
     loop {
         ending.retain_mut(|tree| !tree.has_ended());
@@ -76,7 +78,7 @@ fn serve(requests: &Receiver<Request>) {
         match request {
             Ok(Request::Fork(prepared, answer)) => {
                 // Whoever asked waits for the answer.
-                answer.send(fork_here(*prepared)).ok();
+                answer.send(fork_here(*prepared, &spare)).ok();
             }
             Ok(Request::Reap(tree)) => ending.push(tree),
             Err(RecvTimeoutError::Timeout) => {}
@@ -85,9 +87,9 @@ fn serve(requests: &Receiver<Request>) {
     }
 }
 
-fn fork_here(prepared: Prepared) -> Result<Forked, Errno> {
+fn fork_here(prepared: Prepared, spare: &Spare) -> Result<Forked, Errno> {
     match raw::fork_with_handle(prepared.namespaces.0)? {
-        None => init::run(&prepared),
+        None => init::run(&prepared, spare),
         Some((pid, handle)) => Ok(Forked {
             pid,
             handle,

@@ -28,6 +28,7 @@ mod program;
 mod raw;
 mod running;
 mod sealed;
+mod spare;
 mod start;
 mod status;
 mod step;

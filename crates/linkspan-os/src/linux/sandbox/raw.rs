@@ -27,11 +27,35 @@ pub(super) fn fork_with_handle(flags: libc::c_int) -> Result<Option<(Pid, OwnedF
     }
 }
 
-/// Forks as usual. `None` is the answer in the child.
-pub(super) fn fork() -> Result<Option<Pid>, Errno> {
-    // SAFETY: the child has a copy of all memory, and so of the stack.
-    let result = unsafe { libc::syscall(libc::SYS_clone, libc::SIGCHLD, 0, 0, 0, 0) };
-    checked(result).map(pid)
+/// Forks a process that goes on with `body` in the memory of this one, on a stack of its own. This one
+/// waits until that has become a program or has ended: so no memory is copied for a process that soon
+/// has none of it.
+pub(super) fn fork_into<T>(value: &T, body: fn(&T) -> !) -> Result<Pid, Errno> {
+    let mut stack = Stack([MaybeUninit::uninit(); STACK_BYTES]);
+    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+    let end = stack.0.as_mut_ptr_range().end.cast();
+    let task = Task { value, body };
+    let argument = (&raw const task).cast_mut().cast();
+    // SAFETY: stack and task outlive the child's use of them, as this process, which has one thread,
+    // goes on only then.
+    let result = unsafe { libc::clone(begin::<T>, end, flags, argument) };
+    let result = checked(result.into())?;
+    pid(result).ok_or(Errno::INVAL)
+}
+
+struct Task<'a, T> {
+    value: &'a T,
+    body: fn(&T) -> !,
+}
+
+/// Aligned as machines want it.
+#[repr(align(16))]
+struct Stack([MaybeUninit<u8>; STACK_BYTES]);
+
+extern "C" fn begin<T>(task: *mut libc::c_void) -> libc::c_int {
+    // SAFETY: it is what was given to `clone` above, and its type is the same.
+    let task = unsafe { &*task.cast::<Task<'_, T>>() };
+    (task.body)(task.value)
 }
 
 /// Becomes the program that `file` is; returns only if that fails.
@@ -259,4 +283,5 @@ pub(super) const NO_SUID: u64 = 2;
 pub(super) const NO_DEVICES: u64 = 4;
 pub(super) const NO_EXECUTION: u64 = 8;
 const AT_RECURSIVE: libc::c_int = 0x8000;
+const STACK_BYTES: usize = 64 << 10;
 const MAX_DESCRIPTOR: RawFd = 65_536;

@@ -64,7 +64,7 @@ fn sees_not(level: Level) {
     }
 }
 
-/// What is asked for at the end is a signal by the directory of a process, which the system takes for
+/// Who has ended and was not waited for yet has no memory (ESRCH). What is asked for last is a signal by the directory of a process, which the system takes for
 /// a name of it.
 const SEES: &str = "
 import ctypes, errno, os
@@ -72,7 +72,7 @@ def refused(action, *arguments):
     try:
         result = action(*arguments)
     except OSError as error:
-        return error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.EINVAL)
+        return error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.EINVAL, errno.ESRCH)
     return not result
 def read(path):
     with open(path, 'rb') as file: return file.read(64)
