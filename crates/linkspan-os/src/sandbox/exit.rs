@@ -46,7 +46,7 @@ impl fmt::Display for Exit {
 #[non_exhaustive]
 pub struct Usage {
     /// Memory in bytes. Without a cgroup that is private and shared memory of all processes, where
-    /// what two of them share counts twice.
+    /// what two of them share counts twice, and much of it as mapped, not as used.
     pub memory_bytes: u64,
     /// Processor time so far. Without a cgroup, that of processes which ended counts only once their
     /// parents have waited for them.

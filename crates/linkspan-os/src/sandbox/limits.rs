@@ -12,7 +12,8 @@
 pub struct Limits {
     /// Memory in bytes. In a cgroup the system ends the program that exceeds it. Without, no process
     /// gets more private memory than this, and [`Running::check`](crate::sandbox::Running::check)
-    /// ends all of them when together they have more. Default: none.
+    /// ends all of them when together they have more; then what is shared counts as mapped, and there are
+    /// no files in memory (`memfd_create`), which would count with nobody. Default: none.
     pub memory_bytes: Option<u64>,
     /// Processors, parts of one included. Without a cgroup it runs on so many whole ones, rounded up,
     /// with low priority. Default: none.

@@ -5,6 +5,7 @@
 //! call for another kind of machine ends the program.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use seccompiler::{
     BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition,
@@ -12,18 +13,54 @@ use seccompiler::{
 };
 
 use super::calls::{ALLOWED, ALLOWED_HERE, REFUSED, REFUSED_AMONG_FILES, REFUSED_AMONG_FILES_HERE};
-use crate::sandbox::{Level, Network};
+use crate::sandbox::{Launch, Level, Network};
 
 /// Filters in the order in which they are to be set up: the second forbids a third.
 #[derive(Debug)]
 pub(super) struct Filters(Vec<Vec<libc::sock_filter>>);
 
+/// What tells one pair of filters from another.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kind {
+    level: Level,
+    connects: bool,
+    /// Files in memory count with no process.
+    has_memory_files: bool,
+}
+
+impl Kind {
+    pub(super) fn of(launch: &Launch, has_cgroup: bool) -> Self {
+        Self {
+            level: launch.level,
+            connects: launch.network != Network::Isolated,
+            has_memory_files: has_cgroup || launch.limits.memory_bytes.is_none(),
+        }
+    }
+
+    /// Whether it sees the files of others.
+    fn is_among_files(self) -> bool {
+        self.level < Level::Strict
+    }
+
+    fn number(self) -> usize {
+        let bits = [self.is_among_files(), self.connects, self.has_memory_files];
+        bits.into_iter()
+            .fold(0, |all, bit| all * 2 + usize::from(bit))
+    }
+}
+
 impl Filters {
-    /// `None` on kinds of machines that filters cannot be made for.
-    pub(super) fn new(level: Level, network: &Network) -> Option<Self> {
+    /// Made when they are first asked for; `None` on kinds of machines that filters cannot be made for.
+    pub(super) fn of(kind: Kind) -> Option<&'static Self> {
+        static MADE: [OnceLock<Option<Filters>>; 8] = [const { OnceLock::new() }; 8];
+        let made = MADE.get(kind.number())?;
+        made.get_or_init(|| Self::new(kind)).as_ref()
+    }
+
+    fn new(kind: Kind) -> Option<Self> {
         let machine = TargetArch::try_from(std::env::consts::ARCH).ok()?;
-        let refuse = refuse(level, network, machine).ok()?;
-        let allow = allow(machine).ok()?;
+        let refuse = refuse(kind, machine).ok()?;
+        let allow = allow(kind, machine).ok()?;
         Some(Self(vec![instructions(&refuse), instructions(&allow)]))
     }
 
@@ -34,13 +71,9 @@ impl Filters {
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
-fn refuse(
-    level: Level,
-    network: &Network,
-    machine: TargetArch,
-) -> Result<BpfProgram, BackendError> {
+fn refuse(kind: Kind, machine: TargetArch) -> Result<BpfProgram, BackendError> {
     let mut rules: Rules = REFUSED.iter().map(|call| (*call, Vec::new())).collect();
-    if level < Level::Strict {
+    if kind.is_among_files() {
         let calls = [REFUSED_AMONG_FILES, REFUSED_AMONG_FILES_HERE];
         rules.extend(calls.into_iter().flatten().map(|call| (*call, Vec::new())));
         // Without a path it is about a file that was opened.
@@ -51,7 +84,7 @@ fn refuse(
     rules.insert(libc::SYS_setpriority, vec![of_others(0)?, of_others(1)?]);
     rules.insert(libc::SYS_clone, namespaces()?);
     rules.insert(libc::SYS_ioctl, terminals()?);
-    rules.insert(libc::SYS_socket, sockets(network)?);
+    rules.insert(libc::SYS_socket, sockets(kind.connects)?);
     rules.insert(libc::SYS_socketpair, pairs()?);
     // Both would connect without being asked where.
     rules.insert(libc::SYS_sendto, vec![has_bits(3, FAST_OPEN)?]);
@@ -61,9 +94,12 @@ fn refuse(
     SeccompFilter::new(rules, SeccompAction::Allow, refusal, machine)?.try_into()
 }
 
-fn allow(machine: TargetArch) -> Result<BpfProgram, BackendError> {
+fn allow(kind: Kind, machine: TargetArch) -> Result<BpfProgram, BackendError> {
     let calls = [ALLOWED, ALLOWED_HERE, REFUSED].into_iter().flatten();
-    let rules: Rules = calls.map(|call| (*call, Vec::new())).collect();
+    let mut rules: Rules = calls.map(|call| (*call, Vec::new())).collect();
+    if !kind.has_memory_files {
+        rules.remove(&libc::SYS_memfd_create);
+    }
     let unknown = SeccompAction::Errno(libc::ENOSYS.unsigned_abs());
     SeccompFilter::new(rules, unknown, SeccompAction::Allow, machine)?.try_into()
 }
@@ -90,8 +126,8 @@ fn terminals() -> Result<Vec<SeccompRule>, BackendError> {
 }
 
 /// No rule at all refuses every socket.
-fn sockets(network: &Network) -> Result<Vec<SeccompRule>, BackendError> {
-    if *network == Network::Isolated {
+fn sockets(connects: bool) -> Result<Vec<SeccompRule>, BackendError> {
+    if !connects {
         return Ok(Vec::new());
     }
     let no_family = FAMILIES
@@ -193,13 +229,14 @@ mod tests {
 
     #[test]
     fn both_fit_into_the_kernel() {
-        let networks = [Network::Isolated, Network::TcpPorts(vec![443])];
-        let levels = [Level::Basic, Level::Strict];
-        let all = levels
-            .iter()
-            .flat_map(|level| networks.iter().map(|network| (*level, network)));
-        for (level, network) in all {
-            let filters = Filters::new(level, network).unwrap();
+        for bits in 0..8 {
+            let kind = Kind {
+                level: [Level::Strict, Level::Basic][bits / 4],
+                connects: bits & 2 != 0,
+                has_memory_files: bits & 1 != 0,
+            };
+            assert_eq!(kind.number(), bits);
+            let filters = Filters::of(kind).unwrap();
             let lengths: Vec<_> = filters.iter().map(<[_]>::len).collect();
             assert!(
                 lengths.iter().all(|length| (10..4096).contains(length)),

@@ -10,7 +10,7 @@ use std::path::Path;
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::pipe::{PipeFlags, pipe_with};
 
-use super::filter::Filters;
+use super::filter::{Filters, Kind};
 use super::grants::{self, Held};
 use super::identity::Change;
 use super::landlock::{Rights, Ruleset};
@@ -71,7 +71,7 @@ pub(super) struct Prepared {
     pub(super) descriptors: Vec<(RawFd, OwnedFd)>,
     pub(super) limits: Applicable,
     pub(super) landlock: Option<Ruleset>,
-    pub(super) filters: Option<Filters>,
+    pub(super) filters: Option<&'static Filters>,
     /// All of the above that is open, in the order of the numbers.
     pub(super) kept: Vec<RawFd>,
     /// Open until the program runs, so that no other file gets the number of one of them.
@@ -120,7 +120,7 @@ pub(super) fn prepare(
     let limits = Applicable::new(&launch.limits, own_processes, decided.has_cgroup);
     let channels = Channels::open(launch).map_err(refused("descriptors"))?;
     let confines = launch.level > Level::None;
-    let filters = match Filters::new(launch.level, &launch.network) {
+    let filters = match Filters::of(Kind::of(launch, decided.has_cgroup)) {
         Some(filters) if confines => Some(filters),
         None if confines => return Err(unavailable(launch.level, "a filter of system calls")),
         _ => None,

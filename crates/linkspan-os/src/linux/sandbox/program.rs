@@ -8,6 +8,7 @@ use rustix::process::{
 };
 use rustix::thread::set_no_new_privs;
 
+use super::filter::Filters;
 use super::prepare::Prepared;
 use super::step::{At, Failure, Report, Step, report};
 use super::{lifeline, raw};
@@ -77,11 +78,8 @@ fn restrict(prepared: &Prepared) -> Result<(), Failure> {
     if let Some(rules) = &prepared.landlock {
         rules.restrict_self().at(Step::Landlock)?;
     }
-    for filter in prepared
-        .filters
-        .iter()
-        .flat_map(super::filter::Filters::iter)
-    {
+    let filters = prepared.filters.into_iter();
+    for filter in filters.flat_map(Filters::iter) {
         raw::filter_calls(filter).at(Step::Filter)?;
     }
     Ok(())

@@ -123,21 +123,55 @@ fn parse(pid: u32, stat: &[u8]) -> Option<Process> {
 }
 
 /// Memory that is there because of a process; none if it has ended meanwhile.
+///
+/// What is shared counts as mapped: a process can give such pages away from itself, and then the system
+/// keeps them without counting them with anybody.
 fn memory_of(pid: u32) -> u64 {
     let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else {
         return 0;
     };
-    let figure = |name| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-        line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()
+    let sum = |names: &[&str]| {
+        let figures = names.iter().filter_map(|name| bytes_in(&status, name));
+        figures.fold(0, u64::saturating_add)
     };
-    let figures = ["RssAnon:", "RssShmem:", "VmSwap:"].into_iter();
-    figures.filter_map(figure).fold(0, |sum, kibibytes| {
-        sum.saturating_add(kibibytes.saturating_mul(1024))
-    })
+    let mapped = sum(&["VmSize:"]);
+    let known = sum(&["VmData:", "VmStk:", "VmExe:", "VmLib:"]);
+    let resident = sum(&["RssShmem:"]);
+    let shared = match mapped.saturating_sub(known) {
+        // Not worth a look, which costs more than all the rest.
+        ..=UNSEEN_BYTES => resident,
+        _ => fs::read_to_string(format!("/proc/{pid}/maps"))
+            .map_or(resident, |maps| shared_memory(&maps).max(resident)),
+    };
+    sum(&["RssAnon:", "VmSwap:"]).saturating_add(shared)
+}
+
+fn bytes_in(status: &str, name: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes.saturating_mul(1024))
+}
+
+/// What is mapped of memory that has no file, in bytes: as `FROM-TO rw-s OFFSET DEVICE INODE NAME`.
+fn shared_memory(maps: &str) -> u64 {
+    let bytes = |line: &str| {
+        let mut fields = line.split_ascii_whitespace();
+        let (from, to) = fields.next()?.split_once('-')?;
+        let is_shared = fields.next()?.ends_with('s');
+        let name = fields.nth(3)?;
+        let has_no_file = NAMELESS.iter().any(|known| name.starts_with(known));
+        let address = |text| u64::from_str_radix(text, 16).ok();
+        let length = address(to)?.saturating_sub(address(from)?);
+        (is_shared && has_no_file).then_some(length)
+    };
+    maps.lines().filter_map(bytes).fold(0, u64::saturating_add)
 }
 
 const MAX_PROCESSES: u64 = 1 << 20;
+/// As much as programs map of files that they do not write to.
+const UNSEEN_BYTES: u64 = 4 << 20;
+/// What shared memory is called that was mapped without a file, by `memfd_create`, and by `shmget`.
+const NAMELESS: [&str; 3] = ["/dev/zero", "/memfd:", "/SYSV"];
 
 #[cfg(test)]
 mod tests {
@@ -153,6 +187,16 @@ mod tests {
         };
         assert_eq!(parse(77, stat), Some(expected));
         assert_eq!(parse(77, b"77 (a"), None);
+    }
+
+    #[test]
+    fn shared_memory_is_what_has_no_file() {
+        let maps = "1000-3000 rw-s 00000000 00:01 8 /dev/zero (deleted)\n\
+                    4000-5000 rw-s 00000000 00:01 9 /memfd:name (deleted)\n\
+                    6000-7000 r-xp 00000000 00:01 9 /memfd:program (deleted)\n\
+                    8000-9000 rw-s 00000000 08:01 9 /var/lib/file\n\
+                    a000-b000 rw-p 00000000 00:00 0\n";
+        assert_eq!(shared_memory(maps), 0x3000);
     }
 
     #[test]

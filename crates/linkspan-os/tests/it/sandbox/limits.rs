@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 
-use linkspan_os::sandbox::{Access, Exit, Grant, Level, ProcessTable};
+use linkspan_os::sandbox::{Access, Exit, Grant, Launch, Level, ProcessTable, Program, Running};
 
 use super::guest::REFUSED;
 use super::host::{
@@ -16,7 +16,9 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     ("memory-of-many", memory_of_many),
     ("disk", disk),
     ("file-size", file_size),
+    ("shared-memory", shared_memory),
     ("usage", usage),
+    ("parent", parent),
 ];
 
 #[test]
@@ -82,6 +84,54 @@ fn memory_of_many(level: Level) {
 }
 
 #[test]
+fn shared_memory_that_is_given_away_counts_nevertheless() {
+    play("shared-memory", &CONFINED);
+}
+
+fn shared_memory(level: Level) {
+    let path = "/usr/bin/python3";
+    if !std::path::Path::new(path).exists() {
+        eprintln!("gap: there is no {path}");
+        return;
+    }
+    let mut launch = Launch::new(Program::open(path).unwrap(), level);
+    launch.arguments = ["-I", "-c", HIDES].map(Into::into).to_vec();
+    launch.limits.memory_bytes = Some(256 << 20);
+    let Some(mut running) = start(launch) else {
+        return;
+    };
+    let output = running.take_output().unwrap();
+    let mut lines = BufReader::new(File::from(output.stdout)).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "no files in memory");
+    assert_eq!(lines.next().unwrap().unwrap(), "hidden");
+    until(|| {
+        running.check(&ProcessTable::read().unwrap()).unwrap();
+        running.try_wait().unwrap().is_some()
+    });
+    let limit_bytes = 256 << 20;
+    let exit = running.try_wait().unwrap();
+    assert_eq!(exit, Some(Exit::OutOfMemory { limit_bytes }));
+}
+
+/// Fills pages and gives them away from itself, by which they go on to be memory of the machine.
+const HIDES: &str = "
+import errno, mmap, os, time
+try:
+    os.memfd_create('hidden')
+except OSError as error:
+    assert error.errno == errno.ENOSYS
+    print('no files in memory', flush=True)
+kept = []
+for _ in range(5):
+    memory = mmap.mmap(-1, 60 << 20)
+    for at in range(0, len(memory), 4096): memory[at] = 1
+    memory.madvise(mmap.MADV_DONTNEED)
+    kept.append(memory)
+print('hidden', flush=True)
+time.sleep(60)
+";
+
+#[test]
 fn the_own_file_system_is_full_at_its_limit() {
     play("disk", &[Level::Strict]);
 }
@@ -139,4 +189,49 @@ fn usage(level: Level) {
         usage.processes == 2 && usage.memory_bytes > 0
     });
     assert!(!running.applied().weaknesses.is_empty() || level != Level::None);
+}
+
+#[test]
+fn the_parent_of_a_guest_keeps_nothing_of_the_hosts_memory() {
+    play("parent", &ALL);
+}
+
+fn parent(level: Level) {
+    let mut ballast = vec![1_u8; 64 << 20];
+    let marker = marker();
+    let Some(mut running) = start(guest(level, &format!("stays {marker}"))) else {
+        return;
+    };
+    // Whatever was in these pages, a copy would keep.
+    for page in ballast.iter_mut().step_by(4096) {
+        *page += 1;
+    }
+    let status = |pid: u32| fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let figure = |status: &str, name| -> u32 {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap()
+            .split_whitespace()
+            .next()
+            .unwrap()
+            .parse()
+            .unwrap()
+    };
+    let parent = figure(&status(running.pid()), "PPid:");
+    until(|| {
+        let status = status(parent);
+        assert!(status.starts_with("Name:\tlinkspan-init\n"), "{status}");
+        figure(&status, "RssAnon:") + figure(&status, "VmPTE:") < 2 << 10
+    });
+    let arguments = fs::read(format!("/proc/{parent}/cmdline")).unwrap();
+    let own = fs::read("/proc/self/cmdline").unwrap();
+    assert_eq!(arguments, own, "tools show whose it is");
+    ends_as_usual(&mut running);
+    assert!(ballast.iter().step_by(4096).all(|byte| *byte == 2));
+}
+
+/// It still hears of the end, and tells it.
+fn ends_as_usual(running: &mut Running) {
+    running.terminate().unwrap();
+    let exit = running.wait(crate::child::late()).unwrap();
+    assert_eq!(exit, Some(Exit::Signal(15)));
 }
