@@ -1,7 +1,9 @@
 //! A token bucket in one word: the generic cell rate algorithm.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use crate::clock;
 
 /// A bucket, full at first: the time at which it would be full again, in nanoseconds since whoever
 /// has it began.
@@ -58,6 +60,32 @@ impl Pace {
         let earlier = |full_at: u64| Some(full_at.saturating_sub(self.interval_ns));
         let order = (Ordering::Relaxed, Ordering::Relaxed);
         full_at.fetch_update(order.0, order.1, earlier).ok();
+    }
+}
+
+/// Says when something may be said that there is reason to say far more often.
+#[derive(Debug)]
+pub(crate) struct Moderation {
+    pace: Pace,
+    bucket: Bucket,
+    began: Instant,
+}
+
+impl Moderation {
+    /// So many times in a second.
+    pub(crate) fn per_second(times: u32) -> Self {
+        Self {
+            pace: Pace::new(times, Duration::from_secs(1), times),
+            bucket: Bucket::default(),
+            began: clock::now(),
+        }
+    }
+
+    /// Whether it may be said now.
+    pub(crate) fn allows(&self) -> bool {
+        let since = clock::now().saturating_duration_since(self.began);
+        let now_ns = u64::try_from(since.as_nanos()).unwrap_or(u64::MAX);
+        self.pace.take(&self.bucket, now_ns).is_ok()
     }
 }
 

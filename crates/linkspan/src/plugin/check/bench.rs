@@ -94,7 +94,8 @@ impl Bench {
     /// Starts a process with a descriptor, or as it is started by hand.
     pub(super) async fn launch(&mut self, given: Option<Descriptor>) -> Result<Subject, Stop> {
         let (image, terms) = (Arc::clone(&self.image), self.terms.clone());
-        let launching = tokio::task::spawn_blocking(move || image.launch_with(&terms, 0, given));
+        let launching =
+            tokio::task::spawn_blocking(move || image.launch_with(&terms, 0, given, Vec::new()));
         let launched = launching
             .await
             .map_err(|error| CheckError::Io(error.into()))?;

@@ -1,13 +1,14 @@
 //! What all plugins of a host share.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::plugin::PluginName;
 use crate::plugin::host::instance::Instance;
 use crate::plugin::host::launch::Copies;
 use crate::plugin::host::shared::Shared;
 use crate::plugin::host::{HostConfig, LoadError, StartError};
+use crate::plugin::{Grant, PluginName};
 
 /// What all plugins of a host share.
 #[derive(Debug)]
@@ -55,6 +56,18 @@ impl House {
     /// All plugins, by name.
     pub(super) fn all(&self) -> Vec<Arc<Shared>> {
         self.plugins().values().cloned().collect()
+    }
+
+    /// Where all plugins but one may write.
+    pub(super) fn writable_by_others(&self, name: &PluginName) -> Vec<PathBuf> {
+        let plugins = self.all();
+        let others = plugins.iter().filter(|plugin| plugin.name != *name);
+        let grants = others.flat_map(|plugin| &plugin.terms.grants);
+        let places = grants.filter_map(|grant| match grant {
+            Grant::Write(path) => Some(path.clone()),
+            _ => None,
+        });
+        places.collect()
     }
 
     /// Forgets a plugin.

@@ -91,7 +91,8 @@ impl Opening<'_> {
         let (ours, theirs) = pair.map_err(RunError::system("connect a pair of sockets"))?;
         let (plan, terms) = (Arc::clone(self.plan), Arc::clone(&self.shared.terms));
         let number = self.number;
-        let launching = move || plan.image.launch(&terms, number, theirs);
+        let untrusted = self.shared.house.writable_by_others(&self.shared.name);
+        let launching = move || plan.image.launch(&terms, number, theirs, untrusted);
         let launched = tokio::task::spawn_blocking(launching).await;
         Ok((ours, launched.map_err(|_| RunError::Unloaded)??))
     }

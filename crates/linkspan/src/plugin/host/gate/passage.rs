@@ -1,7 +1,6 @@
 //! The rights of one plugin, and what is asked of them.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use proto::topic::{Limits, Mask};
 use tracing::{debug, warn};
@@ -11,7 +10,7 @@ use crate::auth::quota::{Place, Quotas};
 use crate::auth::{Audit, AuditRecord, Decision, Method, Principal};
 use crate::codec::Payload;
 use crate::counter::Counter;
-use crate::pace::{Bucket, Pace};
+use crate::pace::Moderation;
 use crate::plugin::host::gate::handler::Gated;
 use crate::plugin::host::{GateConfig, GateStats, PluginEvent, Surroundings};
 use crate::plugin::{Grant, PluginName};
@@ -172,14 +171,9 @@ impl Gate {
 
 /// Tells of what was denied: all of it would let a plugin fill logs.
 fn told(audit: Option<Audit>) -> impl Fn(&Principal, &Access<'_>, &policy::Decision) + Send + Sync {
-    let (pace, bucket) = (
-        Pace::new(TOLD_PER_SECOND, SECOND, TOLD_PER_SECOND),
-        Bucket::default(),
-    );
-    let began = Instant::now();
+    let moderation = Moderation::per_second(TOLD_PER_SECOND);
     move |principal, access, decision| {
-        let now_ns = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        if pace.take(&bucket, now_ns).is_err() {
+        if !moderation.allows() {
             return;
         }
         // What it wants is its own text.
@@ -198,4 +192,3 @@ fn told(audit: Option<Audit>) -> impl Fn(&Principal, &Access<'_>, &policy::Decis
 
 const ROLE: &str = "granted";
 const TOLD_PER_SECOND: u32 = 100;
-const SECOND: Duration = Duration::from_secs(1);

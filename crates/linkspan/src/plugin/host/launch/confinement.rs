@@ -33,7 +33,7 @@ pub(super) fn confine(
     launch.uids = terms.uids.clone();
     launch.cgroup.clone_from(&terms.cgroup);
     let mut ports = Vec::new();
-    for grant in &terms.grants {
+    for grant in &terms.grants_for(manifest) {
         match grant {
             Grant::Read(path) => launch.grants.push(Granted::new(path, Access::Read)),
             Grant::Write(path) => launch.grants.push(Granted::new(path, Access::Write)),

@@ -33,7 +33,8 @@ pub(crate) struct Files {
 
 impl Image {
     /// Starts a process that has `connection` as its descriptor 3; `instance` is its number among those
-    /// of its plugin. It takes some milliseconds.
+    /// of its plugin. On the way to what it was granted, no link is followed that it or somebody else
+    /// can have put there who may write to a place in `untrusted`. It takes some milliseconds.
     ///
     /// # Errors
     ///
@@ -43,8 +44,9 @@ impl Image {
         terms: &Terms,
         instance: u32,
         connection: Descriptor,
+        untrusted: Vec<PathBuf>,
     ) -> Result<Launched, StartError> {
-        self.launch_with(terms, instance, Some(connection))
+        self.launch_with(terms, instance, Some(connection), untrusted)
     }
 
     /// The same; without a connection it is started as by hand.
@@ -57,6 +59,7 @@ impl Image {
         terms: &Terms,
         instance: u32,
         connection: Option<Descriptor>,
+        untrusted: Vec<PathBuf>,
     ) -> Result<Launched, StartError> {
         let required = terms.level_for(&self.manifest);
         let mut launch = Launch::new(self.program.clone(), level(required));
@@ -66,6 +69,7 @@ impl Image {
         let variable = connection.is_some().then_some(DESCRIPTOR_VARIABLE);
         launch.environment = environment(&terms.environment, files, variable);
         launch.descriptors = descriptors(terms, instance, connection)?;
+        launch.no_links_below = untrusted;
         let runtime = os::runtime_directory().map_err(StartError::place)?;
         confine(
             &mut launch,

@@ -62,7 +62,12 @@ impl Plugin {
     }
 
     fn verified(&self) -> Verified {
-        self.file("plugin.yaml", &self.manifest);
+        // It asks for what it is granted, and for more.
+        let hidden = format!("fs.write:{}/hidden", self.base.path().display());
+        let asked = self.terms.grants.iter().map(ToString::to_string);
+        let asked: Vec<_> = asked.chain([hidden]).collect();
+        let manifest = format!("{}capabilities: {asked:?}\n", self.manifest);
+        self.file("plugin.yaml", manifest);
         let mut config = Config::default();
         config.pins = Pins::Optional;
         Verified::open(&self.base.path().join("folder"), &config).unwrap()
@@ -75,7 +80,12 @@ impl Plugin {
     /// How it ends, and what it wrote to its connection, stdout and stderr; none where there are no
     /// sandboxes.
     fn run(&self) -> Option<(Exit, [String; 3])> {
-        finish(self.image().unwrap().launch(&self.terms, 0, pair().1), None)
+        finish(
+            self.image()
+                .unwrap()
+                .launch(&self.terms, 0, pair().1, Vec::new()),
+            None,
+        )
     }
 }
 
@@ -132,7 +142,7 @@ fn script(level: SandboxLevel) {
     let copies = plugin.base.path().join("copies");
     for _ in 0..2 {
         let (ours, theirs) = pair();
-        let launched = image.launch(&plugin.terms, 0, theirs);
+        let launched = image.launch(&plugin.terms, 0, theirs, Vec::new());
         let Some((exit, [said, stdout, stderr])) = finish(launched, Some(ours)) else {
             return;
         };
@@ -186,7 +196,7 @@ fn program(level: SandboxLevel) {
     let image = plugin.image().unwrap();
     plugin.file("shell", "something else");
     let (ours, theirs) = pair();
-    let launched = image.launch(&plugin.terms, 7, theirs);
+    let launched = image.launch(&plugin.terms, 7, theirs, Vec::new());
     let Some((exit, [said, stdout, stderr])) = finish(launched, Some(ours)) else {
         return;
     };
@@ -224,7 +234,10 @@ fn grants(level: SandboxLevel) {
     assert_eq!(stdout, "read\nwrote written/new\n");
 
     plugin.terms.grants = vec![format!("fs.read:{show}").parse().unwrap()];
-    let error = plugin.image().unwrap().launch(&plugin.terms, 0, pair().1);
+    let error = plugin
+        .image()
+        .unwrap()
+        .launch(&plugin.terms, 0, pair().1, Vec::new());
     let error = error.unwrap_err();
     assert!(matches!(error, StartError::Grant { .. }), "{error:?}");
 }
@@ -268,7 +281,11 @@ fn diagnoses(level: SandboxLevel) {
     for (program, words) in cases.into_iter().chain(loader) {
         let plugin = Plugin::new(level, "binary: main");
         plugin.file("main", &program);
-        match plugin.image().unwrap().launch(&plugin.terms, 0, pair().1) {
+        match plugin
+            .image()
+            .unwrap()
+            .launch(&plugin.terms, 0, pair().1, Vec::new())
+        {
             Err(StartError::Sandbox { .. }) => return,
             Err(error @ StartError::Program { .. }) => {
                 let text = error.to_string();
