@@ -12,12 +12,13 @@ use tower_service::Service;
 
 use crate::codec::{Decode, Encode, Payload};
 use crate::rpc::handler::{Call, Handle, call_of};
+use crate::rpc::layered::BoxService;
 use crate::rpc::wire::{MethodInfo, REFLECTION};
 use crate::rpc::{handler, usage};
 use crate::session::{
     BoxFuture, CallError, Context, Event, Handler, Method, Placement, Request, Response,
-};
     SessionError,
+};
 
 /// Finds the method for a request and the handler for an event.
 ///
@@ -29,6 +30,8 @@ pub struct Router {
     events: Arc<Names<EventHandler>>,
     /// What keeps its callers to their quotas by itself.
     own_quotas: Arc<Names<()>>,
+    /// Finds methods that come and go.
+    others: Option<Others>,
 }
 
 /// Things by name. Names are the program's own, so that nobody can choose colliding ones.
@@ -36,6 +39,8 @@ type Names<T> = HashMap<String, T, foldhash::fast::RandomState>;
 
 /// Gives what is left to do, if anything is.
 pub(super) type EventHandler = Arc<dyn Fn(Event) -> Option<BoxFuture<()>> + Send + Sync>;
+
+type Others = Arc<dyn Fn(&str) -> Option<Arc<Entry>> + Send + Sync>;
 
 /// A method with all that is known of it.
 pub(crate) struct Entry {
@@ -68,6 +73,37 @@ impl Router {
         Arc::make_mut(&mut self.events).extend(events);
         let own_quotas = other.own_quotas.keys().map(|name| (name.clone(), ()));
         Arc::make_mut(&mut self.own_quotas).extend(own_quotas);
+        self.others = other.others.or(self.others);
+        self
+    }
+
+    /// Has a closure find the services of methods that the router does not have, as those of programs
+    /// that come and go. It is asked at each call, and may not block; what it finds is not among the
+    /// [methods](Self::methods).
+    ///
+    /// ```
+    /// use linkspan::rpc::{BoxService, CallError, Context, Router};
+    ///
+    /// let today = Router::new().method("weather.today", async |(): (), _: Context| {
+    ///     Ok::<_, CallError>("rain")
+    /// });
+    /// let router = Router::new().others(move |name| {
+    ///     name.starts_with("weather.").then(|| BoxService::new(today.clone()))
+    /// });
+    /// ```
+    #[must_use]
+    pub fn others(
+        mut self,
+        find: impl Fn(&str) -> Option<BoxService> + Send + Sync + 'static,
+    ) -> Self {
+        self.others = Some(Arc::new(move |name| {
+            let service = find(name)?;
+            Some(Arc::new(Entry {
+                info: MethodInfo::named(name),
+                placement: Placement::default(),
+                call: Box::new(move |request| service.answer(request)),
+            }))
+        }));
         self
     }
 
@@ -171,23 +207,28 @@ impl Router {
     /// The same methods and events, each behind something.
     pub(super) fn behind(
         self,
-        method: impl Fn(Arc<Entry>) -> Call,
+        method: impl Fn(Arc<Entry>) -> Call + Send + Sync + 'static,
         event: impl Fn(EventHandler) -> EventHandler,
     ) -> Self {
-        let methods = self.methods.iter().map(|(name, entry)| {
-            let behind = Entry {
+        let behind = Arc::new(move |entry: Arc<Entry>| {
+            Arc::new(Entry {
                 info: entry.info.clone(),
                 placement: Placement::new(entry.placement.is_moved()),
-                call: method(Arc::clone(entry)),
-            };
-            (name.clone(), Arc::new(behind))
+                call: method(entry),
+            })
         });
+        let methods = self.methods.iter();
+        let methods = methods.map(|(name, entry)| (name.clone(), behind(Arc::clone(entry))));
+        let methods = Arc::new(methods.collect());
         let events = self.events.iter();
         let events = events.map(|(topic, handler)| (topic.clone(), event(Arc::clone(handler))));
         Self {
-            methods: Arc::new(methods.collect()),
+            methods,
             events: Arc::new(events.collect()),
             own_quotas: self.own_quotas,
+            others: self.others.map(|others| -> Others {
+                Arc::new(move |name| others(name).map(|entry| behind(entry)))
+            }),
         }
     }
 
@@ -195,7 +236,10 @@ impl Router {
         match self.methods.get(name) {
             Some(entry) => Arc::clone(entry),
             None if name == REFLECTION => Arc::new(self.reflection()),
-            None => Arc::new(self.unknown(name)),
+            None => {
+                let other = self.others.as_ref().and_then(|others| others(name));
+                other.unwrap_or_else(|| Arc::new(self.unknown(name)))
+            }
         }
     }
 

@@ -1,7 +1,10 @@
 //! Methods by name: closures, codecs, reflection, errors.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use linkspan::codec::{Codec, Payload, Raw};
-use linkspan::rpc::{Body, CallError, Context, Request, Response, Router, Shape};
+use linkspan::rpc::{Body, BoxService, CallError, Context, Request, Response, Router, Shape};
 use linkspan::{Category, Code, Metadata, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -263,4 +266,35 @@ async fn protobuf_messages_are_bodies() {
         .await
         .unwrap_err();
     assert_eq!(error.code(), Code::INVALID_PARAMETERS);
+}
+
+#[tokio::test]
+async fn methods_that_come_and_go_are_found_at_each_call() {
+    let is_there = Arc::new(AtomicBool::new(true));
+    let weather = Router::new().method("weather.today", async |place: String, _: Context| {
+        Ok::<_, CallError>(format!("rain in {place}"))
+    });
+    let shown = Arc::clone(&is_there);
+    let router = shop().others(move |name| {
+        let is_its = name.starts_with("weather.") && shown.load(Ordering::Relaxed);
+        is_its.then(|| BoxService::new(weather.clone()))
+    });
+    for scheme in SCHEMES {
+        let pair = pair(scheme, router.clone()).await;
+        let today = pair.client.send_request("weather.today", "Paris").await;
+        assert_eq!(today, Ok("rain in Paris".to_owned()), "{scheme}");
+        let order = Order {
+            item: "screw".into(),
+            pieces: 4,
+        };
+        let ordered = pair.client.send_request("shop.order", &order).await;
+        assert_eq!(ordered, Ok(12_u32), "its own methods come first");
+    }
+    let pair = pair(LOCAL, router).await;
+    is_there.store(false, Ordering::Relaxed);
+    let gone = pair
+        .client
+        .send_request::<String>("weather.today", "Paris")
+        .await;
+    assert_eq!(gone.unwrap_err().code(), Code::METHOD_NOT_FOUND);
 }
