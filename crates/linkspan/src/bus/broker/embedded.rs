@@ -1,11 +1,13 @@
 //! A broker within a process.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell};
 
 use crate::Address;
+use crate::auth::{self, Attempt, Authentication, Authenticator, Denial, Grant, Method, Principal};
 use crate::bus::broker::{BrokerStats, Core, events};
 use crate::bus::native::Native;
 use crate::bus::{Client, ConfigError, ConnectError, Rates};
@@ -19,13 +21,20 @@ pub struct Embedded {
     native: Arc<Native>,
     /// Where clients of this process come in.
     door: Arc<OnceCell<Acceptor>>,
+    /// Where others come in for whom this process speaks, by their names.
+    others: Arc<Mutex<BTreeMap<String, Acceptor>>>,
 }
+
+/// Whoever comes is this one.
+#[derive(Debug)]
+struct Vouched(Principal);
 
 impl Embedded {
     pub(crate) fn new(core: Arc<Core>) -> Self {
         Self {
             native: Native::new(core),
             door: Arc::default(),
+            others: Arc::default(),
         }
     }
 
@@ -46,8 +55,41 @@ impl Embedded {
     ///
     /// A dropped future leaves no client behind.
     pub async fn connect(&self, name: &str) -> Result<Client, ConnectError> {
-        let door = self.door.get_or_try_init(|| self.open_door()).await?;
+        let open = || self.open_door(session::Config::default());
+        let door = self.door.get_or_try_init(open).await?;
         Client::connect(door.address(), name).await
+    }
+
+    /// Makes a client in this process for somebody else, who may do what this principal may.
+    ///
+    /// # Errors
+    ///
+    /// Any [`ConnectError`].
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future leaves no client behind.
+    pub async fn connect_as(
+        &self,
+        name: &str,
+        principal: &Principal,
+    ) -> Result<Client, ConnectError> {
+        let mut others = self.others.lock().await;
+        let address = match others.get(&principal.name) {
+            Some(door) => door.address().clone(),
+            None => {
+                let mut vouched = auth::Config::default().with(Vouched(principal.clone()));
+                vouched.session_timeout = None;
+                let mut config = session::Config::default();
+                config.authentication = Some(Authentication::new(vouched));
+                let door = self.open_door(config).await?;
+                let address = door.address().clone();
+                others.insert(principal.name.clone(), door);
+                address
+            }
+        };
+        drop(others);
+        Client::connect(address, name).await
     }
 
     /// What the broker has done so far.
@@ -77,13 +119,23 @@ impl Embedded {
         self.native.core()
     }
 
-    async fn open_door(&self) -> Result<Acceptor, ConnectError> {
+    async fn open_door(&self, config: session::Config) -> Result<Acceptor, ConnectError> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let address = Address::Memory(format!("linkspan-bus-{number}"));
         let handler = Arc::new(self.router());
-        let (transport, config) = (transport::Config::default(), session::Config::default());
+        let transport = transport::Config::default();
         let door = Acceptor::start(&address, transport, config, handler).await;
         door.map_err(ConnectError::Door)
+    }
+}
+
+impl Authenticator for Vouched {
+    fn method(&self) -> Method {
+        Method::Host
+    }
+
+    fn authenticate(&self, _: &Attempt<'_>) -> Result<Grant, Denial> {
+        Ok(Grant::new(self.0.clone()))
     }
 }
