@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use crate::auth::policy::{Capability, CapabilityError};
+use crate::auth::policy::{Access, Capability, CapabilityError};
 use crate::{Address, HostPort};
 
 /// Something that a manifest asks for, and that a host may grant.
@@ -40,6 +40,49 @@ pub enum Grant {
     Connect(HostPort),
     /// Seeing the processes of the machine.
     Processes,
+}
+
+impl Grant {
+    /// Whether whoever has the other one may do all of this, too.
+    ///
+    /// ```
+    /// use linkspan::plugin::Grant;
+    ///
+    /// let grant = |text: &str| text.parse::<Grant>().unwrap();
+    /// assert!(grant("bus.publish:logs/new").is_within(&grant("bus.publish:logs/#")));
+    /// assert!(grant("fs.read:/var/log/app").is_within(&grant("fs.write:/var/log")));
+    /// assert!(!grant("fs.write:/var/log").is_within(&grant("fs.read:/var/log")));
+    /// ```
+    pub fn is_within(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Right(right), Self::Right(other)) => is_within(right, other),
+            (Self::Read(path), Self::Read(other) | Self::Write(other))
+            | (Self::Write(path), Self::Write(other)) => path.starts_with(other),
+            (one, other) => one == other,
+        }
+    }
+
+    /// What somebody may do who asks for some and is granted others: what is within both.
+    pub fn common(asked: &[Self], granted: &[Self]) -> Vec<Self> {
+        let within = |some: &[Self], others: &[Self]| -> Vec<Self> {
+            let is_within = |one: &&Self| others.iter().any(|other| one.is_within(other));
+            some.iter().filter(is_within).cloned().collect()
+        };
+        let mut common = within(asked, granted);
+        for grant in within(granted, asked) {
+            if !common.contains(&grant) {
+                common.push(grant);
+            }
+        }
+        common
+    }
+}
+
+fn is_within(right: &Capability, other: &Capability) -> bool {
+    let text = right.to_string();
+    let (action, mask) = text.split_once(':').unwrap_or((&text, ANYTHING));
+    let is_covered = |action| other.covers(&Access::new(action, mask));
+    right == other || (mask != ANYTHING && action.parse().is_ok_and(is_covered))
 }
 
 /// A text is no grant.
@@ -125,6 +168,8 @@ const READ: &str = "fs.read";
 const WRITE: &str = "fs.write";
 const CONNECT: &str = "net.connect";
 const PROCESSES: &str = "host.processes";
+/// The mask that stands for whatever there is.
+const ANYTHING: &str = "*";
 
 #[cfg(test)]
 mod tests {
@@ -165,6 +210,57 @@ mod tests {
         ] {
             let error = text.parse::<Grant>().unwrap_err().to_string();
             assert!(error.contains(words), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_is_asked_for_and_granted_is_within_both() {
+        let grants = |texts: &[&str]| -> Vec<Grant> {
+            texts.iter().map(|text| text.parse().unwrap()).collect()
+        };
+        for (asked, granted, common) in [
+            (
+                &["bus.publish:a/#"][..],
+                &["bus.publish:a/b"][..],
+                &["bus.publish:a/b"][..],
+            ),
+            (
+                &["bus.publish:a/b"],
+                &["bus.publish:*"],
+                &["bus.publish:a/b"],
+            ),
+            (&["bus.publish:*"], &["bus.publish:+"], &["bus.publish:+"]),
+            (&["rpc.call:*"], &["rpc.call:host.?"], &["rpc.call:host.?"]),
+            (
+                &["rpc.call:host.*"],
+                &["rpc.call:host.?"],
+                &["rpc.call:host.?"],
+            ),
+            (&["bus.publish:a/#"], &["bus.subscribe:a/#"], &[]),
+            (&["bus.publish:a/+"], &["bus.publish:+/b"], &[]),
+            (&["fs.read:/var"], &["fs.write:/var/log"], &[]),
+            (&["fs.write:/var/log"], &["fs.read:/var"], &[]),
+            (
+                &["fs.read:/var/log"],
+                &["fs.read:/var"],
+                &["fs.read:/var/log"],
+            ),
+            (
+                &["fs.read:/"],
+                &["fs.read:/a", "fs.read:/b"],
+                &["fs.read:/a", "fs.read:/b"],
+            ),
+            (&["fs.read:/variable"], &["fs.read:/var"], &[]),
+            (&["net.connect:a:1"], &["net.connect:a:2"], &[]),
+            (
+                &["host.processes"],
+                &["host.processes"],
+                &["host.processes"],
+            ),
+            (&["host.processes"], &[], &[]),
+        ] {
+            let found = Grant::common(&grants(asked), &grants(granted));
+            assert_eq!(found, grants(common), "{asked:?} {granted:?}");
         }
     }
 }
