@@ -43,7 +43,7 @@ pub(crate) fn unknown(key: &str, known: &Value) -> (String, Option<String>) {
 }
 
 /// Keys of what is planned. They are refused, so that nobody believes that they have an effect.
-const NOT_YET: [(&str, &str); 7] = [
+const NOT_YET: [(&str, &str); 2] = [
     (
         "durable",
         "messages are kept in memory only; leave the key out",
@@ -52,11 +52,4 @@ const NOT_YET: [(&str, &str); 7] = [
         "bridge",
         "this broker passes messages on to no other; leave the key out",
     ),
-    ("auto_discovery", NO_PLUGINS),
-    ("load", NO_PLUGINS),
-    ("max_plugins", NO_PLUGINS),
-    ("resource_limits", NO_PLUGINS),
-    ("sandbox", NO_PLUGINS),
 ];
-
-const NO_PLUGINS: &str = "plugins are found and verified, and not run yet; leave the key out";

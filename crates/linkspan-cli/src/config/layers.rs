@@ -238,7 +238,8 @@ impl Loaded {
             return Err(self.wrong_of_bus(key, &problem));
         }
         if let Err((key, problem)) = self.config.plugins.check() {
-            return Err(self.wrong(&["plugins", key], &problem));
+            let path: Vec<_> = ["plugins"].into_iter().chain(key.split('.')).collect();
+            return Err(self.wrong(&path, &problem));
         }
         if let Err((key, problem)) = self.config.security.auth.check() {
             return Err(self.wrong(&["security", "auth", key], &problem));

@@ -29,7 +29,7 @@ pub(crate) use ipc::{BackendChoice, Crc32Choice, Ipc};
 pub(crate) use layers::{Loaded, Origin, find_file, load, load_text};
 pub(crate) use model::{BUILD, Config, VERSION, schema};
 pub(crate) use performance::Performance;
-pub(crate) use plugins::Plugins;
+pub(crate) use plugins::{PluginTerms, Plugins};
 pub(crate) use security::{KeyPlace, Security, TokenType};
 pub(crate) use tls::TlsDirectory;
 pub(crate) use transport::{DefaultType, Transport};

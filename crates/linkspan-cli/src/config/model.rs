@@ -30,7 +30,7 @@ pub(crate) struct Config {
     pub(crate) security: Security,
     /// How much is done at once, and for how long.
     pub(crate) performance: Performance,
-    /// Where plugins are looked for.
+    /// Where plugins are looked for, which of them a node runs, and what they may do.
     pub(crate) plugins: Plugins,
     /// What `--tls-dir` says, which is stronger than the file.
     #[serde(skip)]

@@ -106,7 +106,7 @@ impl Guard {
             authentication: self.authentication(config, audit.clone()),
             policy: match self.is_open && !security.authorization.is_set() {
                 true => everything_for_everybody(),
-                false => security.authorization.policy()?,
+                false => security.authorization.policy(&config.plugins)?,
             },
             quotas: security
                 .rate_limiting

@@ -83,8 +83,18 @@ security:
     operations: { 'bus.publish:events/#': { requests_per_minute: 600, burst: 20, max_concurrent: 2 } }
   audit: { file: run/audit.log, max_bytes: 1MiB, kept_files: 3 }
 plugins:
+  auto_discovery: false
   plugin_directories: [run/plugins]
+  load: [indexer, notifier]
+  max_plugins: 1000
+  resource_limits: { max_memory_mb: 4096, max_cpu_cores: 4.0, max_disk_mb: 10240, max_processes: 64, max_files: 128 }
+  sandbox: { enabled: true, sandbox_type: Container, isolated_filesystem: true, network_access: false }
   interpreters: { python3: /usr/bin/python3 }
+  grants: { indexer: ['bus.publish:index/#', 'fs.read:/var/log'] }
+  instances: { indexer: 2 }
+  restart: { indexer: on-failure }
+  reload_on_change: true
+  unpinned: false
 ";
 
 const FULL_TOML: &str = r#"
@@ -174,8 +184,27 @@ file = "run/audit.log"
 max_bytes = "1024KiB"
 kept_files = 3
 [plugins]
+auto_discovery = false
 plugin_directories = ["run/plugins"]
+load = ["indexer", "notifier"]
+max_plugins = 1000
 interpreters = { python3 = "/usr/bin/python3" }
+grants = { indexer = ["bus.publish:index/#", "fs.read:/var/log"] }
+instances = { indexer = 2 }
+restart = { indexer = "onfailure" }
+reload_on_change = true
+unpinned = false
+[plugins.resource_limits]
+max_memory_mb = 4096
+max_cpu_cores = 4.0
+max_disk_mb = 10240
+max_processes = 64
+max_files = 128
+[plugins.sandbox]
+enabled = true
+sandbox_type = "container"
+isolated_filesystem = true
+network_access = false
 "#;
 
 #[test]
@@ -301,6 +330,46 @@ fn mistakes_are_shown_where_they_are() {
             "pipe_name",
         ),
         ("plugins: { listen: [] }\n", ":1:12", "unknown key `listen`"),
+        (
+            "plugins: { max_plugin: 3 }\n",
+            ":1:12",
+            "did you mean `max_plugins`?",
+        ),
+        (
+            "plugins: { load: [Indexer] }\n",
+            ":1:12",
+            "does not begin with a letter from a to z",
+        ),
+        (
+            "plugins:\n  grants: { indexer: ['bus.publsh:index/#'] }\n",
+            ":2:13",
+            "\"bus.publsh\" is no action",
+        ),
+        (
+            "plugins: { grants: { a: ['net.connect:example.org:443'] } }\n",
+            ":1:22",
+            "needs plugins.sandbox.network_access: true",
+        ),
+        (
+            "plugins: { sandbox: { sandbox_type: None, isolated_filesystem: true } }\n",
+            ":1:43",
+            "needs the sandbox_type Container",
+        ),
+        (
+            "plugins: { sandbox: { sandbox_type: Container, isolated_filesystem: no } }\n",
+            ":1:48",
+            "a Container has its own files",
+        ),
+        (
+            "plugins: { instances: { a: 65 } }\n",
+            ":1:25",
+            "from 1 to 64",
+        ),
+        (
+            "plugins: { resource_limits: { max_files: 3 } }\n",
+            ":1:31",
+            "3 is below the least of 16",
+        ),
     ];
     for (text, at, words) in cases {
         place.write("wrong.yaml", text);

@@ -246,12 +246,4 @@ fn names_and_places_are_checked_before_anything_is_made() {
         told.contains("ruby: bin/ruby is not an absolute path"),
         "{told}"
     );
-    fs::write(&relative, "plugins:\n  load: [greeter]\n").unwrap();
-    let told = place
-        .run(["config", "check", "-c", "relative.yaml"])
-        .fails(3);
-    assert!(
-        told.contains("relative.yaml:2") && told.contains("not run yet"),
-        "{told}"
-    );
 }

@@ -19,13 +19,15 @@ pub(super) fn run(options: &Options, loaded: &Loaded, output: &Output) -> Result
     let question = &options.question;
     let decision = question.decide(loaded)?;
     let authorization = &loaded.config.security.authorization;
+    let plugins = &loaded.config.plugins;
+    let roles = authorization.roles_of(plugins, &question.principal, &question.role);
     let missing = format!("{}:{}", question.action, question.resource);
     if output.json {
         return Ok(output.json_line(&json!({
             "permitted": decision.permitted,
             "reason": decision.rule.name(),
             "rule": decision.rule.to_string(),
-            "roles": authorization.roles_of(&question.principal, &question.role),
+            "roles": roles,
             "conditions": authorization.asked_conditions(),
             "owner_may_all": authorization.owner_may_all,
             "missing": (!decision.permitted).then_some(&missing),
@@ -33,7 +35,6 @@ pub(super) fn run(options: &Options, loaded: &Loaded, output: &Output) -> Result
     }
     let verdict = if decision.permitted { "yes" } else { "no" };
     output.line(format_args!("{verdict}: {}", decision.rule))?;
-    let roles = authorization.roles_of(&question.principal, &question.role);
     match roles.is_empty() {
         true => output.line(format_args!("{} has no role", question.principal))?,
         false => {

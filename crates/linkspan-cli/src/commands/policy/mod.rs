@@ -28,14 +28,14 @@ pub(crate) fn run(command: &Command, loaded: &Loaded, output: &Output) -> Result
 /// Who would do what.
 #[derive(Debug, Args)]
 struct Question {
-    /// Who: uid:1000, cert:host-1, key:ci, jwt:ada, anonymous.
+    /// Who: uid:1000, cert:host-1, key:ci, jwt:ada, plugin:indexer, anonymous.
     principal: String,
 
     /// What: rpc.call, rpc.event, bus.publish, bus.subscribe, bus.send, bus.tap, `bus.dead_letters`,
-    /// exchange.send, daemon.command, daemon.control.
+    /// exchange.send, daemon.command, daemon.control, plugin.start, plugin.stop, plugin.logs.
     action: Action,
 
-    /// To what: a method, a topic, a client, a server or a verb, or a mask of them.
+    /// To what: a method, a topic, a client, a server, a verb or a plugin, or a mask of them.
     resource: String,
 
     /// A role that the credentials would give; may be repeated.
@@ -54,7 +54,10 @@ impl Question {
 
     /// What a node with this configuration decides.
     fn decide(&self, loaded: &Loaded) -> Result<Decision> {
-        let policy = loaded.config.security.authorization.policy();
+        let policy = {
+            let config = &loaded.config;
+            config.security.authorization.policy(&config.plugins)
+        };
         let policy = policy.map_err(|error| Failure::new(Kind::Config, error))?;
         let mut principal = Principal::named(&self.principal).with_roles(&self.role);
         principal.attributes.extend(self.attribute.iter().cloned());

@@ -11,6 +11,8 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::config::Plugins;
+
 /// What those may do who come: the node's own user everything, others what their roles and the
 /// conditions permit. Without roles and conditions, that is everything for whoever shows a certificate, a
 /// key or a token, and nothing for others.
@@ -52,9 +54,10 @@ impl Authorization {
         !self.roles.is_empty() || self.policy_engine.is_some()
     }
 
-    /// The rules, with the conditions as the files say now.
-    pub(crate) fn policy(&self) -> Result<Policy, ConditionsError> {
-        let mut policy = Policy::new(self.roles());
+    /// The rules, with the conditions as the files say now; plugins may do what they were granted.
+    pub(crate) fn policy(&self, plugins: &Plugins) -> Result<Policy, ConditionsError> {
+        let add = |roles: Roles, (name, role): (String, Role)| roles.with(name, role);
+        let mut policy = Policy::new(plugins.roles().fold(self.roles(), add));
         if !self.owner_may_all {
             policy = policy.without_owner();
         }
@@ -67,11 +70,13 @@ impl Authorization {
     /// The roles that somebody has, by credentials that give `proved` or as a member, with their rights.
     pub(crate) fn roles_of(
         &self,
+        plugins: &Plugins,
         principal: &str,
         proved: &[String],
-    ) -> BTreeMap<&str, Vec<String>> {
+    ) -> BTreeMap<String, Vec<String>> {
         let principal = Principal::named(principal);
-        let roles = self.entries().filter(|(name, role)| {
+        let entries = self.entries().map(|(name, role)| (name.to_owned(), role));
+        let roles = entries.chain(plugins.roles()).filter(|(name, role)| {
             proved.iter().any(|given| given == name) || role.has_member(&principal)
         });
         let rights = |role: &Role| role.capabilities.iter().map(ToString::to_string).collect();
