@@ -1,23 +1,20 @@
 //! `linkspan call ADDRESS METHOD [JSON]`.
 
-use std::io::Read;
 use std::time::Instant;
 
-use anyhow::Context;
-use bytes::Bytes;
 use clap::Args;
 use linkspan::auth::seal::Sealing;
-use linkspan::codec::{Codec, Payload};
-use linkspan::rpc::{Body, CallError, Connection, Request, Response, Streaming};
-use linkspan::{Address, Metadata, Status};
+use linkspan::rpc::{Connection, Response};
+use linkspan::{Address, Metadata};
 
+use crate::commands::asked::Asked;
+use crate::commands::block_on;
 use crate::commands::connect::{client, connection_of};
-use crate::commands::items::{Fault, items};
+use crate::commands::items::Fault;
 use crate::commands::sealing::Seal;
 use crate::commands::status::CLOSE_LIMIT;
-use crate::commands::{answer, block_on};
-use crate::config::{Loaded, Span};
-use crate::failure::{Failure, Kind, Result};
+use crate::config::Loaded;
+use crate::failure::Result;
 use crate::output::{Output, bytes, latency};
 
 /// Call a method of any server and print its answer; streams are printed as they come.
@@ -31,23 +28,8 @@ pub(crate) struct Options {
     /// any server.
     method: String,
 
-    /// The parameters as JSON; @FILE reads them from a file, - from standard input.
-    #[arg(value_name = "JSON")]
-    parameters: Option<String>,
-
-    /// Send a stream of items after the parameters: each line of this file, or of standard input if
-    /// it is -, is one JSON value.
-    #[arg(long, value_name = "FILE")]
-    items: Option<String>,
-
-    /// How long the call may take, a stream up to its end, as 500ms or 30s; without it, as long as it
-    /// takes.
-    #[arg(long, value_name = "TIME")]
-    timeout: Option<Span>,
-
-    /// Stop after this many items of a stream.
-    #[arg(long, value_name = "COUNT")]
-    first: Option<u64>,
+    #[command(flatten)]
+    asked: Asked,
 
     #[command(flatten)]
     seal: Seal,
@@ -59,7 +41,12 @@ pub(crate) struct Options {
 
 pub(crate) fn run(options: &Options, loaded: &Loaded, output: &Output) -> Result {
     let fault = Fault::default();
-    let request = request(options, &fault)?;
+    let (method, asked) = (options.method.as_str(), &options.asked);
+    let mut request = asked.request(method, &fault)?;
+    if options.verbose {
+        let metadata = request.metadata.get_or_insert_default();
+        metadata.set_text(Metadata::USAGE, "yes");
+    }
     let ring = options.seal.ring()?;
     block_on(async {
         let began = Instant::now();
@@ -73,107 +60,21 @@ pub(crate) fn run(options: &Options, loaded: &Loaded, output: &Output) -> Result
             None => connection.call(request).await,
             Some(sealed) => sealed.call(request).await,
         };
-        let result = show(response, options, output).await;
+        let result = match response {
+            Ok(response) => {
+                if options.verbose {
+                    tell_usage(&response, output);
+                }
+                asked.print(method, response, output).await
+            }
+            Err(error) => Err(error.into()),
+        };
         if options.verbose {
             output.notice(format_args!("took {}", latency(began.elapsed())));
         }
         connection.close(CLOSE_LIMIT).await;
         fault.take().map_or(result, Err)
     })
-}
-
-async fn show(
-    response: std::result::Result<Response, CallError>,
-    options: &Options,
-    output: &Output,
-) -> Result {
-    let method = &options.method;
-    let response = response?;
-    if options.verbose {
-        tell_usage(&response, output);
-    }
-    print(response, options.first, output)
-        .await
-        .map_err(|failure| match failure.kind() {
-            Kind::Application => {
-                failure.context(format!("{method} failed with an error of its own"))
-            }
-            _ => failure,
-        })
-}
-
-/// Prints an answer, whatever it is.
-async fn print(response: Response, first: Option<u64>, output: &Output) -> Result {
-    let codec = response.codec()?;
-    if response.status == Status::Error {
-        return Err(match response.collect().await {
-            Ok(payload) => answer::application_error(&payload),
-            Err(error) => answer::failure(error),
-        });
-    }
-    if !response.body.is_streaming() {
-        let payload = Payload::new(codec, response.body.collect().await?);
-        return answer::print_value(&payload, output);
-    }
-    let (head, items) = response.body.split().await.map_err(answer::failure)?;
-    let mut items = Streaming::new(items);
-    if !head.is_empty() {
-        answer::print_value(&Payload::new(codec, head), output)?;
-    }
-    let mut printed = 0;
-    while first.is_none_or(|first| printed < first) {
-        let Some(item) = items.next().await else {
-            break;
-        };
-        answer::print_item(&Payload::new(codec, item.map_err(answer::failure)?), output)?;
-        printed += 1;
-    }
-    Ok(())
-}
-
-/// The request that was typed.
-fn request(options: &Options, fault: &Fault) -> Result<Request> {
-    let parameters = parameters(options.parameters.as_deref())?;
-    let body = match &options.items {
-        None => Body::unary(parameters),
-        Some(source) => Body::streaming(parameters, items(source, fault.clone())?),
-    };
-    let mut request = Request::new(options.method.as_str(), body).with_codec(Codec::Json);
-    request.timeout = options.timeout.map(|timeout| timeout.0);
-    if options.verbose {
-        let metadata = request.metadata.get_or_insert_default();
-        metadata.set_text(Metadata::USAGE, "yes");
-    }
-    Ok(request)
-}
-
-/// The parameters, checked to be JSON before anything is sent.
-fn parameters(text: Option<&str>) -> Result<Bytes> {
-    let text = match text {
-        None => return Ok(Bytes::new()),
-        Some("-") => {
-            let mut text = String::new();
-            std::io::stdin().lock().read_to_string(&mut text)?;
-            text
-        }
-        Some(text) => match text.strip_prefix('@') {
-            None => text.to_owned(),
-            Some(file) => {
-                std::fs::read_to_string(file).with_context(|| format!("cannot read {file}"))?
-            }
-        },
-    };
-    check_json(&text, "the parameters")?;
-    Ok(text.into())
-}
-
-fn check_json(text: &str, what: &str) -> Result {
-    serde_json::from_str::<serde::de::IgnoredAny>(text)
-        .map(|_| ())
-        .map_err(|error| {
-            Failure::message(Kind::Usage, format!("{what} are not JSON: {error}"))
-                .hint(r#"quote them for the shell, as '{"name": "Ada"}'; a text alone is '"Ada"'"#)
-        })
 }
 
 fn tell_peer(connection: &Connection, output: &Output) {
