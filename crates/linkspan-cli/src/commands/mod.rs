@@ -2,6 +2,7 @@
 
 pub(crate) mod analyze;
 pub(crate) mod answer;
+pub(crate) mod asked;
 pub(crate) mod bus;
 pub(crate) mod call;
 pub(crate) mod cert;

@@ -7,6 +7,7 @@ use linkspan::Address;
 
 use crate::commands::block_on;
 use crate::commands::connect::node;
+use crate::commands::plugin::running;
 use crate::config::Loaded;
 use crate::failure::Result;
 use crate::node::{Answers, BusCounts, NodeInfo, NodeService, NodeStatus, SecurityCounts};
@@ -83,6 +84,13 @@ fn show(info: &NodeInfo, status: &NodeStatus, output: &Output) -> Result {
     }
     if let Some(security) = &status.security {
         output.line(format_args!("\n{}", security_facts(security)))?;
+    }
+    if !status.plugins.is_empty() {
+        output.line(format_args!(
+            "\n{}",
+            running::table(&status.plugins, output)
+        ))?;
+        running::tell_troubles(&status.plugins, output)?;
     }
     show_connections(status, output)
 }

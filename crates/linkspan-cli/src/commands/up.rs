@@ -292,6 +292,8 @@ fn is_fixed(key: &str) -> bool {
     .iter()
     .any(|fixed| key.ends_with(fixed))
         || (key.starts_with("bus.") && !is_rule(key))
+        || ["plugins.max_plugins", "plugins.unpinned"].contains(&key)
+        || key.starts_with("plugins.interpreters.")
 }
 
 /// Whether a value is one that messages have to keep to, and can change at any time.

@@ -56,6 +56,11 @@ impl Besides {
             .map_or_else(Router::new, Embedded::router)
     }
 
+    /// The broker, for clients in this process.
+    pub(crate) fn embedded(&self) -> Option<Embedded> {
+        self.broker.clone()
+    }
+
     /// Where exchanges are answered.
     pub(crate) fn exchange_addresses(&self) -> impl Iterator<Item = &Address> {
         self.exchanges.iter().flat_map(exchange::Serving::addresses)

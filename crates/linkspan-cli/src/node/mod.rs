@@ -1,7 +1,7 @@
 //! The node: a server with the built-in services, and its life from start to stop.
 //!
 //! ```text
-//!   Config ──► Node::start ──► Running { node.*, host.*, exchanges, bus } ──► Node::stop
+//!   Config ──► Node::start ──► Running { node.*, host.*, exchanges, bus }, Plugins ──► Node::stop
 //!                  ▲ reload
 //! ```
 
@@ -11,6 +11,7 @@ mod echo;
 mod guard;
 mod health;
 mod host;
+mod plugins;
 mod processes;
 mod rights;
 mod running;
@@ -21,6 +22,9 @@ mod wire;
 
 pub(crate) use besides::broker;
 pub(crate) use guard::{Guard, NodeError};
+pub(crate) use plugins::{
+    LogLine, PluginControl, PluginControlClient, PluginProcess, PluginStatus,
+};
 pub(crate) use service::{Node as NodeService, NodeClient};
 pub(crate) use trial::trial_methods;
 pub(crate) use wire::{
@@ -40,6 +44,7 @@ use tokio::sync::RwLock;
 use crate::config::Config;
 use crate::node::besides::Besides;
 use crate::node::host::{HostServer, ThisHost};
+use crate::node::plugins::Plugins;
 use crate::node::running::Running;
 use crate::node::service::{NodeServer, ThisNode};
 
@@ -56,15 +61,18 @@ pub(crate) struct State {
     started: Instant,
     /// Empty before it listens and once it stops.
     running: RwLock<Option<Running>>,
+    plugins: Option<Arc<Plugins>>,
 }
 
 impl Node {
     /// Begins to serve calls at these addresses.
     pub(crate) async fn start(config: &Config, addresses: &[Address]) -> Result<Self, ListenError> {
-        Self::launch(config, addresses, Router::new(), Besides::default(), None).await
+        let (more, besides) = (Router::new(), Besides::default());
+        Self::launch(config, addresses, more, besides, None, None).await
     }
 
-    /// The same with further methods, and with a broker, and with exchanges if they are configured.
+    /// The same with further methods, with a broker, and with exchanges and plugins if they are
+    /// configured.
     pub(crate) async fn start_with(
         config: &Config,
         addresses: &[Address],
@@ -73,7 +81,11 @@ impl Node {
     ) -> Result<Self, NodeError> {
         let guard = Guard::new(config)?;
         let besides = Besides::start(config, schemas, &guard).await?;
-        Ok(Self::launch(config, addresses, more, besides, Some(guard)).await?)
+        let plugins = Plugins::new(config, &guard, besides.embedded());
+        let (guard, of_node) = (Some(guard), Some(Arc::clone(&plugins)));
+        let node = Self::launch(config, addresses, more, besides, guard, of_node).await?;
+        plugins.apply(config.plugins.clone());
+        Ok(node)
     }
 
     async fn launch(
@@ -82,15 +94,20 @@ impl Node {
         more: Router,
         besides: Besides,
         guard: Option<Guard>,
+        plugins: Option<Arc<Plugins>>,
     ) -> Result<Self, ListenError> {
         let state = Arc::new(State {
             started: Instant::now(),
             running: RwLock::default(),
+            plugins,
         });
         let router = router(&state, more);
         let methods = router.methods();
         // What clients of the bus use is nothing that people call.
         let router = router.service(besides.bus_methods());
+        if let Some(plugins) = &state.plugins {
+            plugins.open(router.clone());
+        }
         let settings = running::server(config, guard.as_ref());
         let mut server = Server::new().config(settings).service(router);
         if let Some(guard) = &guard {
@@ -139,9 +156,13 @@ impl Node {
     /// Takes other settings for connections that come from now on.
     pub(crate) async fn reconfigure(&self, config: &Config) -> Result<(), NodeError> {
         match &mut *self.state.running.write().await {
-            Some(running) => running.reconfigure(config).await,
-            None => Ok(()),
+            Some(running) => running.reconfigure(config).await?,
+            None => return Ok(()),
         }
+        if let Some(plugins) = &self.state.plugins {
+            plugins.apply(config.plugins.clone());
+        }
+        Ok(())
     }
 
     /// Has other rates and schemas hold for messages of the bus.
@@ -160,7 +181,7 @@ impl Node {
     pub(crate) async fn stop(self, limit: Duration) -> StopReport {
         let running = self.state.running.write().await.take();
         match running {
-            Some(running) => running.stop(limit).await,
+            Some(running) => running.stop(limit, self.state.plugins.as_deref()).await,
             None => StopReport::default(),
         }
     }
@@ -168,9 +189,12 @@ impl Node {
 
 /// Everything that the node answers.
 fn router(state: &Arc<State>, more: Router) -> Router {
-    let router = Router::new()
+    let mut router = Router::new()
         .service(NodeServer::new(ThisNode::new(Arc::clone(state))))
         .service(HostServer::new(ThisHost))
         .service(more);
-    service::with_methods(echo::with_echo(router))
+    if let Some(plugins) = &state.plugins {
+        router = router.service(plugins.router());
+    }
+    service::with_methods(echo::with_echo(router), state.plugins.clone())
 }

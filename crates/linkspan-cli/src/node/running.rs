@@ -11,6 +11,7 @@ use tracing::error;
 use crate::config::Config;
 use crate::node::besides::Besides;
 use crate::node::guard::{Guard, NodeError};
+use crate::node::plugins::Plugins;
 use crate::node::wire::{ListenerStatus, SecurityCounts, Switched};
 
 /// Servers with the settings that they have now.
@@ -124,8 +125,14 @@ impl Running {
     }
 
     /// Ends in order; `limit` is for what is under way.
-    pub(crate) async fn stop(self, limit: Duration) -> StopReport {
-        let besides = self.besides.stop(limit);
+    pub(crate) async fn stop(self, limit: Duration, plugins: Option<&Plugins>) -> StopReport {
+        let besides = async {
+            // What they have to say at last still goes to somebody.
+            if let Some(plugins) = plugins {
+                plugins.end(limit).await;
+            }
+            self.besides.stop(limit).await
+        };
         let (mut report, besides) = tokio::join!(self.calls.stop(limit), besides);
         report.connections += besides.connections;
         report.cut += besides.cut;

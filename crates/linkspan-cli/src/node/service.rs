@@ -9,8 +9,9 @@ use serde::de::IgnoredAny;
 
 use crate::config::{BUILD, BackendChoice, VERSION};
 use crate::node::State;
+use crate::node::plugins::Plugins;
 use crate::node::running::Running;
-use crate::node::wire::{ConnectionStatus, NodeInfo, NodeStatus, Switched};
+use crate::node::wire::{ConnectionStatus, NodeInfo, NodeReadiness, NodeStatus, Switched};
 
 /// The node itself.
 #[linkspan::service(name = "node", deadline = "5s", schema)]
@@ -22,6 +23,10 @@ pub(crate) trait Node {
     /// What the node is doing: its listeners and its connections.
     #[linkspan(idempotent)]
     async fn status(&self) -> Result<NodeStatus, CallError>;
+
+    /// Whether the node does all that it is to do, its plugins included, and why not.
+    #[linkspan(idempotent)]
+    async fn ready(&self) -> Result<NodeReadiness, CallError>;
 
     /// Has another backend accept at the local sockets: tokio, interprocess or legacy.
     ///
@@ -76,9 +81,27 @@ impl Node for ThisNode {
                 .iter()
                 .find_map(|running| running.besides.bus_counts()),
             security: running.iter().find_map(Running::security),
+            plugins: self
+                .0
+                .plugins
+                .iter()
+                .flat_map(|plugins| plugins.statuses())
+                .collect(),
             connections: connections
                 .map(|connection| status_of(&connection))
                 .collect(),
+        })
+    }
+
+    async fn ready(&self) -> Result<NodeReadiness, CallError> {
+        let plugins = self.0.plugins.iter();
+        let mut reasons: Vec<_> = plugins.flat_map(|plugins| plugins.obstacles()).collect();
+        if self.0.running.read().await.is_none() {
+            reasons.push("the node is ending".to_owned());
+        }
+        Ok(NodeReadiness {
+            ready: reasons.is_empty(),
+            reasons,
         })
     }
 
@@ -135,8 +158,8 @@ fn status_of(connection: &Connection) -> ConnectionStatus {
     }
 }
 
-/// Adds `node.methods`: what a router has, itself included.
-pub(crate) fn with_methods(router: Router) -> Router {
+/// Adds `node.methods`: what a router has, itself included, and what the plugins have that run.
+pub(crate) fn with_methods(router: Router, plugins: Option<Arc<Plugins>>) -> Router {
     let mut info = MethodInfo::named("node.methods");
     info.doc = "What can be called here, with parameters and results.".to_owned();
     info.result = "Vec<MethodInfo>".to_owned();
@@ -144,10 +167,10 @@ pub(crate) fn with_methods(router: Router) -> Router {
     let mut methods = router.methods();
     let place = methods.partition_point(|method| method.name < info.name);
     methods.insert(place, info.clone());
-    let methods = Arc::new(methods);
     router.method(info, move |_: IgnoredAny, _: Context| {
-        let methods = Arc::clone(&methods);
-        async move { Ok::<_, CallError>(methods.to_vec()) }
+        let mut methods = methods.to_vec();
+        methods.extend(plugins.iter().flat_map(|plugins| plugins.methods()));
+        async move { Ok::<_, CallError>(methods) }
     })
 }
 

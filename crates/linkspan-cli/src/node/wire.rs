@@ -4,6 +4,8 @@ use linkspan::session::CompressionStats;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::node::plugins::PluginStatus;
+
 /// The first line of `linkspan up --json`: the node takes connections.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Ready {
@@ -61,8 +63,20 @@ pub(crate) struct NodeStatus {
     /// Who came, and what they might not do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) security: Option<SecurityCounts>,
+    /// Its plugins, those that should run and do not included.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) plugins: Vec<PluginStatus>,
     /// Its open connections.
     pub(crate) connections: Vec<ConnectionStatus>,
+}
+
+/// Whether a node does all that it is to do.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct NodeReadiness {
+    /// Whether it does.
+    pub(crate) ready: bool,
+    /// Why not.
+    pub(crate) reasons: Vec<String>,
 }
 
 /// What a listener has seen, and how it is doing.

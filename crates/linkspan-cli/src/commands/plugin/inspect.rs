@@ -1,14 +1,22 @@
 //! `linkspan plugin inspect NAME|DIR`.
 
+use std::path::Path;
+use std::slice;
+
 use clap::Args;
 use linkspan::plugin::{Config, Manifest, Refusal, Verified};
 use serde_json::json;
 
-use crate::commands::plugin::{folder, shown, with_pins};
+use crate::commands::block_on;
+use crate::commands::plugin::at::At;
+use crate::commands::plugin::{folder, running, shown, with_pins};
+use crate::config::Loaded;
 use crate::failure::Result;
+use crate::node::PluginStatus;
 use crate::output::{Output, Table, bytes, counted, json};
 
-/// Show what a plugin says of itself, what it asks for, and whether it can be taken.
+/// Show what a plugin says of itself, what it asks for, whether it can be taken, and what a node does
+/// with it.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// The plugin's name, or its folder.
@@ -18,29 +26,65 @@ pub(crate) struct Options {
     /// Take it if it is not pinned, too.
     #[arg(long)]
     unpinned: bool,
+
+    #[command(flatten)]
+    at: At,
 }
 
-pub(super) fn run(options: &Options, config: Config, output: &Output) -> Result {
+pub(super) fn run(options: &Options, config: Config, loaded: &Loaded, output: &Output) -> Result {
     let config = with_pins(config, options.unpinned);
     let path = folder(&options.plugin, &config)?;
     let manifest = Manifest::read(&path, &config)?;
     let verified = Verified::open(&path, &config);
+    block_on(async {
+        let statuses = options.at.statuses(loaded, output).await?;
+        let mut statuses = statuses.unwrap_or_default().into_iter();
+        let running = statuses.find(|status| is_it(status, &manifest, &path));
+        show(&manifest, &path, &verified, running.as_ref(), output)
+    })
+}
+
+/// Whether a node runs the plugin in this folder.
+fn is_it(status: &PluginStatus, manifest: &Manifest, path: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().ok();
+    let is_there = |other: &String| real(other.as_ref()) == real(path);
+    status.name == manifest.name.as_str() && status.path.as_ref().is_none_or(is_there)
+}
+
+fn show(
+    manifest: &Manifest,
+    path: &Path,
+    verified: &std::result::Result<Verified, Refusal>,
+    running: Option<&PluginStatus>,
+    output: &Output,
+) -> Result {
     if output.json {
-        let mut told = shown::manifest(&manifest);
+        let mut told = shown::manifest(manifest);
         json::add(&mut told, "path", path.display().to_string());
-        json::add(&mut told, "verification", verification(&verified));
+        json::add(&mut told, "verification", verification(verified));
+        json::add(
+            &mut told,
+            "node",
+            serde_json::to_value(running).unwrap_or_default(),
+        );
         return Ok(output.json_line(&told)?);
     }
-    output.line(facts(&manifest))?;
+    output.line(facts(manifest))?;
     if !manifest.methods.is_empty() {
         output.line("")?;
-        output.line(methods(&manifest, output))?;
+        output.line(methods(manifest, output))?;
     }
     output.line("")?;
-    match &verified {
-        Ok(verified) => taken(verified, output),
-        Err(refusal) => refused(refusal, output),
+    match verified {
+        Ok(verified) => taken(verified, output)?,
+        Err(refusal) => refused(refusal, output)?,
     }
+    let Some(running) = running else {
+        return Ok(());
+    };
+    output.line("")?;
+    output.line(running::facts(running))?;
+    running::tell_troubles(slice::from_ref(running), output)
 }
 
 fn verification(verified: &std::result::Result<Verified, Refusal>) -> serde_json::Value {
