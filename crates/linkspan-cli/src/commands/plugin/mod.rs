@@ -1,15 +1,20 @@
-//! `linkspan plugin`: plugins, as far as they are known without running them.
+//! `linkspan plugin`: plugins in their folders, and those that run.
 
+mod at;
+mod call;
 mod check;
+mod control;
 mod copy;
 mod inspect;
 mod install;
 mod list;
+mod logs;
 mod new;
 mod pin;
 mod pinned;
 mod python;
 mod remove;
+pub(crate) mod running;
 mod shown;
 
 use std::path::{Path, PathBuf};
@@ -17,11 +22,12 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use linkspan::plugin::{Config, Discovery, ManifestError, ManifestFormat, Pins, Refusal};
 
+use crate::commands::plugin::control::Verb;
 use crate::config::Loaded;
 use crate::failure::{Failure, Kind, Result};
 use crate::output::Output;
 
-/// Find, look at, make, check, install and remove plugins; none of these commands runs one but `check`.
+/// Find, look at, make, check, install and remove plugins; start, stop and call them.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     List(list::Options),
@@ -31,18 +37,39 @@ pub(crate) enum Command {
     Pin(pin::Options),
     Install(install::Options),
     Remove(remove::Options),
+    /// Start a plugin in a node, and wait until it is ready.
+    ///
+    /// It runs until it is stopped or the node ends; `plugins: { load: [NAME] }` starts it with the node.
+    Start(control::Options),
+    /// Stop a plugin of a node; calls that are under way may be finished.
+    Stop(control::Options),
+    /// Stop a plugin of a node, and start it as its files are now.
+    Restart(control::Options),
+    /// Have a plugin of a node run as its files are now, without a gap.
+    ///
+    /// New processes are started; once they are ready, calls go to them, and the earlier ones finish what
+    /// they have. If they do not run, everything is as before.
+    Reload(control::Options),
+    Call(call::Options),
+    Logs(logs::Options),
 }
 
 pub(crate) fn run(command: &Command, loaded: &Loaded, output: &Output) -> Result {
     let config = loaded.config.plugins.library();
     match command {
-        Command::List(options) => list::run(options, config, output),
-        Command::Inspect(options) => inspect::run(options, config, output),
+        Command::List(options) => list::run(options, config, loaded, output),
+        Command::Inspect(options) => inspect::run(options, config, loaded, output),
         Command::New(options) => new::run(options, output),
         Command::Check(options) => check::run(options, config, output),
         Command::Pin(options) => pin::run(options, &config, output),
         Command::Install(options) => install::run(options, &config, output),
         Command::Remove(options) => remove::run(options, &config, output),
+        Command::Start(options) => control::run(Verb::Start, options, loaded, output),
+        Command::Stop(options) => control::run(Verb::Stop, options, loaded, output),
+        Command::Restart(options) => control::run(Verb::Restart, options, loaded, output),
+        Command::Reload(options) => control::run(Verb::Reload, options, loaded, output),
+        Command::Call(options) => call::run(options, loaded, output),
+        Command::Logs(options) => logs::run(options, loaded, output),
     }
 }
 
@@ -93,12 +120,15 @@ fn with_pins(mut config: Config, unpinned: bool) -> Config {
 
 /// A name, which is looked for, or a folder: whatever has a slash in it, or a manifest.
 fn folder(text: &str, config: &Config) -> Result<PathBuf> {
-    let path = Path::new(text);
-    if text.contains(std::path::is_separator) || has_manifest(path) {
-        existing(path)
-    } else {
-        find(text, config)
+    match is_folder(text) {
+        true => existing(Path::new(text)),
+        false => find(text, config),
     }
+}
+
+/// Whether a folder is meant.
+fn is_folder(text: &str) -> bool {
+    text.contains(std::path::is_separator) || has_manifest(Path::new(text))
 }
 
 /// A folder in which a plugin is.
