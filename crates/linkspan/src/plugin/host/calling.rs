@@ -9,19 +9,23 @@ use proto::error::{Category, Code};
 use proto::message::Failure;
 
 use crate::clock;
+use crate::plugin::PluginName;
+use crate::plugin::host::instance::Instance;
 use crate::plugin::host::shared::Shared;
 use crate::plugin::host::{RunError, State};
 use crate::session::{CallError, Request, Response};
 
 /// Calls a plugin: a process that takes calls now, or one as soon as there is one. What was certainly
 /// not accepted goes to the next one, and so does what may have been handled if it is idempotent.
-pub(super) async fn call(plugin: &Arc<Shared>, request: Request) -> Result<Response, CallError> {
+pub(super) async fn call(
+    plugin: &Arc<Shared>,
+    mut request: Request,
+) -> Result<Response, CallError> {
     let began = clock::now();
     let limit = request.timeout;
     let until = clock::after(began, limit.unwrap_or(plugin.terms.patience));
-    let mut next = Some(request);
     let mut last = None;
-    while let Some(mut request) = next {
+    loop {
         let Some(lease) = plugin.lease(until).await else {
             return Err(last.unwrap_or_else(|| missing(plugin, limit.is_some())));
         };
@@ -31,15 +35,28 @@ pub(super) async fn call(plugin: &Arc<Shared>, request: Request) -> Result<Respo
             Ok(response) => return Ok(response),
             Err(error) => error,
         };
-        let is_open = lease.instance().connection.is_open();
-        drop(lease);
-        next = again.filter(|request| may_repeat(&error, request));
-        if next.is_some() && !waits(&error, is_open, until).await {
-            return Err(error);
-        }
+        let instance = lease.into_instance();
+        let again = again.filter(|again| may_repeat(&error, again));
+        let is_worth_it = again.is_some() && waits(&error, &instance, until).await;
+        request = match again.filter(|_| is_worth_it) {
+            Some(again) => again,
+            None => return Err(explained(error, &plugin.name, &instance).await),
+        };
         last = Some(error);
     }
-    Err(last.unwrap_or(CallError::Cancelled))
+}
+
+/// Says of a call that was cut off what became of the process.
+async fn explained(error: CallError, name: &PluginName, instance: &Instance) -> CallError {
+    match error {
+        CallError::OutcomeUnknown { reason } => match instance.fate().await {
+            Some(fate) => CallError::OutcomeUnknown {
+                reason: format!("plugin {name} {fate}"),
+            },
+            None => CallError::OutcomeUnknown { reason },
+        },
+        error => error,
+    }
 }
 
 /// The rest of a caller's time.
@@ -57,14 +74,14 @@ fn may_repeat(error: &CallError, request: &Request) -> bool {
 
 /// Waits as long as the process that refused a call says; without its word only another process is
 /// asked, not the same one over and over.
-async fn waits(error: &CallError, is_open: bool, until: Instant) -> bool {
+async fn waits(error: &CallError, asked: &Instance, until: Instant) -> bool {
     match error.retry_after() {
         Some(pause) if clock::after(clock::now(), pause) < until => {
             tokio::time::sleep(pause).await;
             true
         }
         Some(_) => false,
-        None => !is_open,
+        None => !asked.connection.is_open(),
     }
 }
 

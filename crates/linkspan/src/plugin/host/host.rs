@@ -10,6 +10,7 @@ use crate::plugin::Verified;
 use crate::plugin::host::house::House;
 use crate::plugin::host::sampling::sample;
 use crate::plugin::host::shared::Shared;
+use crate::plugin::host::watching::watch;
 use crate::plugin::host::{HostConfig, LoadError, Plugin, Terms, control};
 
 /// Runs plugins: starts them as they were verified, watches them, and ends them.
@@ -63,6 +64,10 @@ impl PluginHost {
     /// # Errors
     ///
     /// As [`load`](Self::load).
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime, if it is to be reloaded when its files change.
     pub fn load_verified(&self, verified: Verified, terms: Terms) -> Result<Plugin, LoadError> {
         let manifest = verified.manifest();
         let host = VersionRange::SUPPORTED;
@@ -75,6 +80,9 @@ impl PluginHost {
         }
         let shared = Arc::new(Shared::new(verified, terms, Arc::clone(&self.house)));
         self.house.add(&shared)?;
+        if shared.terms.reload_on_change {
+            shared.spawn(watch(Arc::downgrade(&shared)));
+        }
         Ok(Plugin { shared })
     }
 

@@ -3,12 +3,13 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use os::sandbox::{Applied, Exit, ProcessTable, Running, Usage};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::plugin::Ready;
+use crate::plugin::host::Ending;
 use crate::plugin::host::launch::Files;
 use crate::session::Connection;
 
@@ -30,6 +31,8 @@ pub(super) struct Instance {
     calls: AtomicU64,
     /// Told when nothing is in flight any more.
     idle: Notify,
+    /// How it ended, for those whose calls it did not answer.
+    fate: watch::Sender<Option<String>>,
 }
 
 /// What a process that runs is made of.
@@ -57,6 +60,7 @@ impl Instance {
             in_flight: AtomicU32::new(0),
             calls: AtomicU64::new(0),
             idle: Notify::new(),
+            fate: watch::Sender::new(None),
         }
     }
 
@@ -84,6 +88,18 @@ impl Instance {
             }
             idle.await;
         }
+    }
+
+    /// Says how it ended.
+    pub(super) fn set_fate(&self, ending: &Ending) {
+        self.fate.send_replace(Some(ending.to_string()));
+    }
+
+    /// How it ended, as soon as that is known; none if it takes long.
+    pub(super) async fn fate(&self) -> Option<String> {
+        let mut fate = self.fate.subscribe();
+        let known = tokio::time::timeout(FATE, fate.wait_for(Option::is_some));
+        known.await.ok()?.ok()?.clone()
     }
 
     /// Asks the process to end, by SIGTERM.
@@ -135,6 +151,11 @@ impl Lease {
 
     pub(super) fn instance(&self) -> &Instance {
         &self.instance
+    }
+
+    /// The instance, which has answered.
+    pub(super) fn into_instance(self) -> Arc<Instance> {
+        Arc::clone(&self.instance)
     }
 }
 
@@ -197,3 +218,6 @@ impl fmt::Debug for Readiness {
         f.debug_tuple("Readiness").field(&self.latest()).finish()
     }
 }
+
+/// A process whose connection is lost is known to have ended within that.
+const FATE: Duration = Duration::from_secs(1);

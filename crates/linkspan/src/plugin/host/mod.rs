@@ -26,6 +26,7 @@ mod slot;
 mod state;
 mod status;
 mod terms;
+mod watching;
 
 pub use config::HostConfig;
 pub use ending::{Cause, Ending};

@@ -105,11 +105,13 @@ impl Slot {
         drop(listening);
         let cause = part(&instance, &end, &terms, why).await;
         within(FLUSH, reading.ended()).await;
-        Ending {
+        let ending = Ending {
             pid: Some(instance.pid),
             last_words: reading.last_lines(),
             ..self.ending(instance.began, cause)
-        }
+        };
+        instance.set_fate(&ending);
+        ending
     }
 
     fn ending(&self, began: Instant, cause: Cause) -> Ending {

@@ -1,4 +1,9 @@
 //! Hosts and their plugins, real processes in Python.
 
 mod calls;
+mod clocks;
+mod crashes;
+mod loading;
+mod output;
+mod reload;
 mod support;
