@@ -108,7 +108,7 @@ impl ClientBuilder {
         for place in self.endpoints {
             let pool = Pool::new(place.address?, Arc::clone(&config), Arc::clone(&counters));
             pools.push((place.priority, pool.clone()));
-            let mut endpoint = Endpoint::new(pool.address().to_string(), pool);
+            let mut endpoint = Endpoint::new(Arc::clone(pool.endpoint()), pool);
             (endpoint.priority, endpoint.weight) = (place.priority, place.weight);
             endpoints.push(endpoint);
         }

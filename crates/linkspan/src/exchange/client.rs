@@ -10,7 +10,8 @@ use crate::clock;
 use crate::exchange::counts::{ClientCounters, ClientStats};
 use crate::exchange::pool::{Attempt, Pool};
 use crate::exchange::{ClientBuilder, ClientConfig, ExchangeError};
-use crate::layer::{AttemptError, Backoff, Balance};
+use crate::layer::{AttemptError, Backoff, Balance, Endpoint};
+use crate::transport::Connected;
 use crate::{Address, AddressError};
 
 /// Asks questions of one server, or of several that give the same answers.
@@ -59,6 +60,43 @@ impl Client {
         };
         let builder = Self::builder().config(config).endpoint(address);
         builder.connect().await
+    }
+
+    /// Is a client on a connection that was made elsewhere. It has one question at a time, and when it
+    /// is lost, the client is at its end: [`ExchangeError::Ended`].
+    ///
+    /// ```
+    /// # #[cfg(unix)]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use bytes::Bytes;
+    /// use linkspan::auth::Principal;
+    /// use linkspan::exchange::{Client, ClientConfig, Context, Server};
+    /// use linkspan::transport::Connected;
+    ///
+    /// let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
+    /// let asked = Connected::from_unix(theirs, Principal::named("parent"))?;
+    /// let echo = async |question: Bytes, _: Context| Ok::<_, Bytes>(question);
+    /// let serving = tokio::spawn(Server::new().handler(echo).serve(asked));
+    ///
+    /// let child = Connected::from_unix(ours, Principal::named("child"))?;
+    /// let client = Client::over(child, ClientConfig::default());
+    /// assert_eq!(client.send("hello").await?, "hello");
+    /// drop(client);
+    /// serving.await?;
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(unix))]
+    /// # fn main() {}
+    /// ```
+    pub fn over(connected: Connected, mut config: ClientConfig) -> Self {
+        config.connections_per_endpoint = 1;
+        let (config, counters) = (Arc::new(config), Arc::<ClientCounters>::default());
+        let link = connected.into_bytes();
+        let pool = Pool::over(link, Arc::clone(&config), Arc::clone(&counters));
+        let endpoint = Endpoint::new(Arc::clone(pool.endpoint()), pool);
+        let balance = Balance::new(vec![endpoint], config.balance.clone());
+        Self::new(balance, config, counters)
     }
 
     /// Begins a client of several endpoints, or with other settings.

@@ -65,6 +65,18 @@ impl Conversation {
         }
     }
 
+    /// A conversation of no listener, which nobody else ends or counts.
+    pub(super) fn alone(link: ByteLink, settings: Settings, handler: Handler) -> Self {
+        let health = Health::new(link.peer.backend);
+        let around = Surroundings {
+            settings: Arc::new(settings),
+            handler,
+            counters: Arc::default(),
+            health: Arc::new(health),
+        };
+        Self::new(link, Arc::default(), around)
+    }
+
     /// Answers until the peer closes, something goes wrong, or the connection shall end.
     pub(super) async fn run(mut self) {
         let result = self.converse().await;

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::layer::{AttemptError, BalanceError};
 use crate::transport::DialError;
-use crate::{Address, AddressError, Blame};
+use crate::{AddressError, Blame};
 
 pub use proto::error::{ExchangeDecodeError, ExchangeEncodeError};
 
@@ -29,28 +29,34 @@ pub enum ExchangeError {
     #[error(transparent)]
     Connect(#[from] DialError),
     /// The server has no place for the connection; nothing was read.
-    #[error("the server at {address} is busy, it says to come back after {retry_after:?}")]
+    #[error("the server at {endpoint} is busy, it says to come back after {retry_after:?}")]
     Busy {
-        /// The server.
-        address: Address,
+        /// The server: its address, or its name where there is none.
+        endpoint: Arc<str>,
         /// When to try again, in its words.
         retry_after: Duration,
     },
     /// All connections that the client may have are in use; nothing was sent.
-    #[error("all {places} connections to {address} are in use")]
+    #[error("all {places} connections to {endpoint} are in use")]
     NoPlace {
-        /// The server.
-        address: Address,
+        /// The server: its address, or its name where there is none.
+        endpoint: Arc<str>,
         /// How many connections the client may have.
         places: usize,
     },
     /// The connection was lost before anything of the question left.
-    #[error("the connection to {address} was lost before the question was sent")]
+    #[error("the connection to {endpoint} was lost before the question was sent")]
     Unsent {
-        /// The server.
-        address: Address,
+        /// The server: its address, or its name where there is none.
+        endpoint: Arc<str>,
         /// What happened.
         source: ConnectionError,
+    },
+    /// The connection that the client was given is over, and there is no other; nothing was sent.
+    #[error("the connection to {endpoint} is over")]
+    Ended {
+        /// The server's name.
+        endpoint: Arc<str>,
     },
     /// The breakers of all endpoints are open; nothing was sent.
     #[error("no endpoint takes questions at present")]
@@ -68,10 +74,10 @@ pub enum ExchangeError {
         last: Box<Self>,
     },
     /// The question, or a part of it, was sent, and there is no answer: it may have been handled.
-    #[error("the server at {address} may have handled the question, its answer did not come")]
+    #[error("the server at {endpoint} may have handled the question, its answer did not come")]
     OutcomeUnknown {
-        /// The server.
-        address: Address,
+        /// The server: its address, or its name where there is none.
+        endpoint: Arc<str>,
         /// What happened.
         source: ConnectionError,
     },
@@ -93,7 +99,9 @@ impl ExchangeError {
                 Blame::Caller
             }
             Self::Connect(error) if is_settings(error) => Blame::Caller,
-            Self::Busy { .. } | Self::Answer(_) | Self::Unavailable { .. } => Blame::Peer,
+            Self::Busy { .. } | Self::Ended { .. } | Self::Answer(_) | Self::Unavailable { .. } => {
+                Blame::Peer
+            }
             Self::Connect(_) => Blame::System,
             Self::Expired { last, .. } => last.blame(),
             Self::Unsent { source, .. } | Self::OutcomeUnknown { source, .. } => source.blame(),
@@ -103,7 +111,11 @@ impl ExchangeError {
     /// Whether the same will happen whenever the question is sent.
     pub(super) fn is_permanent(&self) -> bool {
         match self {
-            Self::Address(_) | Self::NoEndpoints | Self::Question(_) | Self::Answer(_) => true,
+            Self::Address(_)
+            | Self::NoEndpoints
+            | Self::Question(_)
+            | Self::Ended { .. }
+            | Self::Answer(_) => true,
             Self::Connect(error) => is_settings(error),
             _ => false,
         }

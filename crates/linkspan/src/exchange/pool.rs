@@ -17,7 +17,7 @@ use crate::exchange::counts::ClientCounters;
 use crate::exchange::talk::{Failed, Talk};
 use crate::exchange::{ClientConfig, ExchangeError};
 use crate::layer::Repeatable;
-use crate::transport::{self, DialError};
+use crate::transport::{self, ByteLink, DialError};
 
 /// A question as an endpoint gets it.
 #[derive(Debug, Clone)]
@@ -58,7 +58,10 @@ pub(super) struct Pool(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    address: Address,
+    /// What the endpoint is called.
+    endpoint: Arc<str>,
+    /// Where it is; none if there is only the connection that the client was given.
+    address: Option<Address>,
     config: Arc<ClientConfig>,
     places: Arc<Semaphore>,
     idle: Mutex<Vec<Idle>>,
@@ -77,18 +80,25 @@ impl Pool {
         config: Arc<ClientConfig>,
         counters: Arc<ClientCounters>,
     ) -> Self {
-        let places = Semaphore::new(config.connections_per_endpoint.max(1));
-        Self(Arc::new(Shared {
-            address,
-            config,
-            places: Arc::new(places),
-            idle: Mutex::default(),
-            counters,
-        }))
+        let endpoint = address.to_string().into();
+        Self(Shared::new(endpoint, Some(address), config, counters))
     }
 
-    pub(super) fn address(&self) -> &Address {
-        &self.0.address
+    /// The connection that there is, and no other.
+    pub(super) fn over(
+        link: ByteLink,
+        config: Arc<ClientConfig>,
+        counters: Arc<ClientCounters>,
+    ) -> Self {
+        let endpoint = link.peer.principal().name.into();
+        let talk = Talk::new(link, &config);
+        let shared = Shared::new(endpoint, None, config, counters);
+        shared.put_back(talk);
+        Self(shared)
+    }
+
+    pub(super) fn endpoint(&self) -> &Arc<str> {
+        &self.0.endpoint
     }
 
     /// Makes a connection for later.
@@ -117,6 +127,23 @@ impl Service<Attempt> for Pool {
 }
 
 impl Shared {
+    fn new(
+        endpoint: Arc<str>,
+        address: Option<Address>,
+        config: Arc<ClientConfig>,
+        counters: Arc<ClientCounters>,
+    ) -> Arc<Self> {
+        let places = Semaphore::new(config.connections_per_endpoint.max(1));
+        Arc::new(Self {
+            endpoint,
+            address,
+            config,
+            places: Arc::new(places),
+            idle: Mutex::default(),
+            counters,
+        })
+    }
+
     async fn ask(&self, attempt: &Attempt) -> Result<Bytes, ExchangeError> {
         let _place = self.place(attempt.until).await?;
         loop {
@@ -148,17 +175,21 @@ impl Shared {
         // It is never closed.
         place.ok().and_then(Result::ok).ok_or_else(|| {
             let places = self.config.connections_per_endpoint.max(1);
-            let address = self.address.clone();
-            ExchangeError::NoPlace { address, places }
+            let endpoint = Arc::clone(&self.endpoint);
+            ExchangeError::NoPlace { endpoint, places }
         })
     }
 
     async fn connect(&self, until: Instant, limit: Duration) -> Result<Talk, ExchangeError> {
-        let dialing = transport::dial_bytes(&self.address, &self.config.transport);
+        let Some(address) = &self.address else {
+            let endpoint = Arc::clone(&self.endpoint);
+            return Err(ExchangeError::Ended { endpoint });
+        };
+        let dialing = transport::dial_bytes(address, &self.config.transport);
         let dialed = match tokio::time::timeout_at(until.into(), dialing).await {
             Ok(dialed) => dialed,
             Err(_) => Err(DialError::TimedOut {
-                address: self.address.clone(),
+                address: address.clone(),
                 limit,
             }),
         };
@@ -191,17 +222,17 @@ impl Shared {
     }
 
     fn failed(&self, failed: Failed) -> ExchangeError {
-        let address = self.address.clone();
+        let endpoint = Arc::clone(&self.endpoint);
         match failed {
             Failed::Busy(retry_after) => {
                 self.counters.busy.increment();
                 ExchangeError::Busy {
-                    address,
+                    endpoint,
                     retry_after,
                 }
             }
-            Failed::Unsent(source) => ExchangeError::Unsent { address, source },
-            Failed::Unknown(source) => ExchangeError::OutcomeUnknown { address, source },
+            Failed::Unsent(source) => ExchangeError::Unsent { endpoint, source },
+            Failed::Unknown(source) => ExchangeError::OutcomeUnknown { endpoint, source },
         }
     }
 }

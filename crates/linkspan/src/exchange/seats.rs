@@ -30,12 +30,12 @@ pub(super) struct Ended {
 }
 
 /// One connection. Its task tells what it does; others may end it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Seat {
     state: Mutex<State>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct State {
     phase: Phase,
     /// Whether it ends instead of waiting for another question.
@@ -43,9 +43,10 @@ struct State {
     task: Option<Waker>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Phase {
     /// It has sent nothing yet.
+    #[default]
     Silent,
     /// It waits for a question since then.
     Idle(Instant),

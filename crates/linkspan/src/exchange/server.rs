@@ -7,12 +7,12 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::auth::policy::Guard;
-use crate::exchange::conversation::Settings;
+use crate::exchange::conversation::{Conversation, Settings};
 use crate::exchange::handler::{self, Handler};
 use crate::exchange::listening::Listening;
 use crate::exchange::rights::Rights;
 use crate::exchange::{Context, ExchangeStats, IpcConfig, StopReport};
-use crate::transport::{self, ListenError, TransportHealth};
+use crate::transport::{self, Connected, ListenError, TransportHealth};
 use crate::{Address, AddressError};
 
 /// Answers questions on any number of addresses, in the order in which each connection asks them.
@@ -154,6 +154,24 @@ impl Server {
         self
     }
 
+    /// Answers the questions of a connection that was made elsewhere, until its other end closes it. It
+    /// may be silent for as long as it likes. Without a handler it is closed at once.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the connection ends at once.
+    pub async fn serve(self, connected: Connected) {
+        let Some(plan) = self.plan() else {
+            return;
+        };
+        let (_, mut settings) = plan.settings(&plan.ipc);
+        // Nobody waits for its place.
+        settings.ipc.accept_timeout = Duration::MAX;
+        Conversation::alone(connected.into_bytes(), settings, plan.handler)
+            .run()
+            .await;
+    }
+
     /// Begins to listen at an address; [`Serving::also`] adds more.
     ///
     /// # Errors
@@ -165,22 +183,25 @@ impl Server {
         A::Error: Into<AddressError>,
     {
         let address = address.try_into().map_err(Into::into)?;
-        let Some(handler) = self.handler else {
+        let Some(plan) = self.plan() else {
             let reason = "the server has no handler";
             return Err(ListenError::Unsupported { address, reason });
-        };
-        let plan = Plan {
-            handler,
-            ipc: self.ipc,
-            transport: self.transport,
-            handler_timeout: self.handler_timeout,
-            rights: self.rights,
         };
         let first = plan.start(&address).await?;
         Ok(Serving {
             plan,
             first,
             more: Vec::new(),
+        })
+    }
+
+    fn plan(self) -> Option<Plan> {
+        Some(Plan {
+            handler: self.handler?,
+            ipc: self.ipc,
+            transport: self.transport,
+            handler_timeout: self.handler_timeout,
+            rights: self.rights,
         })
     }
 }
@@ -191,7 +212,7 @@ impl Default for Server {
     }
 }
 
-/// How listeners of a server are made.
+/// How a server answers, wherever it does.
 struct Plan {
     handler: Handler,
     ipc: IpcConfig,

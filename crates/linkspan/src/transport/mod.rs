@@ -52,6 +52,8 @@ pub use connected::Connected;
 pub use durations::Percentiles;
 pub use error::{DialError, ListenError};
 pub use health::{LastError, Totals, TransportHealth};
+#[cfg(feature = "plugin-guest")]
+pub use os::{Inherited, InheritedError};
 pub use os::{PeerCredentials, User};
 pub use peer::Peer;
 pub use tls::{Pem, Pin, PinError, TlsCipher, TlsConfig, TlsConfigError, TlsError, TlsVersion};

@@ -164,9 +164,17 @@ impl Connected {
         Self::from_unix(inherited.into_socket(), peer)
     }
 
-    /// One end of a pair, with `peer` at the other end, which a program is to inherit.
+    /// Makes one end of a pair, with `peer` at the other end, which a program is to inherit.
+    ///
+    /// # Errors
+    ///
+    /// The system's, if it has no more descriptors.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
     #[cfg(feature = "plugin")]
-    pub(crate) fn pair(peer: Principal) -> io::Result<(Self, Descriptor)> {
+    pub fn pair(peer: Principal) -> io::Result<(Self, Descriptor)> {
         let (ours, theirs) = UnixStream::pair()?;
         Ok((Self::from_unix(ours, peer)?, theirs.into()))
     }

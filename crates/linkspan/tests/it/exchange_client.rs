@@ -139,10 +139,10 @@ async fn a_question_whose_server_dies_is_not_repeated_unless_it_is_idempotent() 
     let client = builder.fallback(_serving.address(), 1).build().unwrap();
 
     let error = client.send("question").await.unwrap_err();
-    let ExchangeError::OutcomeUnknown { address, source } = &error else {
+    let ExchangeError::OutcomeUnknown { endpoint, source } = &error else {
         panic!("{error}");
     };
-    assert_eq!(*address, dying);
+    assert_eq!(**endpoint, *dying.to_string());
     assert!(
         matches!(source, ConnectionError::Closed | ConnectionError::Io(_)),
         "{source}"

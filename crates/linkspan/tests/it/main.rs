@@ -45,6 +45,8 @@ mod exchange;
 mod exchange_client;
 #[cfg(all(unix, feature = "exchange"))]
 mod exchange_foreign;
+#[cfg(all(unix, feature = "exchange"))]
+mod exchange_given;
 #[cfg(feature = "exchange")]
 mod exchange_hostile;
 #[cfg(feature = "exchange")]

@@ -131,16 +131,24 @@ impl Source {
 
 #[cfg(feature = "plugin-guest")]
 impl crate::transport::Connected {
-    /// What this process was started with; nothing yet.
-    pub(crate) fn inherited(inherited: os::Inherited, _: Principal) -> io::Result<Self> {
+    /// Takes over what this process was started with; nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// There is none to take over.
+    pub fn inherited(inherited: os::Inherited, _: Principal) -> io::Result<Self> {
         inherited.never()
     }
 }
 
 #[cfg(feature = "plugin")]
 impl crate::transport::Connected {
-    /// One end of a pair, with `peer` at the other end, which a program is to inherit.
-    pub(crate) fn pair(_: Principal) -> io::Result<(Self, Descriptor)> {
+    /// Makes one end of a pair, with `peer` at the other end, which a program is to inherit; not yet.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::Unsupported`]
+    pub fn pair(_: Principal) -> io::Result<(Self, Descriptor)> {
         Err(io::ErrorKind::Unsupported.into())
     }
 }
