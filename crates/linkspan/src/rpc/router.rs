@@ -11,6 +11,7 @@ use proto::message::Failure;
 use tower_service::Service;
 
 use crate::codec::{Decode, Encode, Payload};
+use crate::pace::Moderation;
 use crate::rpc::handler::{Call, Handle, call_of};
 use crate::rpc::layered::BoxService;
 use crate::rpc::wire::{MethodInfo, REFLECTION};
@@ -136,7 +137,8 @@ impl Router {
     }
 
     /// Adds a handler for events of a topic. Events of one connection are handled one after the
-    /// other, in their order.
+    /// other, in their order. Those that cannot be read are dropped; ten in a second, whoever sent
+    /// them, are warned of.
     #[must_use]
     pub fn on_event<T, F, Done>(self, topic: &str, handler: F) -> Self
     where
@@ -145,6 +147,7 @@ impl Router {
         Done: Future<Output = ()> + Send + 'static,
     {
         let handler = Arc::new(handler);
+        let warnings = Moderation::per_second(WARNINGS_PER_SECOND);
         let call = move |mut event: Event| -> Option<BoxFuture<()>> {
             let body = event.codec().and_then(|codec| {
                 let payload = Payload::new(codec, event.body.clone());
@@ -153,7 +156,9 @@ impl Router {
             match body {
                 Ok(body) => Some(Box::pin(handler(body, event.context()))),
                 Err(error) => {
-                    tracing::warn!(topic = %event.topic, %error, "event cannot be read");
+                    if warnings.allows() {
+                        tracing::warn!(topic = %event.topic, %error, "event cannot be read");
+                    }
                     None
                 }
             }
@@ -355,3 +360,5 @@ fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str>
 }
 
 const LONGEST_COMPARED_BYTES: usize = 128;
+/// A peer chooses how many events cannot be read.
+const WARNINGS_PER_SECOND: u32 = 10;
