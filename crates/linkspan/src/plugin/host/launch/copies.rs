@@ -133,11 +133,11 @@ impl Own {
         let base = Directory::open(base, MODE).map_err(StartError::place)?;
         // Whoever removes what was left must not see it before it is locked.
         let _lock = lock(&base)?;
-        let secret = os::random_bytes().map_err(StartError::place)?;
+        let unique = os::random_bytes().map_err(StartError::place)?;
         let name = format!(
             "{PREFIX}{}-{:032x}",
             process::id(),
-            u128::from_ne_bytes(secret)
+            u128::from_ne_bytes(unique)
         );
         let made = base.make_inner(name.as_ref());
         let directory = made.map_err(StartError::place)?;

@@ -1,6 +1,6 @@
 //! Why a plugin does not run.
 
-use std::error::Error;
+use std::error;
 use std::io;
 use std::path::PathBuf;
 
@@ -19,7 +19,7 @@ pub enum StartError {
     Refused(#[from] Refusal),
     /// Its files cannot be copied to where nobody can change them.
     #[error("there is no place for a copy of its files")]
-    Place(#[source] Box<dyn Error + Send + Sync>),
+    Place(#[source] Box<dyn error::Error + Send + Sync>),
     /// Its program cannot be copied into memory.
     #[error("there is no memory for a copy of its program")]
     Memory(#[source] io::Error),
@@ -91,7 +91,7 @@ impl StartError {
         }
     }
 
-    pub(super) fn place(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+    pub(super) fn place(error: impl Into<Box<dyn error::Error + Send + Sync>>) -> Self {
         Self::Place(error.into())
     }
 

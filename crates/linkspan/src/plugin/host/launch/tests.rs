@@ -243,6 +243,28 @@ fn grants(level: SandboxLevel) {
 }
 
 #[test]
+fn it_sees_processes_of_the_machine_if_that_was_granted() {
+    play("processes", &[SandboxLevel::Basic, SandboxLevel::Strict]);
+}
+
+fn processes(level: SandboxLevel) {
+    // This process is none of its own.
+    let script = "test -r /proc/self/stat || echo nothing; cat /proc/$HOST/comm";
+    let mut plugin = Plugin::shell(level, script);
+    let host = std::process::id().to_string();
+    plugin.terms.environment.insert("HOST".into(), host);
+    let Some((exit, [_, stdout, _])) = plugin.run() else {
+        return;
+    };
+    assert!(!exit.is_success(), "{stdout}");
+    plugin.terms.grants = vec!["host.processes".parse().unwrap()];
+    let (exit, [_, stdout, stderr]) = plugin.run().unwrap();
+    assert!(exit.is_success(), "{stderr}");
+    let own = fs::read_to_string("/proc/self/comm").unwrap();
+    assert_eq!(stdout, own);
+}
+
+#[test]
 fn what_was_changed_since_it_was_verified_does_not_run() {
     let plugin = Plugin::shell(SandboxLevel::None, "true");
     plugin.file("data.txt", "data");
@@ -414,10 +436,11 @@ fn as_host() {
     if scenario == "holds" {
         return hold(Path::new(argument));
     }
-    let scenarios: [(&str, fn(SandboxLevel)); 4] = [
+    let scenarios: [(&str, fn(SandboxLevel)); 5] = [
         ("script", script),
         ("program", program),
         ("grants", grants),
+        ("processes", processes),
         ("diagnoses", diagnoses),
     ];
     let play = scenarios.iter().find(|(name, _)| *name == scenario);
