@@ -68,6 +68,8 @@ mod plugin;
 // Only Linux launches programs.
 #[cfg(all(target_os = "linux", feature = "plugin"))]
 mod plugin_host;
+#[cfg(all(unix, feature = "plugin-guest"))]
+mod plugin_guest;
 // It is connected by a Unix socket.
 #[cfg(unix)]
 mod plugin_python;

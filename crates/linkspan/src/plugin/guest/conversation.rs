@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proto::message::Identity;
+use tokio::sync::watch;
 use tracing::{error, warn};
 
 use crate::auth::Principal;
+use crate::plugin::Ready;
 use crate::plugin::guest::crew::Crew;
 use crate::plugin::guest::desk::Desk;
 use crate::plugin::guest::program::Start;
@@ -51,11 +53,9 @@ async fn serve(
     crew: &Arc<Crew>,
 ) -> u8 {
     host.open(connection.clone());
+    let readiness = host.readiness();
     drop(tokio::spawn(tell_logs(host.clone(), connection.clone())));
-    drop(tokio::spawn(tell_readiness(
-        host.clone(),
-        connection.clone(),
-    )));
+    drop(tokio::spawn(tell_readiness(readiness, connection.clone())));
     drop(tokio::spawn(obey_signals(connection.clone())));
     let started = tokio::select! {
         reason = connection.ended() => return code(name, &reason),
@@ -118,8 +118,7 @@ async fn tell_rest(host: &Host, connection: &Connection) -> Result<(), CallError
 }
 
 /// Tells the host when readiness changes.
-async fn tell_readiness(host: Host, connection: Connection) {
-    let mut readiness = host.readiness();
+async fn tell_readiness(mut readiness: watch::Receiver<Ready>, connection: Connection) {
     while readiness.changed().await.is_ok() {
         let now = readiness.borrow_and_update().clone();
         if connection.send_event(READY, &now).await.is_err() {
