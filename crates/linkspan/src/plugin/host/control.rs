@@ -4,6 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use tokio::sync::MutexGuard;
+
 use crate::plugin::host::RunError;
 use crate::plugin::host::board::{Board, Facts, Phase};
 use crate::plugin::host::generation::{Generation, Plan};
@@ -24,15 +26,32 @@ pub(super) async fn start(plugin: &Arc<Shared>) -> Result<(), RunError> {
 
 /// Has all processes of a plugin end in order, and waits for that.
 pub(super) async fn stop(plugin: &Arc<Shared>) {
-    // A reload that is under way holds the lock; it does not need it any longer.
+    let mut control = interrupt(plugin).await;
+    halt(plugin, &mut control, Phase::Stopped).await;
+}
+
+/// Stops a plugin and has it run again; calls wait meanwhile.
+pub(super) async fn restart(plugin: &Arc<Shared>) -> Result<(), RunError> {
+    let generation = {
+        let mut control = interrupt(plugin).await;
+        halt(plugin, &mut control, Phase::Preparing).await;
+        begin(plugin, &mut control).await?
+    };
+    outcome(plugin, generation).await
+}
+
+/// Takes control, from a reload that is under way, too.
+async fn interrupt(plugin: &Shared) -> MutexGuard<'_, Control> {
     plugin.interrupted.send_modify(|count| *count += 1);
-    let mut control = plugin.control.lock().await;
-    if control.generation.take().is_none() {
-        return;
+    plugin.control.lock().await
+}
+
+async fn halt(plugin: &Shared, control: &mut Control, after: Phase) {
+    if control.generation.take().is_some() {
+        plugin.update(|board| board.phase = Phase::Stopping);
+        wait_for(plugin, Board::is_empty).await;
+        plugin.update(|board| board.phase = after);
     }
-    plugin.update(|board| board.phase = Phase::Stopping);
-    wait_for(plugin, Board::is_empty).await;
-    plugin.update(|board| board.phase = Phase::Stopped);
 }
 
 /// Has a plugin run as its files are now: new processes are started, calls go over to them, and the

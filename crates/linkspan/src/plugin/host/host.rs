@@ -6,12 +6,12 @@ use std::sync::Arc;
 use proto::message::VersionRange;
 use tokio::task::{self, JoinHandle, JoinSet};
 
-use crate::plugin::Verified;
 use crate::plugin::host::house::House;
 use crate::plugin::host::sampling::sample;
 use crate::plugin::host::shared::Shared;
 use crate::plugin::host::watching::watch;
 use crate::plugin::host::{HostConfig, LoadError, Plugin, Terms, control};
+use crate::plugin::{LogLevel, Verified};
 
 /// Runs plugins: starts them as they were verified, watches them, and ends them.
 ///
@@ -80,6 +80,11 @@ impl PluginHost {
         }
         let shared = Arc::new(Shared::new(verified, terms, Arc::clone(&self.house)));
         self.house.add(&shared)?;
+        if shared.board.borrow().facts.manifest.reattach {
+            let text =
+                "it ends with its host, though its manifest asks to be taken over by the next one";
+            shared.logs.note(0, LogLevel::Warn, text);
+        }
         if shared.terms.reload_on_change {
             shared.spawn(watch(Arc::downgrade(&shared)));
         }

@@ -176,10 +176,12 @@ pub(super) struct Readiness {
 }
 
 impl Readiness {
-    /// Takes note of what the plugin says.
-    pub(super) fn note(&self, ready: Ready) {
-        *self.lock() = Some(ready);
+    /// Takes note of what the plugin says; says whether it makes a difference to calls.
+    pub(super) fn note(&self, ready: Ready) -> bool {
+        let is_ready = ready.ready;
+        let before = self.lock().replace(ready);
         self.changed.notify_waiters();
+        before.is_none_or(|before| before.ready != is_ready)
     }
 
     /// The answer to a question; an event that came meanwhile is newer.

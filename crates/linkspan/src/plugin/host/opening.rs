@@ -164,8 +164,9 @@ impl Opening<'_> {
         let (logs, number) = (self.shared.logs.clone(), self.number);
         Router::new()
             .on_event(READY, move |ready: Ready, _| {
-                readiness.note(ready);
-                if let Some(plugin) = plugin.upgrade() {
+                if readiness.note(ready)
+                    && let Some(plugin) = plugin.upgrade()
+                {
                     // Calls may wait for that.
                     plugin.update(|_| ());
                 }

@@ -81,9 +81,9 @@ async fn disconnected(
     kill(instance, end).await;
     match reason {
         _ if may_be_ending => Cause::Closed,
-        Disconnected::Protocol(SessionError::Silent { silence, .. }) => {
-            Cause::Silent { limit: silence }
-        }
+        Disconnected::Protocol(SessionError::Silent { silence, .. }) => Cause::Silent {
+            limit: terms.liveness_timeout.unwrap_or(silence),
+        },
         reason => Cause::Broke(reason),
     }
 }

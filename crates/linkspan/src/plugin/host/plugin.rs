@@ -76,7 +76,8 @@ impl Plugin {
             .await;
     }
 
-    /// Stops it and starts it again as its files are now.
+    /// Stops it and starts it again as its files are now. Calls wait meanwhile, as for any start; with
+    /// [`reload`](Self::reload) they do not need to.
     ///
     /// # Errors
     ///
@@ -86,11 +87,9 @@ impl Plugin {
     ///
     /// If the future is dropped, it is restarted nevertheless.
     pub async fn restart(&self) -> Result<(), RunError> {
-        let restarted = self.detached(async |plugin| {
-            control::stop(&plugin).await;
-            control::start(&plugin).await
-        });
-        restarted.await.unwrap_or(Err(RunError::Unloaded))
+        self.detached(async |plugin| control::restart(&plugin).await)
+            .await
+            .unwrap_or(Err(RunError::Unloaded))
     }
 
     /// Has it run as its files are now, without a gap: they are verified anew, new processes are
