@@ -183,7 +183,7 @@ async fn what_is_given_up_is_given_back() {
                 return failure;
             }
         }
-        unreachable!("there are always more streams")
+        panic!("there are always more streams")
     };
     let failure = wait::within("a refusal", probing).await;
     assert_eq!(
