@@ -1,6 +1,6 @@
 //! `linkspan plugin call NAME|DIR METHOD [JSON]`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
@@ -13,7 +13,7 @@ use crate::commands::asked::Asked;
 use crate::commands::block_on;
 use crate::commands::items::Fault;
 use crate::commands::plugin::at::At;
-use crate::commands::plugin::{is_folder, with_pins};
+use crate::commands::plugin::{existing, is_folder, with_pins};
 use crate::commands::status::CLOSE_LIMIT;
 use crate::config::Loaded;
 use crate::failure::{Failure, Kind, Result};
@@ -72,7 +72,8 @@ async fn at_node(options: &Options, loaded: &Loaded, output: &Output, fault: &Fa
 /// Calls a plugin that runs for this call alone.
 async fn here(options: &Options, loaded: &Loaded, output: &Output, fault: &Fault) -> Result {
     let mut signals = Signals::listen()?;
-    let (host, plugin) = load(Path::new(&options.plugin), loaded, *output).await?;
+    let folder = existing(Path::new(&options.plugin))?;
+    let (host, plugin) = load(folder, loaded, *output).await?;
     let method = full_name(plugin.name(), &options.method);
     let request = options.asked.request(&method, fault)?;
     let mut log = plugin.logs().follow(0);
@@ -90,10 +91,10 @@ async fn here(options: &Options, loaded: &Loaded, output: &Output, fault: &Fault
     result
 }
 
-async fn load(folder: &Path, loaded: &Loaded, output: Output) -> Result<(PluginHost, Plugin)> {
+async fn load(folder: PathBuf, loaded: &Loaded, output: Output) -> Result<(PluginHost, Plugin)> {
     let settings = &loaded.config.plugins;
     let library = with_pins(settings.library(), true);
-    let (folder, of_host) = (folder.to_owned(), library.clone());
+    let of_host = library.clone();
     let verified = spawn_blocking(move || Verified::open(&folder, &library)).await;
     let verified = verified.map_err(anyhow::Error::from)??;
     let manifest = verified.manifest();
