@@ -51,6 +51,9 @@ mod network;
 mod offers;
 #[cfg(unix)]
 mod plugin;
+// Only Linux launches programs.
+#[cfg(target_os = "linux")]
+mod plugin_node;
 #[cfg(unix)]
 mod policy;
 #[cfg(unix)]
