@@ -15,6 +15,7 @@ mod pinned;
 mod python;
 mod remove;
 pub(crate) mod running;
+mod rust;
 mod shown;
 
 use std::path::{Path, PathBuf};
