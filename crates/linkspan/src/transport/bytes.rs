@@ -68,7 +68,7 @@ pub(crate) trait ByteWriter: fmt::Debug + Send + Sync {
 }
 
 /// Writes all of some bytes, and waits for that.
-#[cfg(any(feature = "bus", feature = "plugin", feature = "ws"))]
+#[cfg(any(feature = "bus", feature = "ws"))]
 pub(crate) async fn write_all(writer: &dyn ByteWriter, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match writer.try_write(&[IoSlice::new(bytes)]) {

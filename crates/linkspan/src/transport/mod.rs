@@ -60,7 +60,7 @@ pub use tls::{Pem, Pin, PinError, TlsCipher, TlsConfig, TlsConfigError, TlsError
 
 pub(crate) use acceptor::{Acceptor, Front, RETRY_AFTER, Refusal, Serving};
 pub(crate) use bytes::ByteLink;
-#[cfg(any(feature = "bus", feature = "plugin", feature = "ws"))]
+#[cfg(any(feature = "bus", feature = "ws"))]
 pub(crate) use bytes::write_all;
 #[cfg(any(
     feature = "bus",

@@ -67,6 +67,8 @@ mod methods;
 mod plugin;
 // Only Linux launches programs.
 #[cfg(all(target_os = "linux", feature = "plugin"))]
+mod plugin_check;
+#[cfg(all(target_os = "linux", feature = "plugin"))]
 mod plugin_host;
 #[cfg(all(unix, feature = "plugin-guest"))]
 mod plugin_guest;

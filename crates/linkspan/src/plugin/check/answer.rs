@@ -34,7 +34,8 @@ impl Answer {
                 self.status = Some(response.status);
                 self.metadata = response.metadata;
             }
-            Some(_) => self.has_failed_late = true,
+            // Where nothing can come any more, it means nothing.
+            Some(_) => self.has_failed_late |= !self.is_ended,
         }
         self.add(response.body, flags);
     }

@@ -45,6 +45,7 @@ mod observed;
 mod offer;
 mod outcome;
 mod pack;
+mod pipe;
 mod stop;
 mod subject;
 mod talk;

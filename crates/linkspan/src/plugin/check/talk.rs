@@ -1,11 +1,9 @@
 //! A session with a plugin, as a host that can also say what no host says.
 
 use std::collections::BTreeMap;
-use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::BytesMut;
 use proto::Decoder;
 use proto::Limits;
 use proto::frame::{Checksum, Frame as Received, Kind};
@@ -19,15 +17,15 @@ use crate::plugin::check::ledger::{Ledger, Rule, cost_bytes};
 use crate::plugin::check::observed::Observed;
 use crate::plugin::check::offer::Offer;
 use crate::plugin::check::pack::Value;
+use crate::plugin::check::pipe::Pipe;
 use crate::plugin::check::stop::{Stop, broken};
 use crate::plugin::wire::{LOG, LogRecord, PROGRESS, Progress, READY, RESERVED_PREFIX, Ready};
-use crate::transport::{ByteLink, Connected, write_all};
+use crate::transport::Connected;
 
 /// One session with a plugin, or what comes before it.
 #[derive(Debug)]
 pub(super) struct Talk {
-    link: ByteLink,
-    input: BytesMut,
+    pipe: Pipe,
     decoder: Decoder,
     /// How long one thing is waited for.
     patience: Duration,
@@ -61,10 +59,9 @@ pub(super) enum Giving {
 }
 
 impl Talk {
-    pub(super) fn new(link: Connected, patience: Duration, observed: Arc<Observed>) -> Self {
+    pub(super) fn new(connected: Connected, patience: Duration, observed: Arc<Observed>) -> Self {
         Self {
-            link: link.into_bytes(),
-            input: BytesMut::new(),
+            pipe: Pipe::new(connected),
             decoder: Decoder::handshake(),
             patience,
             observed,
@@ -168,16 +165,13 @@ impl Talk {
         frame.encode(self.sent)
     }
 
-    /// Sends bytes. A plugin that has closed does not take them; what it said before tells why.
+    /// Sends bytes; a plugin that has gone does not take them.
     pub(super) async fn send_bytes(&mut self, bytes: &[u8]) -> Result<(), Stop> {
-        let writing = write_all(&*self.link.writer, bytes);
-        match tokio::time::timeout(self.patience, writing).await {
-            Ok(_) => Ok(()),
-            Err(_) => {
-                let found = format!("it took nothing for {:?}", self.patience);
-                Err(broken("that it reads what it is sent", found))
-            }
-        }
+        let sent = tokio::time::timeout(self.patience, self.pipe.send(bytes)).await;
+        sent.map_err(|_| {
+            let found = format!("it did not take it within {:?}", self.patience);
+            broken("that it reads what it is sent", found)
+        })
     }
 
     // Hearing something.
@@ -244,7 +238,7 @@ impl Talk {
     /// Hears one frame, or the end; false if neither came by then.
     async fn hear_before(&mut self, deadline: Instant) -> Result<bool, Stop> {
         loop {
-            match self.decoder.decode(&mut self.input) {
+            match self.decoder.decode(&mut self.pipe.input) {
                 Ok(Some(frame)) => {
                     self.take(frame).await?;
                     return Ok(true);
@@ -255,7 +249,7 @@ impl Talk {
                     return Err(broken("a frame", error));
                 }
             }
-            match tokio::time::timeout_at(deadline.into(), self.read()).await {
+            match tokio::time::timeout_at(deadline.into(), self.pipe.read()).await {
                 Err(_) => return Ok(false),
                 Ok(false) => {
                     self.note_end();
@@ -266,17 +260,9 @@ impl Talk {
         }
     }
 
-    /// Reads more; false at the end, by whichever way the plugin has gone.
-    async fn read(&mut self) -> bool {
-        self.input.reserve(READ_BYTES);
-        let (reader, input) = (&mut self.link.reader, &mut self.input);
-        let read = poll_fn(|cx| reader.poll_read(cx, input, READ_BYTES)).await;
-        read.is_ok_and(|count| count > 0)
-    }
-
     fn note_end(&mut self) {
         self.has_closed = true;
-        if self.decoder.has_begun(&self.input) {
+        if self.decoder.has_begun(&self.pipe.input) {
             let text = "an end of the connection within a frame".to_owned();
             self.observed.note(Rule::Bytes, text);
         }
@@ -393,4 +379,3 @@ impl Talk {
 
 /// Number of a category.
 const AUTHORIZATION: u64 = 3;
-const READ_BYTES: usize = 64 * 1024;

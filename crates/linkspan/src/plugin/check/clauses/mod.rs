@@ -14,6 +14,7 @@ use crate::plugin::check::Clause;
 
 /// All clauses, in the order in which they are tried out: what was watched meanwhile comes last.
 pub(super) fn all() -> impl Iterator<Item = &'static Clause> {
+    let [form, place] = wrong::CLAUSES;
     let groups = [
         starting::CLAUSES,
         opening::CLAUSES,
@@ -21,7 +22,8 @@ pub(super) fn all() -> impl Iterator<Item = &'static Clause> {
         manifest::CLAUSES,
         calls::CLAUSES,
         session::CLAUSES,
-        wrong::CLAUSES,
+        form,
+        place,
         ending::CLAUSES,
         watched::CLAUSES,
     ];

@@ -206,11 +206,14 @@ impl Ledger {
             stage.unwrap_or(Stage::Open)
         };
         let problem = self.advance(frame, &[Stage::Open, Stage::Failed], next);
+        if problem.is_some() {
+            return problem;
+        }
         let way = self.ways.get_mut(&frame.stream.get())?;
         let expected = way.next_chunk;
         way.next_chunk = number.saturating_add(1);
         let order = || format!("chunk {number} came where chunk {expected} was to come");
-        problem.or_else(|| (number != expected).then(order))
+        (number != expected).then(order)
     }
 
     fn stage(&self, frame: &Frame) -> Option<Stage> {
