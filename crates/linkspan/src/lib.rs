@@ -52,7 +52,7 @@
 //! | `bus` | publish, subscribe, send and call through a broker; behind its feature |
 //! | `daemon` | commands whose work is done by a process that stays; behind its feature |
 //! | `exchange` | one question, one answer, in frames that other programs speak; behind its feature |
-//! | `plugin` | programs of others, known and verified before they run; behind its feature |
+//! | `plugin` | programs of others, verified, confined, watched and called; behind its feature |
 //! | [`codec`] | encodings of bodies, for bodies that no trait describes |
 //! | [`compression`] | what is compressed, where, and by what |
 //! | [`transport`] | settings of transports, and who is at the other end |
@@ -75,7 +75,7 @@
 //! | `bus` | | a broker, for clients of BUS/RT, too, and clients of it |
 //! | `daemon` | | command lines whose work is done by a daemon that starts itself |
 //! | `exchange` | | servers and clients of frames of length, CRC-32 and message |
-//! | `plugin` | | manifests of plugins, finding and verifying them |
+//! | `plugin` | | hosts of plugins, and what finds and verifies them |
 //! | `blocking` | | `rpc::blocking`: a client for programs without a runtime |
 //! | `prost` | | `codec::Protobuf`: protobuf messages as bodies |
 //! | `lz4`, `zstd` | | bodies that are compressed: [`compression`] |

@@ -1,16 +1,18 @@
-//! Plugins: programs of others, known and verified before anything of them runs.
+//! Plugins: programs of others, known and verified before anything of them runs, and then confined,
+//! watched and called.
 //!
 //! ```text
 //!  directories ──► Discovery ──► folder ──► Manifest       what it is, what it can, what it asks for
 //!                                   │
-//!                                   └─────► Verified ────► copies of exactly the bytes that were pinned
+//!                                   └─────► Verified ────► host     runs exactly the bytes that were pinned
 //!                                           whose files they are, and what their hashes are
 //! ```
 //!
 //! A plugin is a folder with a manifest, `plugin.toml` or `plugin.yaml`, and its files. Everything that
 //! a host wants to know stands in the manifest, so that nothing has to be run to be asked. A plugin is
 //! taken if it belongs to this user or root, nobody else can change it, and every file has the hash
-//! that the manifest names.
+//! that the manifest names. A [`host`] runs it, in a sandbox and with what it was granted; [`guest`] is
+//! for those who write one.
 //!
 //! # Examples
 //!
