@@ -1,14 +1,15 @@
-//! `cargo xtask race`: what daemons promise, over and over, in real processes.
+//! `cargo xtask race`: what daemons and sandboxes promise, over and over, in real processes.
 
 use anyhow::Result;
 
 use crate::shell;
 
-/// Run the tests of daemons at their full numbers
+/// Run the tests of daemons, and of programs that outlive nobody, at their full numbers
 ///
 /// A thousand rounds are, among others, 1,000 races of twenty clients for one daemon, at its start,
 /// while it stops and while it is killed; 200 daemons killed while they work; 100 changes of the
-/// build with a command running; 10,000 commands that leave nothing behind; 1 GiB, byte by byte.
+/// build with a command running; 10,000 commands that leave nothing behind; 1 GiB, byte by byte. And
+/// 200 hosts of sandboxed programs killed, at each level and as each kind of user.
 /// Fewer rounds are as much less of each. The ordinary tests do a little of the same.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -24,7 +25,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     tests
         .args(["nextest", "run", "--profile", "race"])
         .args(LIBRARY)
-        .args(["--test", "it", "-E", "test(daemon_lifecycle)"])
+        .args(["-p", "linkspan-os", "--test", "it"])
+        .args(["-E", "test(daemon_lifecycle) + test(outlives_a_killed_host)"])
         .env("LINKSPAN_RACE_ROUNDS", options.rounds.to_string());
     shell::run(&mut tests)
 }

@@ -36,6 +36,7 @@ pub(super) fn act(action: &str) {
         "fills" => fill(word),
         "leaves" => leave(word),
         "stays" => stay(word),
+        "breeds" => breed(word),
         "echoes" => echo(),
         "shows" => show(),
         _ => panic!("there is no action {name}"),
@@ -148,6 +149,17 @@ fn stay(words: &str) -> ! {
     let script = format!("{trap} setsid {sleep} >/dev/null 2>&1 & {trap} echo ready; exec {sleep}");
     let error =
         std::os::unix::process::CommandExt::exec(Command::new("/bin/sh").args(["-c", &script]));
+    panic!("{error}")
+}
+
+/// Starts processes that nobody is the parent of any more, in sessions of their own, and that ignore
+/// what they can; a while as fast as it can.
+fn breed(marker: &str) -> ! {
+    let script = "trap '' HUP INT TERM; count=0; while [ $count -lt 40 ]; do \
+                  (setsid sh -c 'trap \"\" TERM; /usr/bin/sleep $0 & exec /usr/bin/sleep $0' $0 &) \
+                  >/dev/null 2>&1; count=$((count + 1)); done; exec /usr/bin/sleep $0";
+    let mut shell = Command::new("/bin/sh");
+    let error = std::os::unix::process::CommandExt::exec(shell.args(["-c", script, marker]));
     panic!("{error}")
 }
 
