@@ -31,7 +31,7 @@ pub(super) struct Held {
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) file: OwnedFd,
-    pub(super) key: Key,
+    pub(super) inode: Inode,
     pub(super) is_directory: bool,
     /// The way to it, on which there was no link.
     pub(super) path: PathBuf,
@@ -39,9 +39,9 @@ pub(super) struct Found {
 
 /// What tells a file from all others, while it is held open: its device and its number there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Key(u64, u64);
+pub(super) struct Inode(u64, u64);
 
-impl Key {
+impl Inode {
     pub(super) fn of(stat: &Stat) -> Self {
         Self(stat.st_dev, stat.st_ino)
     }
@@ -59,29 +59,29 @@ pub(super) fn hold(launch: &Launch) -> Result<Vec<Held>, LaunchError> {
 
 /// What confined programs may write to. Those of these places that are in none of the others stay
 /// where they are, so that a look at their paths finds them; the others are found on the way.
-fn changeable(launch: &Launch) -> Result<BTreeSet<Key>, LaunchError> {
-    let mut keys = BTreeSet::new();
+fn changeable(launch: &Launch) -> Result<BTreeSet<Inode>, LaunchError> {
+    let mut inodes = BTreeSet::new();
     let own = launch.grants.iter().filter(|g| g.access == Access::Write);
     for grant in own {
         let metadata = fs::metadata(&grant.path);
-        keys.insert(key(&metadata.map_err(missing(&grant.path))?));
+        inodes.insert(inode_of(&metadata.map_err(missing(&grant.path))?));
     }
     for path in &launch.no_links_below {
         match fs::metadata(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             result => {
-                keys.insert(key(&result.map_err(missing(path))?));
+                inodes.insert(inode_of(&result.map_err(missing(path))?));
             }
         }
     }
-    Ok(keys)
+    Ok(inodes)
 }
 
-fn key(metadata: &fs::Metadata) -> Key {
-    Key(metadata.dev(), metadata.ino())
+fn inode_of(metadata: &fs::Metadata) -> Inode {
+    Inode(metadata.dev(), metadata.ino())
 }
 
-fn hold_one(grant: &Grant, changeable: &BTreeSet<Key>) -> Result<Held, LaunchError> {
+fn hold_one(grant: &Grant, changeable: &BTreeSet<Inode>) -> Result<Held, LaunchError> {
     let found = match find(&grant.path, changeable) {
         Ok(found) => found,
         Err(NotFound::Link) => {
@@ -116,17 +116,17 @@ impl From<Errno> for NotFound {
 }
 
 /// Goes to a path name by name.
-fn find(path: &Path, changeable: &BTreeSet<Key>) -> Result<Found, NotFound> {
+fn find(path: &Path, changeable: &BTreeSet<Inode>) -> Result<Found, NotFound> {
     let mut names = reversed(path);
     let mut place = Found::root()?;
-    let mut is_inside = changeable.contains(&place.key);
+    let mut is_inside = changeable.contains(&place.inode);
     let mut links = 0;
     while let Some(name) = names.pop() {
         let file = rustix::fs::openat(&place.file, &*name, NEXT, Mode::empty())?;
         let stat = rustix::fs::fstat(&file)?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::Symlink {
             place = place.with(file, &stat, &name);
-            is_inside |= changeable.contains(&place.key);
+            is_inside |= changeable.contains(&place.inode);
             continue;
         }
         links += 1;
@@ -157,10 +157,10 @@ fn reversed(path: &Path) -> Vec<OsString> {
 impl Found {
     fn root() -> Result<Self, Errno> {
         let file = rustix::fs::openat(CWD, c"/", NEXT, Mode::empty())?;
-        let key = Key::of(&rustix::fs::fstat(&file)?);
+        let inode = Inode::of(&rustix::fs::fstat(&file)?);
         Ok(Self {
             file,
-            key,
+            inode,
             is_directory: true,
             path: "/".into(),
         })
@@ -173,7 +173,7 @@ impl Found {
             self.path.push(name);
         }
         self.file = file;
-        self.key = Key::of(stat);
+        self.inode = Inode::of(stat);
         self.is_directory = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
         self
     }
@@ -199,9 +199,11 @@ mod tests {
         (base, path)
     }
 
-    fn changeable(paths: &[PathBuf]) -> BTreeSet<Key> {
-        let keys = paths.iter().map(|path| key(&fs::metadata(path).unwrap()));
-        keys.collect()
+    fn changeable(paths: &[PathBuf]) -> BTreeSet<Inode> {
+        let inodes = paths
+            .iter()
+            .map(|path| inode_of(&fs::metadata(path).unwrap()));
+        inodes.collect()
     }
 
     #[test]

@@ -17,7 +17,7 @@ use rustix::mount::{
     MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, unmount,
 };
 
-use super::grants::{Held, Key};
+use super::grants::{Held, Inode};
 use super::processes;
 use super::raw::{self, NO_DEVICES, NO_SUID, READ_ONLY};
 use super::step::{At, Failure, Report, Step, report};
@@ -201,8 +201,8 @@ impl Plan {
         };
         let at = self.past_links(&grant.seen_at);
         self.add_parents(&at)?;
-        let (found, key) = (&grant.found, Some(grant.found.key));
-        self.add_bind(&found.path, &at, found.is_directory, restrictions, key)
+        let (found, inode) = (&grant.found, Some(grant.found.inode));
+        self.add_bind(&found.path, &at, found.is_directory, restrictions, inode)
     }
 
     /// Where a path of the new file system leads; there nothing follows links any more.
@@ -228,7 +228,7 @@ impl Plan {
         at: &Path,
         is_directory: bool,
         restrictions: u64,
-        key: Option<Key>,
+        inode: Option<Inode>,
     ) -> io::Result<()> {
         match is_directory {
             true => self.add_directory(at)?,
@@ -237,7 +237,7 @@ impl Plan {
         let from = from.strip_prefix("/").unwrap_or(from);
         self.work.push(Work::Bind {
             from: text(&Path::new("/").join(OLD).join(from))?,
-            key,
+            inode,
             at: Place::new(at)?,
             restrictions,
         });

@@ -13,7 +13,7 @@ use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, MoveMountFlags, OpenTreeFlags, mount, move_mount, open_tree};
 
-use super::grants::Key;
+use super::grants::Inode;
 use super::raw;
 use super::step::Step;
 
@@ -28,7 +28,7 @@ pub(super) enum Work {
     Bind {
         from: CString,
         /// What has to be found there.
-        key: Option<Key>,
+        inode: Option<Inode>,
         at: Place,
         restrictions: u64,
     },
@@ -58,10 +58,10 @@ impl Work {
             Self::Link { to, at } => rustix::fs::symlink(&**to, &**at),
             Self::Bind {
                 from,
-                key,
+                inode,
                 at,
                 restrictions,
-            } => bind(from, *key, at, *restrictions),
+            } => bind(from, *inode, at, *restrictions),
             Self::Memory { at, options } => {
                 let flags = MountFlags::NOSUID | MountFlags::NODEV;
                 mount(c"tmpfs", &**at, c"tmpfs", flags, Some(&**options))
@@ -80,16 +80,16 @@ impl Work {
         match self {
             Self::Proc { .. } => Step::Proc,
             Self::Processes { .. } | Self::Cover { .. } => Step::Processes,
-            Self::Bind { key: Some(_), .. } => Step::Granted,
+            Self::Bind { inode: Some(_), .. } => Step::Granted,
             _ => Step::Mount,
         }
     }
 }
 
-fn bind(from: &CStr, key: Option<Key>, at: &Place, restrictions: u64) -> Result<(), Errno> {
+fn bind(from: &CStr, inode: Option<Inode>, at: &Place, restrictions: u64) -> Result<(), Errno> {
     let source = open(from)?;
-    if let Some(key) = key
-        && Key::of(&rustix::fs::fstat(&source)?) != key
+    if let Some(inode) = inode
+        && Inode::of(&rustix::fs::fstat(&source)?) != inode
     {
         return Err(Errno::STALE);
     }
