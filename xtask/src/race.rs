@@ -26,7 +26,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         .args(["nextest", "run", "--profile", "race"])
         .args(LIBRARY)
         .args(["-p", "linkspan-os", "--test", "it"])
-        .args(["-E", "test(daemon_lifecycle) + test(outlives_a_killed_host)"])
+        .args([
+            "-E",
+            "test(daemon_lifecycle) + test(outlives_a_killed_host)",
+        ])
         .env("LINKSPAN_RACE_ROUNDS", options.rounds.to_string());
     shell::run(&mut tests)
 }
