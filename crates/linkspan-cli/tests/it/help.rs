@@ -5,7 +5,7 @@ use crate::support::Place;
 #[test]
 fn every_command_has_help_with_an_explanation() {
     let place = Place::new();
-    let commands: [&[&str]; 52] = [
+    let commands: [&[&str]; 58] = [
         &[],
         &["up"],
         &["call"],
@@ -44,6 +44,12 @@ fn every_command_has_help_with_an_explanation() {
         &["plugin", "pin"],
         &["plugin", "install"],
         &["plugin", "remove"],
+        &["plugin", "start"],
+        &["plugin", "stop"],
+        &["plugin", "restart"],
+        &["plugin", "reload"],
+        &["plugin", "call"],
+        &["plugin", "logs"],
         &["key"],
         &["key", "new"],
         &["key", "rotate"],

@@ -8,6 +8,7 @@ use linkspan::auth::Principal;
 use linkspan::auth::policy::{Access, Action, Guard};
 use linkspan::bus::{Client, Embedded, Message, PostError, SubscribeError, Subscription};
 use linkspan::codec::{Codec, CodecError, Encode, Payload};
+use linkspan::plugin::PluginName;
 use linkspan::plugin::host::{Doing, Inlet, PluginEvent, Surroundings};
 use linkspan::rpc::{BoxService, CallError, Request, Response, Router};
 use linkspan::{Category, Code, Failure};
@@ -52,6 +53,12 @@ impl Around {
     pub(super) fn open(&self, methods: Router) {
         // Nobody does it twice.
         self.shared.methods.set(methods).ok();
+    }
+
+    /// Has a plugin leave the bus that does not run any more.
+    pub(super) async fn forget(&self, plugin: &PluginName) {
+        let principal = format!("plugin:{plugin}");
+        self.shared.clients.lock().await.remove(&principal);
     }
 }
 

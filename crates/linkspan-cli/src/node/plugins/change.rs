@@ -1,7 +1,6 @@
 //! From the configuration to plugins that run, and to others that do so no more.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use linkspan::plugin::host::Plugin;
 use linkspan::plugin::{PluginName, Verified};
@@ -11,14 +10,14 @@ use tracing::{info, warn};
 use crate::config::Plugins as Settings;
 use crate::node::plugins::places::Places;
 use crate::node::plugins::trouble::Trouble;
-use crate::node::plugins::{Known, Plugins, lock};
+use crate::node::plugins::{Known, Plugins};
 
 impl Plugins {
-    /// Goes over to other settings: those that are not to run any more are stopped, then others are
-    /// started, and those whose terms have changed are both.
-    pub(super) async fn change(&self, settings: Arc<Settings>) {
+    /// Goes over to the settings that hold now: those that are not to run any more are stopped, then
+    /// others are started, and those whose terms have changed are both.
+    pub(super) async fn change(&self) {
         let _changing = self.changing.lock().await;
-        *lock(&self.settings) = Arc::clone(&settings);
+        let settings = self.settings();
         let is_needed = settings.starts_all() || settings.load().next().is_some();
         let mut places = match is_needed || !self.known().is_empty() {
             true => Places::look(&settings).await,
@@ -101,6 +100,7 @@ impl Plugins {
             if let Ok(plugin) = stopped {
                 info!(plugin = %plugin.name(), "plugin was stopped");
                 self.host.unload(&plugin).await;
+                self.around.forget(plugin.name()).await;
             }
         }
     }

@@ -98,10 +98,12 @@ impl Plugins {
     /// Has those run that are to run by these settings, and no others that were to run before. It goes
     /// on in the background.
     pub(super) fn apply(self: &Arc<Self>, settings: Settings) {
+        // Of several changes the last one counts, whichever is done first.
+        *lock(&self.settings) = Arc::new(settings);
         self.changes.fetch_add(1, Ordering::Relaxed);
         let this = Arc::clone(self);
         self.spawn(async move {
-            this.change(Arc::new(settings)).await;
+            this.change().await;
             this.changes.fetch_sub(1, Ordering::Relaxed);
         });
     }

@@ -101,6 +101,10 @@ fn a_plugin_publishes_hears_and_calls_as_it_was_granted() {
         denied.contains("plugin:indexer may not rpc.call:host.processes"),
         "{denied}"
     );
+    // It has the right to all of the node's methods, and is not the node's user.
+    let switch = r#"{"method": "node.switch_backend", "parameters": {"backend": "legacy"}}"#;
+    let refused = call("indexer.ask", switch).fails(5);
+    assert!(refused.contains("only the node's own user"), "{refused}");
     let audit = std::fs::read_to_string(scene.place.path("audit.log")).unwrap();
     let line = audit
         .lines()

@@ -167,8 +167,8 @@ def add(text: str, cx: Context) -> int:
     return len(text)
 
 @plugin.method
-def ask(method: str, cx: Context) -> object:
-    return cx.host.call(method)
+def ask(method: str, cx: Context, parameters: object = None) -> object:
+    return cx.host.call(method, parameters)
 
 @plugin.stream
 def count(to: int):
