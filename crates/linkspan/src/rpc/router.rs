@@ -155,12 +155,11 @@ impl Router {
             });
             match body {
                 Ok(body) => Some(Box::pin(handler(body, event.context()))),
-                Err(error) => {
-                    if warnings.allows() {
-                        tracing::warn!(topic = %event.topic, %error, "event cannot be read");
-                    }
+                Err(error) if warnings.allows() => {
+                    tracing::warn!(topic = %event.topic, %error, "event cannot be read");
                     None
                 }
+                Err(_) => None,
             }
         };
         self.raw_event(topic, call)

@@ -9,6 +9,7 @@ use linkspan_test::wait;
 use proto::error::Category;
 
 use super::*;
+use crate::auth::quota::Quota;
 use crate::auth::{Audit, Principal};
 use crate::codec::{Codec, Payload};
 use crate::plugin::host::Surroundings;
@@ -93,11 +94,14 @@ fn lines(told: &Told) -> Vec<String> {
 async fn it_calls_what_it_was_granted_and_nothing_else() {
     let written = Told::default();
     let lines_of = Arc::clone(&written);
-    let mut config = GateConfig::default();
-    config.audit = Some(Audit::to(move |line| {
+    let audit = Audit::to(move |line| {
         lines_of.lock().unwrap().push(line.to_owned());
         Ok(())
-    }));
+    });
+    let config = GateConfig {
+        audit: Some(audit),
+        ..GateConfig::default()
+    };
     let grants = ["rpc.call:host.name", "fs.read:/tmp"];
     let tried = tried(&grants, Switchboard::new(services()), config).await;
     let name: String = tried.plugin.send_request("host.name", &()).await.unwrap();
@@ -229,9 +233,11 @@ async fn two_plugins_hear_each_other_and_not_themselves() {
 #[tokio::test]
 async fn one_that_does_not_read_misses_the_oldest_events() {
     let switchboard = Switchboard::default();
-    let mut config = GateConfig::default();
-    config.max_queued_events = 10;
-    config.max_queued_bytes = 1 << 20;
+    let config = GateConfig {
+        max_queued_events: 10,
+        max_queued_bytes: 1 << 20,
+        ..GateConfig::default()
+    };
     let grants = ["bus.subscribe:#"];
     let tried = tried(&grants, switchboard.clone(), config).await;
     let masks = ["#".to_owned()];
@@ -252,11 +258,14 @@ async fn one_that_does_not_read_misses_the_oldest_events() {
 async fn a_flood_of_what_is_denied_harms_nobody() {
     let written = Told::default();
     let lines_of = Arc::clone(&written);
-    let mut config = GateConfig::default();
-    config.audit = Some(Audit::to(move |line| {
+    let audit = Audit::to(move |line| {
         lines_of.lock().unwrap().push(line.to_owned());
         Ok(())
-    }));
+    });
+    let config = GateConfig {
+        audit: Some(audit),
+        ..GateConfig::default()
+    };
     let tried = tried(
         &["rpc.call:host.name"],
         Switchboard::new(services()),
@@ -276,8 +285,10 @@ async fn a_flood_of_what_is_denied_harms_nobody() {
 #[tokio::test]
 async fn a_quota_is_for_all_that_it_does() {
     let number = |number| std::num::NonZeroU32::new(number).unwrap();
-    let mut config = GateConfig::default();
-    config.quota = crate::auth::quota::Quota::rate(number(1), number(3));
+    let config = GateConfig {
+        quota: Quota::rate(number(1), number(3)),
+        ..GateConfig::default()
+    };
     let grants = ["rpc.call:host.name", "bus.publish:#"];
     let tried = tried(&grants, Switchboard::new(services()), config).await;
     for _ in 0..2 {

@@ -79,7 +79,7 @@ fn real(path: &Path) -> PathBuf {
     let Some(there) = path.ancestors().find(exists) else {
         return path.to_owned();
     };
-    let rest = path.strip_prefix(there).unwrap_or(Path::new(""));
+    let rest = path.strip_prefix(there).unwrap_or_else(|_| Path::new(""));
     let there = there.canonicalize().unwrap_or_else(|_| there.to_owned());
     // A rest that is empty would leave a `/` behind.
     match rest.as_os_str().is_empty() {

@@ -116,7 +116,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// PT_INTERP.
+/// `PT_INTERP`.
 const INTERPRETER: u64 = 3;
 
 #[cfg(test)]

@@ -31,8 +31,10 @@ impl Plugin {
         // Root's plugins are other users.
         fs::set_permissions(base.path(), Permissions::from_mode(0o755)).unwrap();
         fs::create_dir(base.path().join("folder")).unwrap();
-        let mut terms = Terms::default();
-        terms.sandbox = level;
+        let terms = Terms {
+            sandbox: level,
+            ..Terms::default()
+        };
         let manifest = format!(
             "format: 1\nname: tried\nversion: 1.0.0\nprotocol: 1\nsandbox: none\nentry: {{ {entry} }}\n"
         );
@@ -68,9 +70,7 @@ impl Plugin {
         let asked: Vec<_> = asked.chain([hidden]).collect();
         let manifest = format!("{}capabilities: {asked:?}\n", self.manifest);
         self.file("plugin.yaml", manifest);
-        let mut config = Config::default();
-        config.pins = Pins::Optional;
-        Verified::open(&self.base.path().join("folder"), &config).unwrap()
+        Verified::open(&self.base.path().join("folder"), &unpinned()).unwrap()
     }
 
     fn image(&self) -> Result<Image, StartError> {
@@ -86,6 +86,13 @@ impl Plugin {
                 .launch(&self.terms, 0, pair().1, Vec::new()),
             None,
         )
+    }
+}
+
+fn unpinned() -> Config {
+    Config {
+        pins: Pins::Optional,
+        ..Config::default()
     }
 }
 
@@ -377,9 +384,7 @@ fn what_a_killed_host_left_is_removed_by_the_next() {
 
 /// Has a copy of a plugin's files until it is killed.
 fn hold(base: &Path) {
-    let mut config = Config::default();
-    config.pins = Pins::Optional;
-    let verified = Verified::open(&base.join("folder"), &config).unwrap();
+    let verified = Verified::open(&base.join("folder"), &unpinned()).unwrap();
     let copies = Copies::open(Some(&base.join("copies"))).unwrap();
     let image = Image::prepare(&verified, &copies).unwrap();
     println!("\nholding");
@@ -412,6 +417,9 @@ fn play(scenario: &str, levels: &[SandboxLevel]) {
     }
 }
 
+/// What a host does at a level, by its name.
+type Scenario = (&'static str, fn(SandboxLevel));
+
 /// This test program as a host that does one thing.
 fn command(scenario: &str, argument: &str) -> Command {
     let mut command = Command::new(readable_program());
@@ -436,7 +444,7 @@ fn as_host() {
     if scenario == "holds" {
         return hold(Path::new(argument));
     }
-    let scenarios: [(&str, fn(SandboxLevel)); 5] = [
+    let scenarios: [Scenario; 5] = [
         ("script", script),
         ("program", program),
         ("grants", grants),

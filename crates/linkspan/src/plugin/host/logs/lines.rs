@@ -24,16 +24,16 @@ impl Lines {
         let mut pieces = piece.split(|byte| *byte == b'\n').peekable();
         while let Some(part) = pieces.next() {
             let is_end = pieces.peek().is_some();
-            if !is_end || !self.begun.is_empty() || self.cut > 0 {
-                self.keep(part);
-                if is_end {
-                    self.end(&mut line);
-                }
+            // Most lines are whole, and are not copied.
+            if is_end && self.begun.is_empty() && self.cut == 0 {
+                let kept = part.get(..self.max_line_bytes).unwrap_or(part);
+                line(without_return(kept), excess(part, kept));
                 continue;
             }
-            // Most lines are whole, and are not copied.
-            let kept = part.get(..self.max_line_bytes).unwrap_or(part);
-            line(without_return(kept), excess(part, kept));
+            self.keep(part);
+            if is_end {
+                self.end(&mut line);
+            }
         }
     }
 

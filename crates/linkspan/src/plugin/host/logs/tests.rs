@@ -102,9 +102,10 @@ async fn a_flood_takes_no_memory_and_hides_no_panic() {
 
 #[tokio::test]
 async fn records_are_cut_to_what_is_kept_of_a_line() {
-    let mut config = LogConfig::default();
-    config.max_line_bytes = 10;
-    let logs = Logs::new(config);
+    let logs = Logs::new(LogConfig {
+        max_line_bytes: 10,
+        ..LogConfig::default()
+    });
     let mut record = LogRecord::new(LogLevel::Info, "12345678ä");
     record.fields.insert("name".into(), LogValue::Int(1));
     record.dropped = 3;
@@ -124,9 +125,11 @@ async fn records_are_cut_to_what_is_kept_of_a_line() {
 
 #[tokio::test]
 async fn records_that_come_too_fast_are_counted() {
-    let mut config = LogConfig::default();
-    (config.lines_per_second, config.burst_lines) = (1, 5);
-    let logs = Logs::new(config);
+    let logs = Logs::new(LogConfig {
+        lines_per_second: 1,
+        burst_lines: 5,
+        ..LogConfig::default()
+    });
     let (_ends, _reading) = started(&logs);
     for _ in 0..1_000 {
         logs.record(0, LogRecord::new(LogLevel::Info, "again"));
@@ -138,9 +141,10 @@ async fn records_that_come_too_fast_are_counted() {
 
 #[tokio::test]
 async fn followers_see_what_comes_and_how_much_they_missed() {
-    let mut config = LogConfig::default();
-    config.max_entries = 3;
-    let logs = Logs::new(config);
+    let logs = Logs::new(LogConfig {
+        max_entries: 3,
+        ..LogConfig::default()
+    });
     logs.note(0, LogLevel::Info, "old");
     let mut late = logs.follow(0);
     let mut follower = logs.follow(1);
@@ -168,9 +172,11 @@ async fn followers_see_what_comes_and_how_much_they_missed() {
 
 #[tokio::test]
 async fn the_log_says_how_many_lines_were_dropped_last() {
-    let mut config = LogConfig::default();
-    (config.lines_per_second, config.burst_lines) = (1, 1);
-    let logs = Logs::new(config);
+    let logs = Logs::new(LogConfig {
+        lines_per_second: 1,
+        burst_lines: 1,
+        ..LogConfig::default()
+    });
     let ([mut stdout, stderr], reading) = started(&logs);
     stdout.write_all(&b"x\n".repeat(1_000)).unwrap();
     drop((stdout, stderr));
