@@ -142,7 +142,7 @@ impl Caller {
     /// Has it come back at once, now or when it waits the next time.
     pub fn call(&self) {
         // If there is no room, calls enough are unheard.
-        (&self.0).write(&[1]).ok();
+        (&self.0).write_all(&[1]).ok();
     }
 }
 
