@@ -100,6 +100,6 @@ pub(super) fn write(folder: &Directory, name: &Path, bytes: &[u8], is_executable
 
 /// A name that nobody else has, and nobody can guess.
 pub(super) fn hidden(name: &str) -> io::Result<PathBuf> {
-    let secret = u128::from_ne_bytes(os::random_bytes()?);
-    Ok(format!(".{name}.{secret:032x}.tmp").into())
+    let number = u128::from_ne_bytes(os::random_bytes()?);
+    Ok(format!(".{name}.{number:032x}.tmp").into())
 }
