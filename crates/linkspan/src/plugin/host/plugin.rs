@@ -161,12 +161,11 @@ impl Plugin {
     ) -> Result<(), CallError> {
         let instances = self.shared.board.borrow().up().to_vec();
         for instance in instances {
-            match instance.connection.send_event(topic, body).await {
-                Err(error @ (CallError::Encode(_) | CallError::TooLarge { .. })) => {
-                    return Err(error);
-                }
-                // It is ending.
-                _ => {}
+            // Any other error is one of a process that is ending.
+            if let Err(error @ (CallError::Encode(_) | CallError::TooLarge { .. })) =
+                instance.connection.send_event(topic, body).await
+            {
+                return Err(error);
             }
         }
         Ok(())

@@ -109,8 +109,9 @@ impl Shared {
     /// A process that takes a call now, or as soon as there is one; none at rest, or at the time.
     pub(super) async fn lease(&self, until: Instant) -> Option<Lease> {
         let choose = |board: &Board| board.choose(self.terms.balancing, &self.turn);
-        if let Some(lease) = choose(&self.board.borrow()) {
-            return Some(lease);
+        let at_once = choose(&self.board.borrow());
+        if at_once.is_some() {
+            return at_once;
         }
         let mut board = self.board.subscribe();
         let mut lease = None;

@@ -46,15 +46,14 @@ impl Slot {
                 return self.note_stop(ending);
             }
             self.note(ending.clone());
-            match self.next(&ending) {
-                Ok(Some(pause)) => {
-                    self.set(SlotState::Waiting(SystemTime::now() + pause));
-                    if self.is_stopped_within(pause).await {
-                        return;
-                    }
-                }
+            let pause = match self.next(&ending) {
+                Ok(Some(pause)) => pause,
                 Ok(None) => return,
                 Err(error) => return self.give_up(error),
+            };
+            self.set(SlotState::Waiting(SystemTime::now() + pause));
+            if self.is_stopped_within(pause).await {
+                return;
             }
             self.shared.update(|board| board.restarts += 1);
             self.set(SlotState::Starting);
