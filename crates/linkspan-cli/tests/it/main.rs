@@ -53,6 +53,9 @@ mod offers;
 mod plugin;
 // Only Linux launches programs.
 #[cfg(target_os = "linux")]
+mod plugin_check;
+// Only Linux launches programs.
+#[cfg(target_os = "linux")]
 mod plugin_node;
 #[cfg(unix)]
 mod policy;
