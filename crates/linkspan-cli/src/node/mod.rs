@@ -181,7 +181,7 @@ impl Node {
     pub(crate) async fn stop(self, limit: Duration) -> StopReport {
         let running = self.state.running.write().await.take();
         match running {
-            Some(running) => running.stop(limit, self.state.plugins.as_deref()).await,
+            Some(running) => Box::pin(running.stop(limit, self.state.plugins.as_deref())).await,
             None => StopReport::default(),
         }
     }

@@ -171,7 +171,7 @@ pub(crate) fn with_methods(router: Router, plugins: Option<Arc<Plugins>>) -> Rou
     let place = methods.partition_point(|method| method.name < info.name);
     methods.insert(place, info.clone());
     router.method(info, move |_: IgnoredAny, _: Context| {
-        let mut methods = methods.to_vec();
+        let mut methods = methods.clone();
         methods.extend(plugins.iter().flat_map(|plugins| plugins.methods()));
         async move { Ok::<_, CallError>(methods) }
     })

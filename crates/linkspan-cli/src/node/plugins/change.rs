@@ -8,9 +8,9 @@ use tokio::task::{JoinSet, spawn_blocking};
 use tracing::{info, warn};
 
 use crate::config::Plugins as Settings;
+use crate::node::plugins::Plugins;
 use crate::node::plugins::places::Places;
 use crate::node::plugins::trouble::Trouble;
-use crate::node::plugins::{Known, Plugins};
 
 impl Plugins {
     /// Goes over to the settings that hold now: those that are not to run any more are stopped, then
@@ -18,8 +18,9 @@ impl Plugins {
     pub(super) async fn change(&self) {
         let _changing = self.changing.lock().await;
         let settings = self.settings();
-        let is_needed = settings.starts_all() || settings.load().next().is_some();
-        let mut places = match is_needed || !self.known().is_empty() {
+        let is_wanted = settings.starts_all() || settings.load().next().is_some();
+        let is_known = !self.known().is_empty();
+        let mut places = match is_wanted || is_known {
             true => Places::look(&settings).await,
             false => Places::default(),
         };
@@ -28,7 +29,8 @@ impl Plugins {
             wanted.extend(places.names().cloned());
         }
         let outdated = self.outdated(&settings, &wanted);
-        self.unload(outdated.keys().cloned().collect()).await;
+        let gone: Vec<_> = outdated.keys().cloned().collect();
+        self.unload(&gone).await;
         let again = outdated
             .into_iter()
             .filter_map(|(name, returns)| returns.then_some(name));
@@ -81,21 +83,11 @@ impl Plugins {
     }
 
     /// Stops plugins, all at the same time, and forgets them.
-    async fn unload(&self, names: Vec<PluginName>) {
-        let mut stopping = JoinSet::new();
-        for name in names {
-            let known = self.known().remove(&name);
-            if let Some(Known {
-                plugin: Some(plugin),
-                ..
-            }) = known
-            {
-                stopping.spawn(async move {
-                    plugin.stop().await;
-                    plugin
-                });
-            }
-        }
+    async fn unload(&self, names: &[PluginName]) {
+        let known = names
+            .iter()
+            .filter_map(|name| self.known().remove(name)?.plugin);
+        let mut stopping: JoinSet<_> = known.map(stop).collect();
         while let Some(stopped) = stopping.join_next().await {
             if let Ok(plugin) = stopped {
                 info!(plugin = %plugin.name(), "plugin was stopped");
@@ -164,4 +156,9 @@ impl Plugins {
         drop(known);
         loaded
     }
+}
+
+async fn stop(plugin: Plugin) -> Plugin {
+    plugin.stop().await;
+    plugin
 }

@@ -82,7 +82,7 @@ impl PluginControl for PluginMethods {
         follow: Option<bool>,
     ) -> Result<Streaming<LogLine>, CallError> {
         let name = self.permitted(&context, &[Action::PluginLogs], &name)?;
-        let plugin = self.0.loaded(&name).map_err(failed)?;
+        let plugin = self.0.loaded(&name).map_err(|trouble| failed(&trouble))?;
         let recent = usize::try_from(recent.unwrap_or(USUAL_LINES)).unwrap_or(usize::MAX);
         let (sender, lines) = Streaming::channel(LINES_WAITING);
         // Both end when nobody reads the stream any more.
@@ -124,14 +124,14 @@ impl PluginMethods {
         name: &PluginName,
         result: Result<(), Trouble>,
     ) -> Result<PluginStatus, CallError> {
-        result.map_err(failed)?;
+        result.map_err(|trouble| failed(&trouble))?;
         self.0
             .status(name)
-            .ok_or_else(|| failed(Trouble::NotLoaded(name.clone())))
+            .ok_or_else(|| failed(&Trouble::NotLoaded(name.clone())))
     }
 }
 
-fn failed(trouble: Trouble) -> CallError {
+fn failed(trouble: &Trouble) -> CallError {
     trouble.to_failure().into()
 }
 

@@ -80,8 +80,10 @@ impl Embedded {
             None => {
                 let mut vouched = auth::Config::default().with(Vouched(principal.clone()));
                 vouched.session_timeout = None;
-                let mut config = session::Config::default();
-                config.authentication = Some(Authentication::new(vouched));
+                let config = session::Config {
+                    authentication: Some(Authentication::new(vouched)),
+                    ..session::Config::default()
+                };
                 let door = self.open_door(config).await?;
                 let address = door.address().clone();
                 others.insert(principal.name.clone(), door);
