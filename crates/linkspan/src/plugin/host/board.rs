@@ -18,15 +18,15 @@ use crate::plugin::{Digest, Manifest, Verified};
 pub(super) struct Board {
     /// What runs, or ran last.
     pub(super) facts: Arc<Facts>,
-    pub(super) phase: Phase,
+    phase: Phase,
     /// What it does towards this host; none before it runs.
     pub(super) gate: Option<Gate>,
     /// The generation whose processes are called.
     pub(super) current: u64,
     pub(super) restarts: u64,
     pub(super) last_end: Option<Ending>,
-    /// Why a generation does not run; the last one.
-    fault: Option<(u64, RunError)>,
+    /// Why generations do not run: the current one, and the last that was tried.
+    faults: BTreeMap<u64, RunError>,
     slots: BTreeMap<Key, SlotState>,
     state: State,
     since: SystemTime,
@@ -100,7 +100,7 @@ impl Board {
             current: 0,
             restarts: 0,
             last_end: None,
-            fault: None,
+            faults: BTreeMap::new(),
             slots: BTreeMap::new(),
             state: State::Created,
             since: SystemTime::now(),
@@ -118,17 +118,18 @@ impl Board {
         self.slots.remove(&key)
     }
 
-    /// A generation is to run, and what was before does not count any more.
-    pub(super) fn begin(&mut self, generation: u64) {
-        (self.phase, self.current) = (Phase::Preparing, generation);
-        (self.restarts, self.last_end) = (0, None);
+    /// Goes over to another phase, unless there is none any more.
+    pub(super) fn enter(&mut self, phase: Phase) {
+        if self.phase != Phase::Unloaded {
+            self.phase = phase;
+        }
     }
 
-    /// All places of the present generation are there.
-    pub(super) fn activate(&mut self) {
-        if self.phase == Phase::Preparing {
-            self.phase = Phase::Active;
-        }
+    /// A generation is to run, and what was before does not count any more.
+    pub(super) fn begin(&mut self, generation: u64) {
+        self.enter(Phase::Preparing);
+        self.current = generation;
+        (self.restarts, self.last_end) = (0, None);
     }
 
     /// What there is to know of the generation whose processes are called from now on.
@@ -195,19 +196,21 @@ impl Board {
         self.state
     }
 
+    pub(super) fn phase(&self) -> Phase {
+        self.phase
+    }
+
     /// A generation has failed; what was first is the reason.
     pub(super) fn blame(&mut self, generation: u64, error: RunError) {
-        if self.fault_of(generation).is_none() {
-            self.fault = Some((generation, error));
-        }
+        let current = self.current;
+        self.faults
+            .retain(|of, _| *of == current || *of == generation);
+        self.faults.entry(generation).or_insert(error);
     }
 
     /// Why a generation does not run.
     pub(super) fn fault_of(&self, generation: u64) -> Option<&RunError> {
-        let fault = self.fault.as_ref();
-        fault
-            .filter(|(of, _)| *of == generation)
-            .map(|(_, error)| error)
+        self.faults.get(&generation)
     }
 
     /// Whether every process of a generation is up, of which there is one at least.

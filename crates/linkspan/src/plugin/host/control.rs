@@ -48,15 +48,16 @@ async fn interrupt(plugin: &Shared) -> MutexGuard<'_, Control> {
 
 async fn halt(plugin: &Shared, control: &mut Control, after: Phase) {
     if control.generation.take().is_some() {
-        plugin.update(|board| board.phase = Phase::Stopping);
+        plugin.update(|board| board.enter(Phase::Stopping));
         wait_for(plugin, Board::is_empty).await;
-        plugin.update(|board| board.phase = after);
+        plugin.update(|board| board.enter(after));
     }
 }
 
 /// Has a plugin run as its files are now: new processes are started, calls go over to them, and the
 /// others end in order. If that fails, everything stays as it is.
 pub(super) async fn reload(plugin: &Arc<Shared>) -> Result<(), RunError> {
+    // Whoever wants it stopped from now on means this, too.
     let mut interrupted = plugin.interrupted.subscribe();
     let mut control = plugin.control.lock().await;
     let verified = verify(plugin).await?;
@@ -65,7 +66,6 @@ pub(super) async fn reload(plugin: &Arc<Shared>) -> Result<(), RunError> {
         control.verified = Some(verified);
         return Ok(());
     }
-    interrupted.mark_unchanged();
     let id = control.next_id();
     let plan = Plan::prepare(plugin, verified, id, true).await?;
     let generation = Generation::start(plugin, plan)?;
@@ -90,7 +90,7 @@ fn running(plugin: &Shared, control: &Control) -> Option<u64> {
 
 /// Starts a generation.
 async fn begin(plugin: &Arc<Shared>, control: &mut Control) -> Result<u64, RunError> {
-    if plugin.board.borrow().phase == Phase::Unloaded {
+    if plugin.board.borrow().phase() == Phase::Unloaded {
         return Err(RunError::Unloaded);
     }
     let id = control.next_id();
@@ -117,7 +117,7 @@ async fn prepare(
     let plan = Plan::prepare(plugin, verified, id, false).await?;
     plugin.update(|board| board.adopt(&plan));
     let generation = Generation::start(plugin, plan)?;
-    plugin.update(Board::activate);
+    plugin.update(|board| board.enter(Phase::Active));
     Ok(generation)
 }
 
@@ -128,7 +128,7 @@ async fn outcome(plugin: &Shared, generation: u64) -> Result<(), RunError> {
         result = match board.fault_of(generation) {
             Some(error) => Err(error.clone()),
             None if board.is_up(generation) => Ok(()),
-            None if board.is_gone(generation) => Err(match board.phase {
+            None if board.is_gone(generation) => Err(match board.phase() {
                 Phase::Active => RunError::Done,
                 Phase::Unloaded => RunError::Unloaded,
                 _ => RunError::Stopped,

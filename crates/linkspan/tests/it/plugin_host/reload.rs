@@ -84,10 +84,12 @@ async fn a_reload_that_fails_changes_nothing() {
 async fn a_stop_ends_a_reload() {
     let stage = Stage::new();
     let plugin = stage.start("oracle", &script(1), trusted()).await;
-    stage.write("oracle", "time.sleep(1000)", "");
+    let mark = stage.path().join("mark");
+    let hanging = format!("open({mark:?}, 'w').close()\ntime.sleep(1000)");
+    stage.write("oracle", &hanging, "");
     let reloading = plugin.clone();
     let reloading = tokio::spawn(async move { reloading.reload().await });
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    wait::until("a new process", || mark.exists()).await;
     wait::within("a stop", plugin.stop()).await;
     let reloaded = wait::within("the reload's end", reloading).await.unwrap();
     assert!(matches!(reloaded, Err(RunError::Stopped)), "{reloaded:?}");
