@@ -76,6 +76,7 @@
 //! | `daemon` | | command lines whose work is done by a daemon that starts itself |
 //! | `exchange` | | servers and clients of frames of length, CRC-32 and message |
 //! | `plugin` | | hosts of plugins, and what finds and verifies them |
+//! | `plugin-guest` | | `plugin::guest`: programs that are plugins |
 //! | `blocking` | | `rpc::blocking`: a client for programs without a runtime |
 //! | `prost` | | `codec::Protobuf`: protobuf messages as bodies |
 //! | `lz4`, `zstd` | | bodies that are compressed: [`compression`] |

@@ -57,6 +57,9 @@ mod plugin_check;
 // Only Linux launches programs.
 #[cfg(target_os = "linux")]
 mod plugin_node;
+// It launches what it has built.
+#[cfg(target_os = "linux")]
+mod plugin_rust;
 #[cfg(unix)]
 mod policy;
 #[cfg(unix)]

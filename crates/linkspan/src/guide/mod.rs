@@ -10,6 +10,7 @@
 //! | [`operations`] | How do I limit, stop, reload, count and watch a server? |
 //! | `daemons` | How does a command line hand its work to a process that stays? (feature `daemon`) |
 //! | `exchange` | How do I talk to programs that speak frames of length, CRC-32 and protobuf? (feature `exchange`) |
+//! | `plugins` | How do I write a plugin in Rust? (feature `plugin-guest`) |
 //! | `sealing` | How do I send what brokers and hosts on the way cannot read? (feature `seal`) |
 //! | [`testing`] | How do I test a service without processes and without waiting? |
 //!
@@ -24,6 +25,8 @@ pub mod exchange;
 pub mod failures;
 pub mod middleware;
 pub mod operations;
+#[cfg(feature = "plugin-guest")]
+pub mod plugins;
 #[cfg(feature = "seal")]
 pub mod sealing;
 pub mod streams;
