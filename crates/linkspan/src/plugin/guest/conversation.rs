@@ -75,8 +75,10 @@ async fn serve(
 /// Settings under which a host is never given up that is there but does nothing: it may have been
 /// stopped, and its end is certain to be heard of.
 fn config(name: &str, version: &str) -> Config {
-    let mut config = Config::default();
-    config.identity = Identity::new(name, version, "");
+    let mut config = Config {
+        identity: Identity::new(name, version, ""),
+        ..Config::default()
+    };
     for limit in [
         &mut config.handshake_timeout,
         &mut config.read_timeout,

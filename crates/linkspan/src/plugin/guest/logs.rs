@@ -74,7 +74,9 @@ fn shorten(record: &mut LogRecord) {
 }
 
 fn cut(text: &mut String) {
-    text.truncate(text.floor_char_boundary(LONGEST_TEXT_BYTES));
+    let fits = (0..=LONGEST_TEXT_BYTES.min(text.len())).rev();
+    let end = fits.into_iter().find(|end| text.is_char_boundary(*end));
+    text.truncate(end.unwrap_or(0));
 }
 
 /// About what a record takes.

@@ -30,7 +30,10 @@ pub(super) fn install(host: &Host, level: LogLevel) {
 
 /// A panic as a record.
 fn record_of(info: &panic::PanicHookInfo<'_>) -> LogRecord {
-    let what = info.payload_as_str().unwrap_or("something that is no text");
+    let payload = info.payload();
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
+    let what = text.unwrap_or("something that is no text");
     let mut record = LogRecord::new(LogLevel::Error, format!("panicked: {what}"));
     "panic".clone_into(&mut record.target);
     let mut add = |name: &str, text: String| {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -50,6 +51,21 @@ impl Elsewhere {
             source: Source::Here(items),
         }
     }
+
+    /// Has the crew fetch, unless it does already; nothing at the end.
+    fn away(&mut self) -> Option<&mut Away<Fetched>> {
+        self.source = match mem::replace(&mut self.source, Source::Ended) {
+            Source::Here(items) => {
+                let fetching = Box::pin(fetch(items));
+                Source::Away(self.crew.run(self.stream, &self.pace, fetching))
+            }
+            source => source,
+        };
+        match &mut self.source {
+            Source::Away(away) => Some(away),
+            _ => None,
+        }
+    }
 }
 
 impl Stream for Elsewhere {
@@ -60,23 +76,12 @@ impl Stream for Elsewhere {
             if let Some(item) = self.fetched.pop_front() {
                 return Poll::Ready(Some(item));
             }
-            match &mut self.source {
-                Source::Ended => return Poll::Ready(None),
-                Source::Here(_) => {
-                    let Source::Here(items) = std::mem::replace(&mut self.source, Source::Ended)
-                    else {
-                        continue;
-                    };
-                    let fetching = Box::pin(fetch(items));
-                    let away = self.crew.run(self.stream, &self.pace, fetching);
-                    self.source = Source::Away(away);
-                }
-                Source::Away(away) => {
-                    let Fetched { items, more } = ready!(Pin::new(away).poll(cx));
-                    self.fetched = items;
-                    self.source = more.map_or(Source::Ended, Source::Here);
-                }
-            }
+            let Some(away) = self.away() else {
+                return Poll::Ready(None);
+            };
+            let Fetched { items, more } = ready!(Pin::new(away).poll(cx));
+            self.fetched = items;
+            self.source = more.map_or(Source::Ended, Source::Here);
         }
     }
 }

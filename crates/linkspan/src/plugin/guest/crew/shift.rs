@@ -17,12 +17,7 @@ pub(super) struct Shift {
     pub(super) parked: usize,
     /// Who leads, as leaders are counted.
     term: u64,
-    /// Nobody leads until a thread that waits takes over.
-    is_vacant: bool,
-    /// The leader's, while it waits in the runtime.
-    leader: Option<Waker>,
-    /// Whether the leader polls.
-    is_away: bool,
+    leader: Leader,
     /// How often a leader has begun to poll, and how often it had when somebody last looked.
     turns: u64,
     seen: u64,
@@ -30,6 +25,16 @@ pub(super) struct Shift {
     quiet: u32,
     /// Whether somebody looks again and again.
     pub(super) is_watched: bool,
+}
+
+/// Where the leader is.
+enum Leader {
+    /// In the runtime; it is woken by this, if it waits there for a task.
+    Inside(Option<Waker>),
+    /// It polls.
+    Away,
+    /// Nobody leads until a thread that waits takes over.
+    Nobody,
 }
 
 /// What a thread of a crew does next.
@@ -47,9 +52,7 @@ impl Shift {
             polling: 0,
             parked: 0,
             term: 0,
-            is_vacant: false,
-            leader: None,
-            is_away: false,
+            leader: Leader::Inside(None),
             turns: 0,
             seen: 0,
             quiet: 0,
@@ -60,10 +63,10 @@ impl Shift {
     /// Takes a task in; gives the leader's waker if it can take it.
     pub(super) fn push(&mut self, task: Arc<Task>) -> Option<Waker> {
         self.queue.push_back(task);
-        match self.polling < self.limit {
-            true => self.leader.take(),
+        match &mut self.leader {
+            Leader::Inside(waker) if self.polling < self.limit => waker.take(),
             // Whoever is done first takes it.
-            false => None,
+            _ => None,
         }
     }
 
@@ -74,12 +77,11 @@ impl Shift {
             false => None,
         };
         if task.is_none() {
-            self.leader = Some(cx.waker().clone());
+            self.leader = Leader::Inside(Some(cx.waker().clone()));
             return None;
         }
-        self.leader = None;
+        self.leader = Leader::Away;
         self.polling += 1;
-        self.is_away = true;
         self.turns = self.turns.wrapping_add(1);
         task
     }
@@ -89,20 +91,20 @@ impl Shift {
         self.polling -= 1;
         let leads = self.term == term;
         if leads {
-            self.is_away = false;
+            self.leader = Leader::Inside(None);
         }
         leads
     }
 
-    /// Another thread has polled. A leader that waits for a place to poll has one now.
+    /// Another thread has polled.
     pub(super) fn done(&mut self) {
         self.polling -= 1;
     }
 
     /// What a thread that does not lead should do.
     pub(super) fn duty(&mut self) -> Option<Duty> {
-        if self.is_vacant {
-            self.is_vacant = false;
+        if let Leader::Nobody = self.leader {
+            self.leader = Leader::Inside(None);
             return Some(Duty::Lead(self.term));
         }
         if self.polling >= self.limit {
@@ -116,18 +118,19 @@ impl Shift {
     /// Looks whether the leader is away since the last look, and whether anything happens at all.
     pub(super) fn look(&mut self) -> bool {
         let is_same = std::mem::replace(&mut self.seen, self.turns) == self.turns;
-        self.quiet = match is_same && !self.is_away {
+        let is_away = matches!(self.leader, Leader::Away);
+        self.quiet = match is_same && !is_away {
             true => self.quiet + 1,
             false => 0,
         };
         self.is_watched = self.quiet < LOOKS;
-        is_same && self.is_away
+        is_same && is_away
     }
 
     /// Has the next thread that waits lead.
     pub(super) fn vacate(&mut self) {
         self.take_over(self.next_term());
-        self.is_vacant = true;
+        self.leader = Leader::Nobody;
     }
 
     /// The term of whoever leads next.
@@ -138,7 +141,7 @@ impl Shift {
     /// Who has this term leads now.
     pub(super) fn take_over(&mut self, term: u64) {
         self.term = term;
-        self.is_away = false;
+        self.leader = Leader::Inside(None);
     }
 }
 

@@ -162,7 +162,8 @@ impl<T: Send + 'static> Outcome<T> {
         let outcome = outcome.await;
         // Whoever looks at the outcome may take it for the end of everything that the future had.
         drop(future);
-        match mem::replace(&mut *self.lock(), Stage::Done(outcome)) {
+        let before = mem::replace(&mut *self.lock(), Stage::Done(outcome));
+        match before {
             Stage::Open(waker) => waker,
             _ => None,
         }
