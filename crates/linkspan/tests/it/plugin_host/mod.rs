@@ -6,4 +6,6 @@ mod crashes;
 mod loading;
 mod output;
 mod reload;
+mod rust;
 mod support;
+mod words;
