@@ -42,8 +42,10 @@ pub(super) struct Run {
 
 impl Bench {
     pub(super) fn new(image: Image, manifest: Manifest, config: Config) -> Self {
-        let mut terms = Terms::default();
-        terms.sandbox = config.sandbox;
+        let terms = Terms {
+            sandbox: config.sandbox,
+            ..Terms::default()
+        };
         Self {
             image: Arc::new(image),
             manifest: Arc::new(manifest),

@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::io::{ErrorKind, IoSlice};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
 
@@ -43,18 +43,20 @@ impl Pipe {
             match self.link.writer.try_write(&[IoSlice::new(bytes)]) {
                 Ok(taken) => *bytes = bytes.get(taken..).unwrap_or_default(),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    if self.link.writer.poll_write_ready(cx).is_pending() {
-                        while self.input.len() < MAX_INPUT_BYTES
-                            && self.poll_read(cx) == Poll::Ready(true)
-                        {}
-                        return Poll::Pending;
-                    }
-                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => ready!(self.poll_room(cx)),
                 Err(_) => return Poll::Ready(()),
             }
         }
         Poll::Ready(())
+    }
+
+    /// Waits for room, and reads what comes meanwhile.
+    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let room = self.link.writer.poll_write_ready(cx);
+        let may_read = |pipe: &Self| room.is_pending() && pipe.input.len() < MAX_INPUT_BYTES;
+        while may_read(self) && self.poll_read(cx) == Poll::Ready(true) {}
+        // An error is told by the next write.
+        room.map(drop)
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<bool> {

@@ -224,7 +224,7 @@ impl Talk {
     }
 
     /// Hears what comes to the end of the connection.
-    pub(super) async fn to_the_end(&mut self) -> Result<(), Stop> {
+    pub(super) async fn hear_out(&mut self) -> Result<(), Stop> {
         let deadline = clock::after(clock::now(), self.patience);
         while !self.has_closed {
             if !self.hear_before(deadline).await? {

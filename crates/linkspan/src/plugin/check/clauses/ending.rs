@@ -76,7 +76,7 @@ async fn after_an_error(bench: &mut Bench) -> Result<(), Stop> {
     let mut run = bench.open().await?;
     run.talk.send_bytes(b"GET / HTTP/1.1\r\n").await?;
     refused(&mut run.talk, "bad_frame").await?;
-    run.talk.to_the_end().await?;
+    run.talk.hear_out().await?;
     let late = run.talk.late_frames;
     ensure(
         late == 0,
@@ -98,7 +98,7 @@ async fn error_of_the_host(bench: &mut Bench) -> Result<(), Stop> {
     ]);
     let frame = Frame::new(Kind::Error).number(PROTOCOL);
     run.talk.send(&frame.payload(failure.pack())).await?;
-    run.talk.to_the_end().await?;
+    run.talk.hear_out().await?;
     let is_silent = run.talk.failure.is_none() && run.talk.goodbye.is_none();
     ensure(
         is_silent,
@@ -144,7 +144,7 @@ async fn goodbye(bench: &mut Bench) -> Result<(), Stop> {
     let mut run = bench.open().await?;
     run.talk.call(LIVE, b"").await?.result::<()>("nil")?;
     say_goodbye(&mut run).await?;
-    run.talk.to_the_end().await?;
+    run.talk.hear_out().await?;
     exits(run, 0, bench.limit(bench.config().timeout)).await
 }
 
@@ -156,7 +156,7 @@ async fn drain(bench: &mut Bench) -> Result<(), Stop> {
     beat(&mut run.talk).await?;
     release(&mut run.talk, held).await?;
     answered(&mut run, held).await?;
-    run.talk.to_the_end().await?;
+    run.talk.hear_out().await?;
     exits(run, 0, bench.limit(bench.config().timeout)).await
 }
 
@@ -182,7 +182,7 @@ async fn terminate(bench: &mut Bench) -> Result<(), Stop> {
     )?;
     release(&mut run.talk, held).await?;
     answered(&mut run, held).await?;
-    run.talk.to_the_end().await?;
+    run.talk.hear_out().await?;
     exits(run, 0, bench.limit(bench.config().timeout)).await
 }
 

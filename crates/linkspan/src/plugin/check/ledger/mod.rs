@@ -175,7 +175,7 @@ impl Ledger {
 
     fn open(&mut self, frame: &Frame, ends: bool) -> Option<String> {
         let (stream, last) = (frame.stream.get(), self.last_opened);
-        if stream == 0 || stream % 2 == 1 || stream <= last {
+        if stream == 0 || !stream.is_multiple_of(2) || stream <= last {
             return Some(format!("a request on stream {stream} after stream {last}"));
         }
         self.last_opened = stream;
@@ -185,7 +185,7 @@ impl Ledger {
     }
 
     fn answer(&mut self, frame: &Frame, response: &Response, ends: bool) -> Option<String> {
-        if frame.stream.get() % 2 == 0 {
+        if frame.stream.get().is_multiple_of(2) {
             return Some(format!("{}, which the plugin opened itself", named(frame)));
         }
         let next = if ends { Stage::Ended } else { Stage::Open };
