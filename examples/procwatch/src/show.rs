@@ -1,0 +1,147 @@
+//! What the commands print, for people and as JSON.
+
+use std::fmt::Write;
+
+use linkspan::plugin::host::InstanceStatus;
+use procwatch::wire::{Event, Kind, Process, Rule, Task};
+use serde_json::{Value, json};
+
+use crate::Failure;
+use crate::cli::{Sort, Top};
+use crate::house::House;
+
+/// An event on a line.
+pub(crate) fn line(event: &Event, is_json: bool) -> Result<String, Failure> {
+    if is_json {
+        return Ok(serde_json::to_string(event)? + "\n");
+    }
+    let Process {
+        pid, parent, name, ..
+    } = &event.process;
+    let what = match (event.kind, &event.rule) {
+        (Kind::Started, _) => format!("started  {name} ({pid}), child of {parent}"),
+        (Kind::Ended, _) => format!("ended    {name} ({pid})"),
+        (Kind::Alert, rule) => {
+            let rule = rule.as_deref().unwrap_or("a rule");
+            let memory = mebibytes(event.process.memory_kib);
+            let percent = event.process.cpu_percent;
+            format!("alert    {name} ({pid}) fits {rule}: {percent} % cpu, {memory} MiB")
+        }
+    };
+    Ok(format!("{} {what}\n", time_of_day(event.at_ms)))
+}
+
+/// The processes that use most.
+pub(crate) async fn top(house: &House, options: &Top, is_json: bool) -> Result<String, Failure> {
+    let mut processes = house.tasks.find(Rule::default()).await?.processes;
+    match options.sort {
+        Sort::Cpu => processes.sort_by_key(|it| (it.cpu_percent, it.memory_kib)),
+        Sort::Memory => processes.sort_by_key(|it| (it.memory_kib, it.cpu_percent)),
+    }
+    let mut text = String::new();
+    if !is_json {
+        writeln!(
+            text,
+            "{:>8} {:>8} {:>5} {:>9}  NAME",
+            "PID", "PARENT", "CPU%", "MIB"
+        )?;
+    }
+    for process in processes.iter().rev().take(options.count) {
+        let Process {
+            pid,
+            parent,
+            name,
+            cpu_percent,
+            ..
+        } = process;
+        let memory = mebibytes(process.memory_kib);
+        match is_json {
+            true => writeln!(text, "{}", serde_json::to_string(process)?)?,
+            false => writeln!(
+                text,
+                "{pid:>8} {parent:>8} {cpu_percent:>5} {memory:>9}  {name}"
+            )?,
+        }
+    }
+    Ok(text)
+}
+
+/// The rules that somebody watches, each with the number of its task.
+pub(crate) fn rules(house: &House, is_json: bool) -> String {
+    let mut text = String::new();
+    for Task { id, rules, .. } in house.tasks.standing() {
+        for rule in rules {
+            let rule = rule.to_string();
+            text += &match is_json {
+                true => format!("{}\n", json!({ "task": id, "rule": rule })),
+                false => format!("{id:>4}  {rule}\n"),
+            };
+        }
+    }
+    text
+}
+
+/// How daemon and collector are doing.
+pub(crate) async fn status(house: &House, is_json: bool) -> Result<String, Failure> {
+    let collector = house.collector.status();
+    let found = house.tasks.find(Rule::default()).await?;
+    let standing = house.tasks.standing();
+    let rules: usize = standing.iter().map(|task| task.rules.len()).sum();
+    if is_json {
+        let instance = collector.instances.first();
+        let status = json!({
+            "pid": std::process::id(),
+            "processes": found.examined,
+            "rules": rules,
+            "collector": {
+                "state": collector.state.name(),
+                "restarts": collector.restarts,
+                "process": instance.map(process),
+            },
+        });
+        return Ok(format!("{status}\n"));
+    }
+    let mut text = format!("daemon     process {}\n", std::process::id());
+    writeln!(
+        text,
+        "collector  {}, restarts: {}",
+        collector.state, collector.restarts
+    )?;
+    for instance in &collector.instances {
+        let InstanceStatus { pid, applied, .. } = instance;
+        writeln!(
+            text,
+            "           process {pid} in a sandbox of level {}",
+            applied.level
+        )?;
+        for weakness in &applied.weaknesses {
+            writeln!(text, "           {weakness}")?;
+        }
+    }
+    writeln!(text, "processes  {}", found.examined)?;
+    writeln!(text, "rules      {rules}")?;
+    Ok(text)
+}
+
+fn process(instance: &InstanceStatus) -> Value {
+    let applied = &instance.applied;
+    let weaknesses: Vec<_> = applied.weaknesses.iter().map(ToString::to_string).collect();
+    json!({
+        "pid": instance.pid,
+        "ready": instance.ready.ready,
+        "level": applied.level.to_string(),
+        "weaknesses": weaknesses,
+    })
+}
+
+/// With one digit behind the point.
+fn mebibytes(kibibytes: u64) -> String {
+    format!("{}.{}", kibibytes / 1024, kibibytes % 1024 * 10 / 1024)
+}
+
+/// UTC, so that nothing has to know of time zones.
+fn time_of_day(at_ms: u64) -> String {
+    let seconds = at_ms / 1000 % 86_400;
+    let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
+    format!("{hours:02}:{minutes:02}:{:02}Z", seconds % 60)
+}
