@@ -60,7 +60,7 @@ async fn a_client_of_this_process_may_what_somebody_else_may() {
     let guard = Guard::new(Policy::new(Roles::new().with("plugin indexer", role)));
     let broker = Broker::new().guard(guard).embed().unwrap();
     let own = broker.connect("own").await.unwrap();
-    let mut subscription = own.subscribe("#").await.unwrap();
+    let mut subscription = own.subscribe("index/#").await.unwrap();
 
     let indexer = Principal::named("plugin:indexer");
     let first = broker.connect_as("plugin.indexer", &indexer).await.unwrap();
