@@ -72,6 +72,7 @@ impl Crashes {
     /// Between half of a limit and all of it; the limit doubles up to the longest.
     fn pause(&mut self) -> Duration {
         let pause = self.half + self.random.next_pause().unwrap_or_default();
+        let pause = pause.max(LEAST_PAUSE);
         self.half = self
             .half
             .saturating_mul(2)
@@ -86,6 +87,8 @@ impl Crashes {
     }
 }
 
+/// Whatever a manifest says, processes are not started as fast as the machine can.
+const LEAST_PAUSE: Duration = Duration::from_millis(50);
 /// Who ran for so long has not crashed at its start.
 const STEADY: Duration = Duration::from_secs(10);
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::plugin::host::RunError;
+use crate::plugin::host::words::cut;
 use crate::plugin::wire::RESERVED_PREFIX;
 use crate::plugin::{Describe, Manifest};
 
@@ -14,7 +15,7 @@ pub(super) fn check(manifest: &Manifest, description: &Describe) -> Result<(), R
         false => Err(RunError::Mismatch {
             what,
             manifest: manifest.to_owned(),
-            plugin: plugin.to_owned(),
+            plugin: cut(plugin.to_owned()),
         }),
     };
     same("name", manifest.name.as_str(), &description.name)?;
@@ -32,7 +33,8 @@ pub(super) fn check(manifest: &Manifest, description: &Describe) -> Result<(), R
         .filter(|name| !name.starts_with(RESERVED_PREFIX))
         .collect();
     let missing: Vec<_> = named.difference(&described).cloned().collect();
-    let stray: Vec<_> = described.difference(&named).cloned().collect();
+    let strays = described.difference(&named).cloned().map(cut);
+    let stray: Vec<_> = strays.take(MAX_NAMED).collect();
     match missing.is_empty() && stray.is_empty() {
         true => Ok(()),
         false => Err(RunError::Methods { missing, stray }),
@@ -46,6 +48,9 @@ fn full_name(manifest: &Manifest, method: &str) -> String {
         false => format!("{}.{method}", manifest.name.as_str().replace('-', "_")),
     }
 }
+
+/// Methods that are named which the manifest does not have.
+const MAX_NAMED: usize = 32;
 
 #[cfg(test)]
 mod tests {

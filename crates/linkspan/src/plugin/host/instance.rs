@@ -11,6 +11,7 @@ use tokio::sync::{Notify, watch};
 use crate::plugin::Ready;
 use crate::plugin::host::Ending;
 use crate::plugin::host::launch::Files;
+use crate::plugin::host::words::cut;
 use crate::session::Connection;
 
 /// A process of a plugin that runs, and the connection with it.
@@ -179,14 +180,14 @@ impl Readiness {
     /// Takes note of what the plugin says; says whether it makes a difference to calls.
     pub(super) fn note(&self, ready: Ready) -> bool {
         let is_ready = ready.ready;
-        let before = self.lock().replace(ready);
+        let before = self.lock().replace(brief(ready));
         self.changed.notify_waiters();
         before.is_none_or(|before| before.ready != is_ready)
     }
 
     /// The answer to a question; an event that came meanwhile is newer.
     pub(super) fn note_first(&self, ready: Ready) {
-        self.lock().get_or_insert(ready);
+        self.lock().get_or_insert(brief(ready));
         self.changed.notify_waiters();
     }
 
@@ -219,6 +220,11 @@ impl fmt::Debug for Readiness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Readiness").field(&self.latest()).finish()
     }
+}
+
+fn brief(mut ready: Ready) -> Ready {
+    ready.reason = cut(ready.reason);
+    ready
 }
 
 /// A process whose connection is lost is known to have ended within that.

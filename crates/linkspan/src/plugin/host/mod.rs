@@ -84,6 +84,7 @@ mod state;
 mod status;
 mod terms;
 mod watching;
+mod words;
 
 pub use config::HostConfig;
 pub use ending::{Cause, Ending};

@@ -16,6 +16,7 @@ use crate::plugin::host::logs::Reading;
 use crate::plugin::host::patience::within;
 use crate::plugin::host::pulse::ROUNDS;
 use crate::plugin::host::shared::Shared;
+use crate::plugin::host::words::{ask, cut};
 use crate::plugin::host::{RunError, StartError};
 use crate::plugin::wire::{DESCRIBE, LOG, READY};
 use crate::plugin::{Describe, LogLevel, LogRecord, Ready};
@@ -119,11 +120,10 @@ impl Opening<'_> {
             let reason = readiness.latest().unwrap_or_default().reason;
             Err(RunError::NotReady { limit, reason })
         })?;
-        let listening = self.plan.gate.listen(&connection, &events).await;
-        for mask in listening.denied() {
-            let text = format!("was not granted to hear of {mask}");
-            self.shared.logs.note(self.number, LogLevel::Warn, text);
-        }
+        let limit = self.shared.terms.start_timeout;
+        let listening = within(limit, self.plan.gate.listen(&connection, &events)).await;
+        let listening = listening.ok_or(RunError::TimedOut { limit })?;
+        self.tell_denied(listening.denied());
         Ok((connection, listening))
     }
 
@@ -137,12 +137,23 @@ impl Opening<'_> {
         let own = Arc::new(self.own(readiness));
         let handler = self.plan.gate.handler(own);
         let connection = Connection::over(connected, &config, handler).await?;
-        let described = connection.send_request(DESCRIBE, &()).await;
+        let described = ask(&connection, DESCRIBE).await;
         let description: Describe = described.map_err(RunError::Describe)?;
         check(&self.plan.facts.manifest, &description)?;
-        let ready = connection.send_request(READY, &()).await;
+        let ready = ask(&connection, READY).await;
         readiness.note_first(ready.map_err(RunError::Describe)?);
         Ok((connection, description.events))
+    }
+
+    /// Says what it does not hear of; the first ones stand for all.
+    fn tell_denied(&self, masks: &[String]) {
+        let note = |text: String| self.shared.logs.note(self.number, LogLevel::Warn, text);
+        for mask in masks.iter().take(MAX_TOLD) {
+            note(format!("was not granted to hear of {}", cut(mask.clone())));
+        }
+        if let more @ 1.. = masks.len().saturating_sub(MAX_TOLD) {
+            note(format!("was not granted to hear of {more} others"));
+        }
     }
 
     /// Settings of the session: how long the plugin may be silent is counted by one clock only, which
@@ -202,5 +213,7 @@ impl Opening<'_> {
 
 /// Time to read what a process wrote that has ended.
 pub(super) const FLUSH: Duration = Duration::from_secs(1);
+/// Masks that are named which a process may not listen to.
+const MAX_TOLD: usize = 16;
 /// As good as no limit.
 const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);

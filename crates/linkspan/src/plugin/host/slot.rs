@@ -126,9 +126,11 @@ impl Slot {
 
     fn note(&self, ending: Ending) {
         let (plugin, instance) = (&self.shared.name, self.number);
+        // As text it is escaped: parts of it are the plugin's own words.
+        let reason = &*ending.to_string();
         match ending.is_failure() {
-            true => warn!(%plugin, instance, reason = %ending, "plugin failed"),
-            false => info!(%plugin, instance, reason = %ending, "plugin has ended"),
+            true => warn!(%plugin, instance, reason, "plugin failed"),
+            false => info!(%plugin, instance, reason, "plugin has ended"),
         }
         self.shared.update(|board| board.last_end = Some(ending));
     }
@@ -165,7 +167,8 @@ impl Slot {
 
     /// Has the whole generation end.
     fn give_up(&self, error: RunError) {
-        warn!(plugin = %self.shared.name, %error, "plugin is given up");
+        let reason = &*error.to_string();
+        warn!(plugin = %self.shared.name, reason, "plugin is given up");
         let generation = self.plan.generation;
         self.shared.update(|board| board.blame(generation, error));
         self.plan.stop.send_replace(true);

@@ -41,8 +41,9 @@ async fn reload(plugin: &Arc<Shared>) {
     match result {
         Ok(()) => info!(plugin = %plugin.name, "plugin was reloaded, as its files have changed"),
         Err(error) => {
-            warn!(plugin = %plugin.name, %error, "plugin stays as it is, though its files have changed");
-            let text = format!("it is not reloaded: {error}");
+            let reason = &*error.to_string();
+            warn!(plugin = %plugin.name, reason, "plugin stays as it is, though its files have changed");
+            let text = format!("it is not reloaded: {reason}");
             plugin.logs.note(0, LogLevel::Warn, text);
         }
     }
