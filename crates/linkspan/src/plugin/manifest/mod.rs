@@ -149,7 +149,8 @@ impl SandboxLevel {
 pub struct Restart {
     /// When it is started again. Default: after a failure.
     pub policy: RestartPolicy,
-    /// The first pause before that; each further one is twice as long. Default: 200 ms.
+    /// The first pause before that; each further one is twice as long. Less than 50 ms is as much as
+    /// that. Default: 200 ms.
     pub backoff: Duration,
     /// The longest pause. Default: 30 s.
     pub max_backoff: Duration,
