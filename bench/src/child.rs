@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 use std::path::Path;
+use std::process;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 use std::{fs, thread};
@@ -85,30 +86,39 @@ fn sample(order: Order, place: &Place) -> Result<Sample> {
             let server = order.server.context("a broker has a process of its own")?;
             (broker.measure)(&runtime, work, server.into())
         }
-        (Way::Program(_) | Way::Broker(_), work) => bail!("it cannot do {work:?}"),
-        (Way::Connections(peer), work) => {
+        (Way::Processes(measure) | Way::Both(_, measure), Work::Starts(work)) => {
+            measure(&runtime(order.setting)?, work, place)
+        }
+        (Way::Program(_) | Way::Broker(_) | Way::Processes(_), work) => {
+            bail!("it cannot do {work:?}")
+        }
+        (Way::Connections(peer) | Way::Both(peer, _), work) => {
             let runtime = runtime(order.setting)?;
-            let target = target(order.server, peer, &runtime)?;
+            let target = target(order.server, peer, &runtime, place)?;
             (peer.measure)(&runtime, work, target)
         }
     };
     sample.with_context(|| format!("{} cannot be measured", peer.name))
 }
 
-/// The server that is there, or else one on the client's own runtime.
-fn target(server: Option<Listening>, peer: &Connections, runtime: &Runtime) -> Result<Target> {
+/// The server that is there, or else one on the client's own runtime, or started from there.
+fn target(
+    server: Option<Listening>,
+    peer: &Connections,
+    runtime: &Runtime,
+    place: &Place,
+) -> Result<Target> {
     if let Some(server) = server {
         return Ok(server.into());
     }
     let (ready, listening) = Ready::new();
-    (peer.serve_beside)(runtime, ready);
+    (peer.serve_beside)(runtime, place.clone(), ready);
     let listening = runtime
         .block_on(listening)
         .context("the server within this process does not listen")?;
-    Ok(Target {
-        address: listening.address,
-        server: None,
-    })
+    let mut target = Target::from(listening);
+    target.server = target.server.filter(|&server| server != process::id());
+    Ok(target)
 }
 
 fn directory() -> Result<TempDir> {

@@ -39,6 +39,14 @@ pub(crate) enum Figure {
     BusyAnonymousMb,
     /// The most resident memory that the daemon ever had.
     PeakMb,
+    /// What each plugin adds to the memory of the machine.
+    EachMb,
+    /// The part of it that no other process has.
+    EachPrivateMb,
+    /// What all plugins together add to the resident memory of their host.
+    HostMb,
+    /// Sealed copies of their programs.
+    SealedMb,
 }
 
 impl Figure {
@@ -61,6 +69,10 @@ impl Figure {
             Self::IdleAnonymousMb => "anonymous MB idle",
             Self::BusyAnonymousMb => "anonymous MB busy",
             Self::PeakMb => "MB at most",
+            Self::EachMb => "MB each",
+            Self::EachPrivateMb => "private MB each",
+            Self::HostMb => "host MB",
+            Self::SealedMb => "sealed MB",
         }
     }
 
@@ -79,7 +91,10 @@ impl Figure {
             | Self::IdleMb
             | Self::IdleAnonymousMb
             | Self::BusyAnonymousMb
-            | Self::PeakMb => format!("{value:.2}"),
+            | Self::PeakMb
+            | Self::EachMb
+            | Self::EachPrivateMb
+            | Self::HostMb => format!("{value:.2}"),
             _ => format!("{value:.1}"),
         }
     }

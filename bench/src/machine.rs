@@ -1,6 +1,9 @@
 //! What the kernel says about this machine and its processes.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::ops::AddAssign;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::SystemTime;
@@ -73,6 +76,80 @@ pub(crate) fn anonymous_kib(process: u32) -> Result<f64> {
     memory_kib(process, "RssAnon")
 }
 
+/// A process's part of the machine's memory, in KiB.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Share {
+    /// What it alone has, and its part of what it shares with others.
+    pub(crate) total_kib: f64,
+    /// What it alone has.
+    pub(crate) private_kib: f64,
+}
+
+impl AddAssign for Share {
+    fn add_assign(&mut self, other: Self) {
+        self.total_kib += other.total_kib;
+        self.private_kib += other.private_kib;
+    }
+}
+
+/// A process's part of the machine's memory. That of another user's process is for root alone.
+pub(crate) fn share(process: u32) -> Result<Share> {
+    let rollup = read(&format!("/proc/{process}/smaps_rollup"))?;
+    let kib = |name| {
+        let value = field(&rollup, name);
+        let value = value.with_context(|| format!("no {name} in /proc/PID/smaps_rollup"))?;
+        value.parse_kib()
+    };
+    Ok(Share {
+        total_kib: kib("Pss")?,
+        private_kib: kib("Private_Clean")? + kib("Private_Dirty")?,
+    })
+}
+
+/// The processes that a process has started, and those that these have started.
+pub(crate) fn descendants(process: u32) -> Result<Vec<u32>> {
+    let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    for entry in fs::read_dir("/proc")? {
+        let Some(child) = entry?
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok())
+        else {
+            continue;
+        };
+        // One that has ended meanwhile is nobody's.
+        let stat = fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+        let parent = stat
+            .rsplit_once(") ")
+            .and_then(|(_, fields)| fields.get(2..));
+        let parent = parent.and_then(|fields| fields.split(' ').next()?.parse().ok());
+        children
+            .entry(parent.unwrap_or_default())
+            .or_default()
+            .push(child);
+    }
+    let (mut found, mut next) = (Vec::new(), vec![process]);
+    while let Some(parent) = next.pop() {
+        let own = children.remove(&parent).unwrap_or_default();
+        found.extend(&own);
+        next.extend(own);
+    }
+    Ok(found)
+}
+
+/// Memory of this process that is open as files, in KiB.
+pub(crate) fn sealed_kib() -> Result<f64> {
+    let mut blocks = 0;
+    for descriptor in fs::read_dir("/proc/self/fd")? {
+        let path = descriptor?.path();
+        let target = fs::read_link(&path).unwrap_or_default();
+        if target.to_string_lossy().starts_with("/memfd:") {
+            blocks += fs::metadata(&path)?.blocks();
+        }
+    }
+    Ok(blocks as f64 / 2.0)
+}
+
 /// KiB in millions of bytes.
 pub(crate) fn megabytes(kib: f64) -> f64 {
     kib * 1024.0 / 1e6
@@ -129,6 +206,9 @@ fn commit() -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead, BufReader};
+    use std::process::Stdio;
+
     use super::*;
 
     #[test]
@@ -145,6 +225,27 @@ mod tests {
                 "the clock of this process stands still"
             );
         }
+    }
+
+    #[test]
+    fn grandchildren_are_descendants() {
+        let script = "sleep 1000 & echo $!; read -r _; kill $!";
+        let mut child = Command::new("/bin/sh")
+            .args(["-c", script])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = String::new();
+        let output = child.stdout.take().unwrap();
+        BufReader::new(output).read_line(&mut said).unwrap();
+        let grandchild: u32 = said.trim().parse().unwrap();
+        let found = descendants(std::process::id()).unwrap();
+        assert!(found.contains(&child.id()) && found.contains(&grandchild));
+        assert!(!found.contains(&std::process::id()));
+        let shared = share(child.id()).unwrap();
+        assert!(0.0 < shared.private_kib && shared.private_kib <= shared.total_kib);
+        child.wait().unwrap();
     }
 
     #[test]

@@ -7,8 +7,9 @@
 //!          results ──► report (tables, plots)     scenarios x peers ──► one Sample
 //! ```
 //!
-//! Peers are servers with clients, or programs that the client starts (program). The bench starts a fresh server and a fresh client for each sample; peers alternate, and what is
-//! compared are ratios within one run. It needs Linux, for `/proc`.
+//! Peers are servers with clients, programs that the client starts (program), or processes that it starts
+//! and calls (starter). The bench starts a fresh server and a fresh client for each sample; peers alternate,
+//! and what is compared are ratios within one run. It needs Linux, for `/proc`.
 
 mod bus;
 mod child;
@@ -24,6 +25,7 @@ mod report;
 mod results;
 mod run;
 mod scenarios;
+mod starter;
 #[cfg(feature = "peers")]
 mod tool;
 

@@ -5,6 +5,7 @@ use std::process;
 
 use anyhow::{Result, bail, ensure};
 use bytes::Bytes;
+pub(crate) use linkspan_bench_plugin::FILL;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
@@ -136,9 +137,6 @@ pub(crate) fn verify_chunk(chunk: &[u8]) -> Result<u64> {
     );
     Ok(chunk.len() as u64)
 }
-
-/// The byte that streams consist of.
-pub(crate) const FILL: u8 = 7;
 
 const WHOLE: usize = 4096;
 

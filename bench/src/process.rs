@@ -184,7 +184,7 @@ pub(crate) fn beside(name: &str) -> Result<PathBuf> {
     let path = std::env::current_exe()?.with_file_name(name);
     ensure!(
         path.exists(),
-        "{} is missing: build it by `cargo build --release -p linkspan-bench-command`",
+        "{} is missing: `cargo xtask bench` builds it",
         path.display()
     );
     Ok(path)

@@ -78,13 +78,16 @@ impl Options {
             .flat_map(|scenario| (scenario.cases)(effort))
             .collect();
         for entry in peers::ALL {
-            let Some(brought) = &entry.brought else {
-                continue;
-            };
             let is_in = |case: &Case| case.peers.contains(&entry.name);
             if !self.wants(entry.name) || !cases.iter().any(is_in) {
                 continue;
             }
+            if let Some(obstacle) = entry.obstacle() {
+                writeln!(io::stdout(), "{} is left out: {obstacle}", entry.name)?;
+            }
+            let Some(brought) = &entry.brought else {
+                continue;
+            };
             if brought.is_here() {
                 let directory = tempfile::tempdir()?;
                 let version = (brought.version)(&Place::new(directory.path()));
@@ -192,6 +195,9 @@ impl Options {
             let missing = peers::named(name)?.brought.as_ref();
             if let Some(brought) = missing.filter(|brought| !brought.is_here()) {
                 bail!("{name} cannot take part: {} is not set", brought.variable);
+            }
+            if let Some(obstacle) = peers::named(name)?.obstacle() {
+                bail!("{name} cannot take part: {obstacle}");
             }
         }
         ensure!(self.rounds() > 0, "there has to be a round");

@@ -4,34 +4,18 @@ use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::path::Path;
 use std::pin::Pin;
-use std::task::{Context, Poll};
 
 use anyhow::Result;
 use bytes::Bytes;
 use futures_core::Stream;
 use linkspan::compression::{Compression, CompressionConfig, Reach};
-use linkspan::rpc::{
-    Body, CallError, Client, ClientConfig, Request, Response, Router, Server, ServerConfig,
-};
+use linkspan::rpc::{Client, ClientConfig, Response, Router, Server, ServerConfig};
 use linkspan::session::Checksum;
 use linkspan::transport::{Backend, TlsCipher};
-use linkspan::{Category, Code, Failure};
+use linkspan_bench_plugin::{Echo, EchoClient, answers, blast_request};
 
-use crate::peer::{Connection, FILL, Peer, Place, Ready, verify_chunk, verify_echo};
+use crate::peer::{Connection, Peer, Place, Ready, verify_chunk, verify_echo};
 use crate::peers::certificates;
-
-#[linkspan::service]
-pub(crate) trait Echo {
-    async fn echo(&self, body: Bytes) -> Result<Bytes, CallError>;
-}
-
-pub(super) struct Same;
-
-impl Echo for Same {
-    async fn echo(&self, body: Bytes) -> Result<Bytes, CallError> {
-        Ok(body)
-    }
-}
 
 /// How a Linkspan peer is set up.
 pub(crate) trait Setup: Send + Sync + 'static {
@@ -185,60 +169,6 @@ const PLACE: &str = "#";
 /// The only limit that is not the default: a thousand idle connections are measured.
 pub(super) const CONNECTIONS: usize = 10_000;
 
-/// What all these servers answer.
-pub(super) fn answers() -> Router {
-    Router::new()
-        .service(EchoServer::new(Same))
-        .raw_method("blast", blast)
-}
-
-/// Asks for as many chunks of a size.
-pub(super) fn blast_request(chunks: u64, chunk_bytes: usize) -> Bytes {
-    let words = [chunks.to_be_bytes(), (chunk_bytes as u64).to_be_bytes()];
-    words.concat().into()
-}
-
-/// Sends as many chunks of a size as the body says.
-async fn blast(request: Request) -> Result<Response, CallError> {
-    let body = request.body.collect().await?;
-    let (left, chunk_bytes) = blast_of(&body).ok_or_else(|| {
-        let text = "a number and a size of chunks are needed";
-        let failure = Failure::new(Category::Request, Code::INVALID_PARAMETERS, text);
-        CallError::Failed(Box::new(failure))
-    })?;
-    let chunks = Chunks {
-        left,
-        chunk: vec![FILL; chunk_bytes].into(),
-    };
-    Ok(Response::new(Body::streaming(Bytes::new(), chunks)))
-}
-
-fn blast_of(body: &[u8]) -> Option<(u64, usize)> {
-    let (chunks, chunk_bytes) = body.split_first_chunk()?;
-    let chunk_bytes = u64::from_be_bytes(*chunk_bytes.first_chunk()?);
-    Some((
-        u64::from_be_bytes(*chunks),
-        usize::try_from(chunk_bytes).ok()?,
-    ))
-}
-
-struct Chunks {
-    left: u64,
-    chunk: Bytes,
-}
-
-impl Stream for Chunks {
-    type Item = Result<Bytes, CallError>;
-
-    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.left == 0 {
-            return Poll::Ready(None);
-        }
-        self.left -= 1;
-        Poll::Ready(Some(Ok(self.chunk.clone())))
-    }
-}
-
 #[derive(Clone)]
 pub(crate) struct Session {
     typed: EchoClient,
@@ -252,13 +182,17 @@ impl Connection for Session {
     }
 
     async fn stream(&self, chunks: u64, chunk_bytes: usize) -> Result<u64> {
-        let request = Request::new("blast", blast_request(chunks, chunk_bytes));
-        let response = self.client.call(request).await?;
-        let (_, mut items) = response.body.split().await?;
-        let mut bytes = 0;
-        while let Some(chunk) = poll_fn(|cx| Pin::new(&mut items).poll_next(cx)).await {
-            bytes += verify_chunk(&chunk?)?;
-        }
-        Ok(bytes)
+        let request = blast_request(chunks, chunk_bytes);
+        received(self.client.call(request).await?).await
     }
+}
+
+/// Receives all chunks of an answer, and verifies them; gives the number of bytes.
+pub(super) async fn received(response: Response) -> Result<u64> {
+    let (_, mut items) = response.body.split().await?;
+    let mut bytes = 0;
+    while let Some(chunk) = poll_fn(|cx| Pin::new(&mut items).poll_next(cx)).await {
+        bytes += verify_chunk(&chunk?)?;
+    }
+    Ok(bytes)
 }

@@ -4,10 +4,10 @@ use anyhow::Result;
 use bytes::Bytes;
 use linkspan::bus::{self, Broker, Remote, Serving, Subscription};
 use linkspan::codec::Raw;
+use linkspan_bench_plugin::{Echo, EchoClient, EchoServer, Same};
 
 use crate::bus::{Bus, Client, Publisher, Subscriber};
 use crate::peer::{Connection, Place, Ready, verify_echo};
-use crate::peers::linkspan::{Echo, EchoClient, EchoServer, Same};
 
 pub(crate) struct LinkspanBus;
 

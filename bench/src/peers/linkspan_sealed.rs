@@ -1,18 +1,16 @@
 //! Linkspan's calls over a Unix socket, with bodies that only the two ends can read.
 
-use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::path::Path;
-use std::pin::Pin;
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
-use futures_core::Stream;
 use linkspan::auth::seal::{Algorithm, KeyRing, Sealing};
-use linkspan::rpc::{Client, Request, Sealed, Server};
+use linkspan::rpc::{Client, Sealed, Server};
+use linkspan_bench_plugin::{Echo, EchoClient, answers, blast_request};
 
-use crate::peer::{Connection, Peer, Place, Ready, verify_chunk, verify_echo};
-use crate::peers::linkspan::{Echo, EchoClient, answers, blast_request};
+use crate::peer::{Connection, Peer, Place, Ready, verify_echo};
+use crate::peers::linkspan::received;
 
 /// What a sealed peer seals with.
 pub(crate) trait Cipher: Send + Sync + 'static {
@@ -80,14 +78,8 @@ impl Connection for Session {
     }
 
     async fn stream(&self, chunks: u64, chunk_bytes: usize) -> Result<u64> {
-        let request = Request::new("blast", blast_request(chunks, chunk_bytes));
-        let response = self.client.call(request).await?;
-        let (_, mut items) = response.body.split().await?;
-        let mut bytes = 0;
-        while let Some(chunk) = poll_fn(|cx| Pin::new(&mut items).poll_next(cx)).await {
-            bytes += verify_chunk(&chunk?)?;
-        }
-        Ok(bytes)
+        let request = blast_request(chunks, chunk_bytes);
+        received(self.client.call(request).await?).await
     }
 }
 

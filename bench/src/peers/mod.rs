@@ -1,5 +1,6 @@
 //! The peers, and how a name becomes code.
 
+mod bare_process;
 #[cfg(feature = "peers")]
 pub(crate) mod busrt;
 mod certificates;
@@ -13,6 +14,7 @@ mod frames_tokio;
 mod linkspan;
 mod linkspan_bus;
 mod linkspan_daemon;
+mod linkspan_plugin;
 mod linkspan_sealed;
 #[cfg(feature = "peers")]
 mod nats;
@@ -24,11 +26,11 @@ mod tarpc;
 mod tonic;
 
 use std::env;
-use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use tokio::runtime::Runtime;
+use tokio::runtime::{self, Runtime};
 
+use self::bare_process::BareProcess;
 #[cfg(feature = "peers")]
 use self::busrt::Busrt;
 use self::daemon_cli::DaemonCli;
@@ -40,6 +42,7 @@ use self::frames_tokio::FramesTokio;
 use self::linkspan::{Linkspan, Memory, Tcp, Tls, TlsChacha, Unchecked, Unix, UnixTls};
 use self::linkspan_bus::LinkspanBus;
 use self::linkspan_daemon::LinkspanDaemon;
+use self::linkspan_plugin::{Basic, Kind, Plain, Plugins, Python, Strict};
 use self::linkspan_sealed::LinkspanSealed;
 use self::raw_std::RawStd;
 use self::raw_tokio::RawTokio;
@@ -47,7 +50,8 @@ use crate::bus::Bus;
 use crate::figures::Sample;
 use crate::peer::{Peer, Place, Ready};
 use crate::program::Program;
-use crate::scenarios::{BusWork, Commands, Target, Work};
+use crate::scenarios::{BusWork, Commands, Starts, Target, Work};
+use crate::starter::{Process, Starter};
 
 /// A peer whose types are forgotten.
 pub(crate) struct Entry {
@@ -55,29 +59,38 @@ pub(crate) struct Entry {
     pub(crate) way: Way,
     /// How it is brought along, if it is not built in.
     pub(crate) brought: Option<Brought>,
+    /// Finds out why this system cannot do it, if there is something that it cannot.
+    obstacle: Option<fn() -> Option<String>>,
 }
 
 impl Entry {
     /// Whether it can take part.
     pub(crate) fn is_here(&self) -> bool {
-        self.brought.as_ref().is_none_or(Brought::is_here)
+        self.brought.as_ref().is_none_or(Brought::is_here) && self.obstacle().is_none()
+    }
+
+    /// Why this system cannot do it.
+    pub(crate) fn obstacle(&self) -> Option<String> {
+        self.obstacle.and_then(|find_out| find_out())
     }
 
     /// How its server is run.
     pub(crate) fn server(&self) -> Result<Serve> {
         match &self.way {
-            Way::Connections(connections) => Ok(connections.serve),
+            Way::Connections(connections) | Way::Both(connections, _) => Ok(connections.serve),
             Way::Broker(broker) => Ok(broker.serve),
-            Way::Program(_) => bail!("{} is a program, not a server", self.name),
+            Way::Program(_) | Way::Processes(_) => {
+                bail!("{} is a program, not a server", self.name)
+            }
         }
     }
 
     /// Whether it needs a server in a process of its own.
     pub(crate) fn has_server(&self) -> bool {
         match &self.way {
-            Way::Connections(connections) => !connections.is_in_process,
+            Way::Connections(connections) | Way::Both(connections, _) => !connections.is_in_process,
             Way::Broker(_) => true,
-            Way::Program(_) => false,
+            Way::Program(_) | Way::Processes(_) => false,
         }
     }
 }
@@ -104,14 +117,21 @@ pub(crate) enum Way {
     Broker(Broker),
     /// By starting its program.
     Program(fn(Commands, &Place) -> Result<Sample>),
+    /// By starting processes and calling them.
+    Processes(MeasureStarts),
+    /// By connections to a process that was started, and by starting such processes.
+    Both(Connections, MeasureStarts),
 }
+
+/// Takes one sample of starting processes.
+pub(crate) type MeasureStarts = fn(&Runtime, Starts, &Place) -> Result<Sample>;
 
 /// A [`Peer`] whose types are forgotten.
 pub(crate) struct Connections {
     pub(crate) is_in_process: bool,
     pub(crate) serve: Serve,
     /// Answers on a runtime that does something else, too.
-    pub(crate) serve_beside: fn(&Runtime, Ready),
+    pub(crate) serve_beside: fn(&Runtime, Place, Ready),
     /// Takes one sample.
     pub(crate) measure: fn(&Runtime, Work, Target) -> Result<Sample>,
 }
@@ -153,6 +173,11 @@ pub(crate) const ALL: &[Entry] = &[
     program::<FloorCommand>(),
     program::<LinkspanDaemon>(),
     program::<DaemonCli>(),
+    processes::<BareProcess>(bare_process::NAME),
+    plugin::<Plain>(),
+    plugin::<Basic>(),
+    plugin::<Strict>(),
+    plugin::<Python>(),
     #[cfg(feature = "peers")]
     entry::<tarpc::Tarpc>(),
     #[cfg(feature = "peers")]
@@ -190,6 +215,7 @@ const fn program<P: Program>() -> Entry {
                 version: |place| P::prepare(place)?.version(),
             }),
         },
+        obstacle: None,
     }
 }
 
@@ -210,25 +236,68 @@ const fn broker<B: Bus>() -> Entry {
                 version: |_| B::version(),
             }),
         },
+        obstacle: None,
     }
 }
 
 const fn entry<P: Peer>() -> Entry {
-    let connections = Connections {
+    built_in(P::NAME, Way::Connections(connections::<P>()))
+}
+
+const fn processes<S: Starter>(name: &'static str) -> Entry {
+    built_in(name, Way::Processes(measure_starts::<S>))
+}
+
+const fn plugin<K: Kind>() -> Entry {
+    let connections = connections::<Plugins<K>>();
+    let way = Way::Both(connections, measure_starts::<Plugins<K>>);
+    Entry {
+        obstacle: Some(obstacle::<Plugins<K>>),
+        ..built_in(K::NAME, way)
+    }
+}
+
+const fn built_in(name: &'static str, way: Way) -> Entry {
+    Entry {
+        name,
+        way,
+        brought: None,
+        obstacle: None,
+    }
+}
+
+const fn connections<P: Peer>() -> Connections {
+    Connections {
         is_in_process: P::IN_PROCESS,
         serve: |runtime, place, ready| runtime.block_on(P::serve(place, ready)),
-        serve_beside: |runtime, ready| {
-            // It ends with the runtime. It needs no directory, as it needs no socket.
-            runtime.spawn(P::serve(Place::new(Path::new("")), ready));
+        serve_beside: |runtime, place, ready| {
+            // It ends with the runtime.
+            runtime.spawn(P::serve(place, ready));
         },
         // On a task of its own, as users' code is, and not on the runtime's special first one.
         measure: |runtime, work, target| {
             runtime.block_on(async { tokio::spawn(work.measure::<P>(target)).await? })
         },
-    };
-    Entry {
-        name: P::NAME,
-        way: Way::Connections(connections),
-        brought: None,
     }
+}
+
+fn measure_starts<S: Starter>(runtime: &Runtime, work: Starts, place: &Place) -> Result<Sample> {
+    let place = place.clone();
+    runtime.block_on(async { tokio::spawn(work.measure::<S>(place)).await? })
+}
+
+/// Starts a process, to see whether that is possible. Other errors than impossibility are left to whoever
+/// measures.
+fn obstacle<S: Starter>() -> Option<String> {
+    let try_out = async |place: &Place| {
+        let starter = S::prepare(place, 1).await?;
+        let process = starter.start(starter.load(0).await?).await?;
+        process.end().await
+    };
+    let directory = tempfile::tempdir().ok()?;
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    let tried = runtime
+        .ok()?
+        .block_on(try_out(&Place::new(directory.path())));
+    tried.err().and_then(|error| S::obstacle(&error))
 }

@@ -6,7 +6,7 @@ use crate::results::Results;
 use crate::scenarios::unary::{ANY_CORE, ONE_CORE};
 use crate::scenarios::{
     GIB, bus_idle, concurrency, daemon_memory, exchange, fan_out, first_byte, idle, mixed, output,
-    roll_back, sizes, stream,
+    plugin_calls, plugin_idle, plugin_spawn, roll_back, sizes, stream,
 };
 
 /// A demand on one number.
@@ -197,6 +197,79 @@ const TARGETS: &[Target] = &[
         measured: |results| daemon_memory(results, Figure::PeakMb),
     },
     Target {
+        text: "plugin: start to first answer without a sandbox, p50 in ms",
+        bound: Bound::Below(10.0),
+        measured: |results| spawned(results, plugin_spawn::START, PLUGIN),
+    },
+    Target {
+        text: "plugin: start to first answer in a basic sandbox, p50 in ms",
+        bound: Bound::Below(30.0),
+        measured: |results| spawned(results, plugin_spawn::START, "linkspan-plugin-basic"),
+    },
+    Target {
+        text: "plugin: start to first answer in a strict sandbox, p50 in ms",
+        bound: Bound::Below(30.0),
+        measured: |results| spawned(results, plugin_spawn::START, "linkspan-plugin-strict"),
+    },
+    Target {
+        text: "plugin: loaded, started and answered in a strict sandbox, p50 in ms",
+        bound: Bound::Below(100.0),
+        measured: |results| spawned(results, plugin_spawn::LOAD, "linkspan-plugin-strict"),
+    },
+    Target {
+        text: "plugin: one call after the other, p50 ÷ rpc over `unix:`",
+        bound: Bound::AtMost(1.2),
+        measured: |results| {
+            let peers = [PLUGIN, "linkspan-unix"];
+            results.ratio(
+                "plugin-unary",
+                plugin_calls::ONE_IN_FLIGHT,
+                peers,
+                Figure::P50,
+            )
+        },
+    },
+    Target {
+        text: "plugin: one call after the other, p99 in µs",
+        bound: Bound::Below(1000.0),
+        measured: |results| called_one_by_one(results, Figure::P99),
+    },
+    Target {
+        text: "plugin: one call after the other, per second",
+        bound: Bound::AtLeast(10_000.0),
+        measured: |results| called_one_by_one(results, Figure::Rate),
+    },
+    Target {
+        text: "plugin: 64 calls in flight, per second",
+        bound: Bound::AtLeast(100_000.0),
+        measured: |results| {
+            let case = plugin_calls::MANY_IN_FLIGHT;
+            results.median("plugin-unary-64", case, PLUGIN, Figure::Rate)
+        },
+    },
+    Target {
+        text: "plugin: 1 GiB from a plugin in GB/s",
+        bound: Bound::AtLeast(1.0),
+        measured: |results| {
+            let case = plugin_calls::CHUNKS;
+            let gib = results.median("plugin-stream", case, PLUGIN, Figure::Throughput);
+            Some(gib? * GIB / 1e9)
+        },
+    },
+    Target {
+        text: "plugin: memory of an idle one beyond a bare process's, MB",
+        bound: Bound::Below(2.0),
+        measured: |results| {
+            let each = |peer| idle_plugin(results, peer, Figure::EachMb);
+            Some(each(PLUGIN)? - each("tokio-process")?)
+        },
+    },
+    Target {
+        text: "plugin: memory of a host with 100 idle ones beyond its own, MB",
+        bound: Bound::Below(100.0),
+        measured: |results| idle_plugin(results, PLUGIN, Figure::HostMb),
+    },
+    Target {
         text: "bus: 1 to 1, messages that arrive in every round, %",
         bound: Bound::AtLeast(100.0),
         measured: |results| results.least("fan-out", &fan_out::label(1), BUS, Figure::Arrived),
@@ -266,11 +339,27 @@ fn daemon_memory(results: &Results, figure: Figure) -> Option<f64> {
     results.median("daemon-memory", daemon_memory::CASE, DAEMON, figure)
 }
 
+/// In milliseconds.
+fn spawned(results: &Results, case: &str, peer: &str) -> Option<f64> {
+    let micros = results.median("plugin-spawn", case, peer, Figure::P50);
+    Some(micros? / 1e3)
+}
+
+fn called_one_by_one(results: &Results, figure: Figure) -> Option<f64> {
+    let case = plugin_calls::ONE_IN_FLIGHT;
+    results.median("plugin-unary", case, PLUGIN, figure)
+}
+
+fn idle_plugin(results: &Results, peer: &str, figure: Figure) -> Option<f64> {
+    results.median("plugin-idle", plugin_idle::CASE, peer, figure)
+}
+
 fn slowest(results: &Results, peer: &str) -> Option<f64> {
     results.median("mixed", mixed::CASE, peer, Figure::P99)
 }
 
 const DAEMON: &str = "linkspan-daemon";
+const PLUGIN: &str = "linkspan-plugin";
 const BUS: &str = "linkspan-bus";
 
 #[cfg(test)]
@@ -306,6 +395,8 @@ mod tests {
             Figure::BusyKib,
             Figure::IdleMb,
             Figure::PeakMb,
+            Figure::EachMb,
+            Figure::HostMb,
             Figure::Arrived,
         ];
         let sample = figures

@@ -20,9 +20,13 @@ mod fixed;
 pub(crate) mod idle;
 pub(crate) mod mixed;
 pub(crate) mod output;
+pub(crate) mod plugin_calls;
+pub(crate) mod plugin_idle;
+pub(crate) mod plugin_spawn;
 pub(crate) mod roll_back;
 mod secret;
 pub(crate) mod sizes;
+mod starts;
 pub(crate) mod stream;
 mod threads;
 pub(crate) mod unary;
@@ -39,6 +43,7 @@ pub(crate) use self::bus::BusWork;
 pub(crate) use self::commands::Commands;
 pub(crate) use self::fixed::Fixed;
 pub(crate) use self::idle::allow_descriptors;
+pub(crate) use self::starts::Starts;
 
 /// All, in the order in which they run and are reported.
 pub(crate) const ALL: &[&Scenario] = &[
@@ -56,6 +61,11 @@ pub(crate) const ALL: &[&Scenario] = &[
     &first_byte::SCENARIO,
     &output::SCENARIO,
     &daemon_memory::SCENARIO,
+    &plugin_spawn::SCENARIO,
+    &plugin_calls::UNARY,
+    &plugin_calls::MANY,
+    &plugin_calls::STREAM,
+    &plugin_idle::SCENARIO,
     &fan_out::SCENARIO,
     &bus_call::SCENARIO,
     &bus_idle::SCENARIO,
@@ -140,6 +150,7 @@ pub(crate) enum Work {
     Crowd(crowd::Crowd),
     Commands(Commands),
     Bus(BusWork),
+    Starts(Starts),
     /// What another program does.
     Nothing,
 }
@@ -156,6 +167,7 @@ impl Work {
             Self::Crowd(work) => work.measure::<P>(target).await,
             Self::Commands(work) => bail!("{work:?} needs a program"),
             Self::Bus(work) => bail!("{work:?} needs a broker"),
+            Self::Starts(work) => bail!("{work:?} needs a program to start"),
             Self::Nothing => bail!("there is nothing to measure"),
         }
     }

@@ -28,8 +28,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if options.arguments.first().is_some_and(|word| word == "tool") {
         command(&["busrt"])?;
     }
-    // By itself: what is built together gets all features together, and is larger for it.
-    shell::run(cargo("build").args(["--package", "linkspan-bench-command"]))?;
+    // Each by itself: what is built together gets all features together, and is larger for it.
+    for package in ["linkspan-bench-command", "linkspan-bench-plugin"] {
+        shell::run(cargo("build").args(["--package", package]))?;
+    }
     let mut bench = cargo("run");
     // What needs no peers shall not wait until they are compiled.
     if !options.smoke && !options.instructions {
