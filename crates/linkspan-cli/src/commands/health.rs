@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use linkspan::Address;
+use linkspan::rpc::Context;
 
 use crate::commands::block_on;
 use crate::commands::connect::node;
@@ -26,7 +27,7 @@ pub(crate) struct Options {
 pub(crate) fn run(options: Options, loaded: &Loaded, output: &Output) -> Result {
     block_on(async {
         let (client, node) = node(options.address, loaded).await?;
-        let listeners = node.status().await?.listeners;
+        let listeners = node.status(Context::new()).await?.listeners;
         client.close(CLOSE_LIMIT).await;
         if output.json {
             return Ok(output.json_line(&serde_json::json!({ "listeners": listeners }))?);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use linkspan::Address;
+use linkspan::rpc::Context;
 
 use crate::commands::block_on;
 use crate::commands::connect::node;
@@ -23,7 +24,7 @@ pub(crate) struct Options {
 pub(crate) fn run(options: Options, loaded: &Loaded, output: &Output) -> Result {
     block_on(async {
         let (client, node) = node(options.address, loaded).await?;
-        let (info, status) = (node.info().await?, node.status().await?);
+        let (info, status) = (node.info().await?, node.status(Context::new()).await?);
         if output.json {
             output.json_line(&serde_json::json!({ "node": info, "status": status }))?;
         } else {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use linkspan::rpc::CallError;
+use linkspan::rpc::{CallError, Context};
 
 use crate::node::{ListenerStatus, NodeClient, NodeService, NodeStatus, Times};
 
@@ -15,7 +15,7 @@ pub(crate) struct Look {
 
 impl Look {
     pub(crate) async fn at(node: &NodeClient) -> Result<Self, CallError> {
-        let status = node.status().await?;
+        let status = node.status(Context::new()).await?;
         let at = Instant::now();
         Ok(Self { at, status })
     }

@@ -23,7 +23,7 @@ pub(crate) trait Node {
 
     /// What the node is doing: its listeners and its connections.
     #[linkspan(idempotent)]
-    async fn status(&self) -> Result<NodeStatus, CallError>;
+    async fn status(&self, context: Context) -> Result<NodeStatus, CallError>;
 
     /// Whether the node does all that it is to do, its plugins included, and why not.
     #[linkspan(idempotent)]
@@ -67,7 +67,8 @@ impl Node for ThisNode {
         })
     }
 
-    async fn status(&self) -> Result<NodeStatus, CallError> {
+    async fn status(&self, context: Context) -> Result<NodeStatus, CallError> {
+        let principal = context.principal();
         let running = self.0.running.read().await;
         let listeners = running.iter().flat_map(Running::listeners);
         let connections = running
@@ -86,7 +87,7 @@ impl Node for ThisNode {
                 .0
                 .plugins
                 .iter()
-                .flat_map(|plugins| plugins.statuses())
+                .flat_map(|plugins| plugins.statuses_for(&principal))
                 .collect(),
             connections: connections
                 .map(|connection| status_of(&connection))

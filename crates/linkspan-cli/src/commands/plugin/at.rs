@@ -2,7 +2,7 @@
 
 use clap::Args;
 use linkspan::Address;
-use linkspan::rpc::Client;
+use linkspan::rpc::{Client, Context};
 
 use crate::commands::connect::node;
 use crate::config::Loaded;
@@ -33,7 +33,7 @@ impl At {
     ) -> Result<Option<Vec<PluginStatus>>> {
         let told = async {
             let (_client, plugins) = self.connect(loaded).await?;
-            Ok(plugins.list().await?)
+            Ok(plugins.list(Context::new()).await?)
         };
         match told.await {
             Ok(statuses) => Ok(Some(statuses)),

@@ -22,7 +22,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use linkspan::auth::policy;
+use linkspan::auth::Principal;
+use linkspan::auth::policy::{self, Access, Action};
 use linkspan::bus::Embedded;
 use linkspan::plugin::PluginName;
 use linkspan::plugin::host::{HostConfig, Plugin, PluginHost, State};
@@ -190,6 +191,19 @@ impl Plugins {
             .collect()
     }
 
+    /// The same, with what they last wrote for those only who may read their logs.
+    pub(super) fn statuses_for(&self, principal: &Principal) -> Vec<PluginStatus> {
+        let mut statuses = self.statuses();
+        let with_words = statuses.iter_mut().filter(|one| !one.last_words.is_empty());
+        for status in with_words {
+            let access = Access::new(Action::PluginLogs, &status.name);
+            if !self.rights.decide(principal, &access).permitted {
+                status.last_words.clear();
+            }
+        }
+        statuses
+    }
+
     /// What is known of a plugin.
     pub(super) fn status(&self, name: &PluginName) -> Option<PluginStatus> {
         Some(self.known().get(name)?.status(name))
@@ -215,6 +229,8 @@ impl Plugins {
         if tokio::time::timeout(limit + END_LIMIT, all).await.is_err() {
             warn!("some plugins do not end in order, and are killed");
         }
+        self.known().clear();
+        self.around.close();
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {

@@ -14,9 +14,10 @@ use crate::node::plugins::{LogLine, PluginStatus, Plugins};
 /// The plugins of a node.
 #[linkspan::service(name = "plugins", deadline = "10m", schema)]
 pub(crate) trait PluginControl {
-    /// Those that run or are to run, with their processes, and why others do not run.
+    /// Those that run or are to run, with their processes, and why others do not run. It takes the right
+    /// `plugin.logs` to be told what they last wrote.
     #[linkspan(idempotent)]
-    async fn list(&self) -> Result<Vec<PluginStatus>, CallError>;
+    async fn list(&self, context: Context) -> Result<Vec<PluginStatus>, CallError>;
 
     /// Starts a plugin, also one that the configuration does not name; answers when it is ready. Takes
     /// the right `plugin.start`.
@@ -50,8 +51,8 @@ pub(crate) trait PluginControl {
 pub(in crate::node) struct PluginMethods(pub(in crate::node) Arc<Plugins>);
 
 impl PluginControl for PluginMethods {
-    async fn list(&self) -> Result<Vec<PluginStatus>, CallError> {
-        Ok(self.0.statuses())
+    async fn list(&self, context: Context) -> Result<Vec<PluginStatus>, CallError> {
+        Ok(self.0.statuses_for(&context.principal()))
     }
 
     async fn start(&self, context: Context, name: String) -> Result<PluginStatus, CallError> {

@@ -144,3 +144,41 @@ security:
         .plugin(["call", "indexer", "count", r#"{"to": 1}"#])
         .ok();
 }
+
+#[test]
+fn what_a_plugin_wrote_is_for_those_who_may_read_its_logs() {
+    let scene = Scene::new("  load: [indexer]\n", &["indexer"]);
+    let script = "import sys; sys.exit('the password is swordfish')";
+    scene.write("indexer", "main.py", script);
+    let own = getuid().as_raw();
+    let settings = |logs: &str| {
+        format!(
+            "  load: [indexer]
+  restart: {{ indexer: never }}
+security:
+  authorization:
+    owner_may_all: false
+    roles:
+      caller:
+        capabilities: ['rpc.call:*', 'plugin.logs:{logs}']
+        members: ['uid:{own}']
+"
+        )
+    };
+    scene.configure(&settings("other"));
+    let node = scene.node();
+    assert_eq!(scene.status("indexer")["state"], "failed");
+    for shown in [
+        scene.place.run(["--json", "status"]).ok(),
+        scene.plugin(["--json", "list"]).ok(),
+        scene.plugin(["call", "indexer", "count"]).fails(1),
+    ] {
+        assert!(!shown.contains("swordfish"), "{shown}");
+    }
+    drop(node);
+
+    scene.configure(&settings("indexer"));
+    let _node = scene.node();
+    let shown = scene.plugin(["--json", "list"]).ok();
+    assert!(shown.contains("swordfish"), "{shown}");
+}

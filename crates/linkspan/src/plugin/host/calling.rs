@@ -113,13 +113,9 @@ fn missing(plugin: &Shared, has_deadline: bool) -> CallError {
     CallError::Failed(Box::new(failure))
 }
 
-/// What led to an error, and what the plugin wrote before.
+/// What led to an error. What the plugin wrote before is not for all who may call it.
 fn causes(error: &RunError) -> Vec<String> {
     let first = error.source();
     let sources = iter::successors(first, |error: &&dyn Error| Error::source(*error));
-    let sources = sources.map(ToString::to_string);
-    let words = error.last_words().iter();
-    sources
-        .chain(words.map(|line| format!("stderr: {line}")))
-        .collect()
+    sources.map(ToString::to_string).collect()
 }
