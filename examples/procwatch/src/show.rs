@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use linkspan::plugin::host::InstanceStatus;
+use linkspan::plugin::host::{Applied, InstanceStatus, Status};
 use procwatch::wire::{Event, Kind, Process, Rule, Task};
 use serde_json::{Value, json};
 
@@ -38,32 +38,27 @@ pub(crate) async fn top(house: &House, options: &Top, is_json: bool) -> Result<S
         Sort::Cpu => processes.sort_by_key(|it| (it.cpu_percent, it.memory_kib)),
         Sort::Memory => processes.sort_by_key(|it| (it.memory_kib, it.cpu_percent)),
     }
-    let mut text = String::new();
-    if !is_json {
-        writeln!(
-            text,
-            "{:>8} {:>8} {:>5} {:>9}  NAME",
-            "PID", "PARENT", "CPU%", "MIB"
-        )?;
-    }
+    let header = if is_json { "" } else { HEADER };
+    let mut text = header.to_owned();
     for process in processes.iter().rev().take(options.count) {
-        let Process {
-            pid,
-            parent,
-            name,
-            cpu_percent,
-            ..
-        } = process;
-        let memory = mebibytes(process.memory_kib);
-        match is_json {
-            true => writeln!(text, "{}", serde_json::to_string(process)?)?,
-            false => writeln!(
-                text,
-                "{pid:>8} {parent:>8} {cpu_percent:>5} {memory:>9}  {name}"
-            )?,
-        }
+        text += &match is_json {
+            true => serde_json::to_string(process)? + "\n",
+            false => row(process),
+        };
     }
     Ok(text)
+}
+
+fn row(process: &Process) -> String {
+    let Process {
+        pid,
+        parent,
+        name,
+        cpu_percent,
+        memory_kib,
+    } = process;
+    let memory = mebibytes(*memory_kib);
+    format!("{pid:>8} {parent:>8} {cpu_percent:>5} {memory:>9}  {name}\n")
 }
 
 /// The rules that somebody watches, each with the number of its task.
@@ -83,53 +78,50 @@ pub(crate) fn rules(house: &House, is_json: bool) -> String {
 
 /// How daemon and collector are doing.
 pub(crate) async fn status(house: &House, is_json: bool) -> Result<String, Failure> {
-    let collector = house.collector.status();
-    let found = house.tasks.find(Rule::default()).await?;
+    let processes = house.tasks.find(Rule::default()).await?.examined;
     let standing = house.tasks.standing();
     let rules: usize = standing.iter().map(|task| task.rules.len()).sum();
+    let collector = house.collector.status();
+    let daemon = std::process::id();
     if is_json {
-        let instance = collector.instances.first();
-        let status = json!({
-            "pid": std::process::id(),
-            "processes": found.examined,
-            "rules": rules,
-            "collector": {
-                "state": collector.state.name(),
-                "restarts": collector.restarts,
-                "process": instance.map(process),
-            },
+        let collector = json!({
+            "state": collector.state.name(),
+            "restarts": collector.restarts,
+            "process": collector.instances.first().map(process),
         });
-        return Ok(format!("{status}\n"));
+        let all = json!({
+            "pid": daemon, "collector": collector, "processes": processes, "rules": rules,
+        });
+        return Ok(format!("{all}\n"));
     }
-    let mut text = format!("daemon     process {}\n", std::process::id());
-    writeln!(
-        text,
-        "collector  {}, restarts: {}",
-        collector.state, collector.restarts
-    )?;
-    for instance in &collector.instances {
-        let InstanceStatus { pid, applied, .. } = instance;
+    let Status {
+        state, restarts, ..
+    } = &collector;
+    let mut text = format!("daemon     process {daemon}\n");
+    writeln!(text, "collector  {state}, restarts: {restarts}")?;
+    for InstanceStatus { pid, applied, .. } in &collector.instances {
+        let Applied { level, .. } = applied;
         writeln!(
             text,
-            "           process {pid} in a sandbox of level {}",
-            applied.level
+            "           process {pid} in a sandbox of level {level}"
         )?;
         for weakness in &applied.weaknesses {
             writeln!(text, "           {weakness}")?;
         }
     }
-    writeln!(text, "processes  {}", found.examined)?;
-    writeln!(text, "rules      {rules}")?;
+    writeln!(text, "processes  {processes}\nrules      {rules}")?;
     Ok(text)
 }
 
 fn process(instance: &InstanceStatus) -> Value {
-    let applied = &instance.applied;
-    let weaknesses: Vec<_> = applied.weaknesses.iter().map(ToString::to_string).collect();
+    let Applied {
+        level, weaknesses, ..
+    } = &instance.applied;
+    let weaknesses: Vec<_> = weaknesses.iter().map(ToString::to_string).collect();
     json!({
         "pid": instance.pid,
         "ready": instance.ready.ready,
-        "level": applied.level.to_string(),
+        "level": level.to_string(),
         "weaknesses": weaknesses,
     })
 }
@@ -145,3 +137,5 @@ fn time_of_day(at_ms: u64) -> String {
     let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
     format!("{hours:02}:{minutes:02}:{:02}Z", seconds % 60)
 }
+
+const HEADER: &str = "     PID   PARENT  CPU%       MIB  NAME\n";

@@ -334,7 +334,7 @@ impl Watch {
 
 /// Of the daemon, and of its collector.
 fn pids(status: &Value) -> [u64; 2] {
-    [&status["pid"], &status["collector"]["process"]["pid"]].map(|pid| pid.as_u64().unwrap())
+    ["/pid", "/collector/process/pid"].map(|path| status.pointer(path).unwrap().as_u64().unwrap())
 }
 
 fn kill(pid: &Value, signal: Signal) {

@@ -71,17 +71,28 @@ impl Lookout {
             events.push((ENDED.to_owned(), event(Kind::Ended, process, None)));
         }
         for (id, standing) in &mut self.standing {
-            let mut now = HashSet::new();
-            for (key, process, rule) in fitting(&self.table, &standing.rules) {
-                now.insert(key);
-                if !standing.fitting.contains(&key) {
-                    let alert = event(Kind::Alert, process.clone(), Some(rule.to_string()));
-                    events.push((format!("{ALERT}/{id}"), alert));
-                }
+            for (process, rule) in standing.look(&self.table) {
+                let alert = event(Kind::Alert, process, Some(rule));
+                events.push((format!("{ALERT}/{id}"), alert));
             }
-            standing.fitting = now;
         }
         Ok(events)
+    }
+}
+
+impl Standing {
+    /// The processes that fit and did not at the last look, each with the rule that it fits.
+    fn look(&mut self, table: &Table) -> Vec<(Process, String)> {
+        let mut now = HashSet::new();
+        let mut new = Vec::new();
+        for (key, process, rule) in fitting(table, &self.rules) {
+            now.insert(key);
+            if !self.fitting.contains(&key) {
+                new.push((process.clone(), rule.to_string()));
+            }
+        }
+        self.fitting = now;
+        new
     }
 }
 
