@@ -1,7 +1,7 @@
 //! What a node has around its plugins: its methods, and its broker.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use linkspan::auth::Principal;
@@ -28,8 +28,8 @@ pub(super) struct Around {
 struct Shared {
     rights: Guard,
     broker: Option<Embedded>,
-    /// The node's methods, once it has them.
-    methods: OnceLock<Router>,
+    /// The node's methods, as long as plugins may call them; they hold the plugins themselves.
+    methods: Mutex<Option<Router>>,
     /// Plugins as clients of the broker, by their principals.
     clients: tokio::sync::Mutex<BTreeMap<String, Client>>,
     /// What is handed on to plugins.
@@ -42,7 +42,7 @@ impl Around {
             shared: Arc::new(Shared {
                 rights,
                 broker,
-                methods: OnceLock::new(),
+                methods: Mutex::default(),
                 clients: tokio::sync::Mutex::default(),
                 tasks: Mutex::default(),
             }),
@@ -51,8 +51,12 @@ impl Around {
 
     /// Lets plugins call these.
     pub(super) fn open(&self, methods: Router) {
-        // Nobody does it twice.
-        self.shared.methods.set(methods).ok();
+        *lock(&self.shared.methods) = Some(methods);
+    }
+
+    /// Lets go of all that plugins could call.
+    pub(super) fn close(&self) {
+        *lock(&self.shared.methods) = None;
     }
 
     /// Has a plugin leave the bus that does not run any more.
@@ -64,7 +68,7 @@ impl Around {
 
 impl Surroundings for Around {
     fn services(&self) -> Router {
-        let methods = self.shared.methods.get().cloned().unwrap_or_default();
+        let methods = lock(&self.shared.methods).clone().unwrap_or_default();
         let service = BoxService::new(Asked {
             rights: self.shared.rights.clone(),
             methods,

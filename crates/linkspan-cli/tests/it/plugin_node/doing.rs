@@ -1,5 +1,7 @@
 //! What a plugin can do, and what it is told.
 
+use std::path::Path;
+
 use rustix::process::Signal;
 use serde_json::json;
 
@@ -157,9 +159,20 @@ fn nothing_is_left_of_plugins_when_the_node_is_killed_or_ends() {
     for signal in [Signal::KILL, Signal::TERM] {
         let node = scene.node();
         let pids = ["one", "two"].map(|name| scene.pid(name));
+        let copies = format!("host-{}-", node.child.id());
+        let own = scene.place.path("linkspan/plugins");
+        let has_copies = || {
+            let places = [own.as_path(), Path::new("/run/linkspan-plugins")];
+            let entries = places.iter().filter_map(|place| place.read_dir().ok());
+            let mut names = entries.flatten().map(|entry| entry.unwrap().file_name());
+            names.any(|name| name.to_string_lossy().starts_with(&copies))
+        };
+        assert!(has_copies());
         node.signal(signal);
         let (code, _) = node.ends();
         assert_eq!(code, (signal == Signal::TERM).then_some(0));
         pids.into_iter().for_each(is_gone);
+        // What a killed node leaves, the next one removes.
+        assert_eq!(has_copies(), signal == Signal::KILL);
     }
 }
