@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use proto::error::{Category, HandshakeError};
+use proto::error::{Category, Code, HandshakeError};
 use proto::message::VersionRange;
 use thiserror::Error;
 
@@ -93,16 +93,16 @@ pub enum RunError {
         #[source]
         source: Arc<io::Error>,
     },
-    /// It and this host speak no common version of the protocol.
+    /// It refuses this host's versions of the protocol, whatever its manifest says.
     #[error(
-        "the plugin speaks the protocol in versions {plugin}, this host {host}; upgrade {}",
-        behind(*.host, *.plugin)
+        "the plugin does not speak the protocol in versions {host}, though its manifest says so; to \
+         this host, its client, it says: {told}"
     )]
     Protocol {
-        /// Its versions.
-        plugin: VersionRange,
-        /// This host's.
+        /// This host's versions.
         host: VersionRange,
+        /// What the plugin says, as a rule which versions it has, and which side to upgrade.
+        told: String,
     },
     /// It did not agree on a session.
     #[error("the plugin did not agree on a session")]
@@ -249,10 +249,12 @@ impl From<StartError> for RunError {
 impl From<ConnectError> for RunError {
     fn from(error: ConnectError) -> Self {
         match error {
-            ConnectError::Handshake(HandshakeError::Version { client, server, .. }) => {
+            ConnectError::Handshake(HandshakeError::Refused(failure))
+                if failure.code == Code::VERSION =>
+            {
                 Self::Protocol {
-                    plugin: server,
-                    host: client,
+                    host: VersionRange::SUPPORTED,
+                    told: failure.message,
                 }
             }
             error => Self::Handshake(Arc::new(error)),
