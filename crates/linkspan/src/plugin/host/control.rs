@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use tokio::sync::MutexGuard;
+use tokio::sync::{MutexGuard, watch};
 
 use crate::plugin::host::RunError;
 use crate::plugin::host::board::{Board, Facts, Phase};
@@ -14,11 +14,12 @@ use crate::plugin::{Config, PluginName, Verified};
 
 /// Has a plugin run, and waits until all of its processes are up or it has failed.
 pub(super) async fn start(plugin: &Arc<Shared>) -> Result<(), RunError> {
+    let interrupted = plugin.interrupted.subscribe();
     let generation = {
         let mut control = plugin.control.lock().await;
         match running(plugin, &control) {
             Some(generation) => generation,
-            None => begin(plugin, &mut control).await?,
+            None => begin(plugin, &mut control, interrupted).await?,
         }
     };
     outcome(plugin, generation).await
@@ -34,13 +35,14 @@ pub(super) async fn stop(plugin: &Arc<Shared>) {
 pub(super) async fn restart(plugin: &Arc<Shared>) -> Result<(), RunError> {
     let generation = {
         let mut control = interrupt(plugin).await;
+        let interrupted = plugin.interrupted.subscribe();
         halt(plugin, &mut control, Phase::Preparing).await;
-        begin(plugin, &mut control).await?
+        begin(plugin, &mut control, interrupted).await?
     };
     outcome(plugin, generation).await
 }
 
-/// Takes control, from a reload that is under way, too.
+/// Takes control, also from who prepares something, or reloads.
 async fn interrupt(plugin: &Shared) -> MutexGuard<'_, Control> {
     plugin.interrupted.send_modify(|count| *count += 1);
     plugin.control.lock().await
@@ -60,20 +62,17 @@ pub(super) async fn reload(plugin: &Arc<Shared>) -> Result<(), RunError> {
     // Whoever wants it stopped from now on means this, too.
     let mut interrupted = plugin.interrupted.subscribe();
     let mut control = plugin.control.lock().await;
-    let verified = verify(plugin).await?;
+    let verified = unless(&mut interrupted, verify(plugin)).await?;
     if running(plugin, &control).is_none() {
         plugin.update(|board| board.facts = Facts::of(&verified));
         control.verified = Some(verified);
         return Ok(());
     }
     let id = control.next_id();
-    let plan = Plan::prepare(plugin, verified, id, true).await?;
+    let preparing = Plan::prepare(plugin, verified, id, true);
+    let plan = unless(&mut interrupted, preparing).await?;
     let generation = Generation::start(plugin, plan)?;
-    tokio::select! {
-        biased;
-        _ = interrupted.changed() => return Err(RunError::Stopped),
-        outcome = outcome(plugin, id) => outcome?,
-    }
+    unless(&mut interrupted, outcome(plugin, id)).await?;
     plugin.update(|board| board.adopt(&generation.plan));
     generation.plan.is_trial.store(false, Ordering::Relaxed);
     // Dropped, the earlier one ends in order.
@@ -88,15 +87,23 @@ fn running(plugin: &Shared, control: &Control) -> Option<u64> {
     (!board.is_gone(id) && board.fault_of(id).is_none()).then_some(id)
 }
 
-/// Starts a generation.
-async fn begin(plugin: &Arc<Shared>, control: &mut Control) -> Result<u64, RunError> {
+/// Starts a generation, unless it is to stop before that.
+async fn begin(
+    plugin: &Arc<Shared>,
+    control: &mut Control,
+    mut interrupted: watch::Receiver<u64>,
+) -> Result<u64, RunError> {
     if plugin.board.borrow().phase() == Phase::Unloaded {
         return Err(RunError::Unloaded);
     }
     let id = control.next_id();
     plugin.update(|board| board.begin(id));
-    match prepare(plugin, control, id).await {
+    match unless(&mut interrupted, prepare(plugin, control, id)).await {
         Ok(generation) => control.generation = Some(generation),
+        Err(RunError::Stopped) => {
+            plugin.update(|board| board.enter(Phase::Stopped));
+            return Err(RunError::Stopped);
+        }
         Err(error) => {
             plugin.update(|board| board.blame(id, error.clone()));
             return Err(error);
@@ -119,6 +126,19 @@ async fn prepare(
     let generation = Generation::start(plugin, plan)?;
     plugin.update(|board| board.enter(Phase::Active));
     Ok(generation)
+}
+
+/// Waits for something, but not once it is to stop: what reads files can take as long as their system
+/// does, or as others have all threads for that.
+async fn unless<T>(
+    interrupted: &mut watch::Receiver<u64>,
+    work: impl Future<Output = Result<T, RunError>>,
+) -> Result<T, RunError> {
+    tokio::select! {
+        biased;
+        _ = interrupted.changed() => Err(RunError::Stopped),
+        result = work => result,
+    }
 }
 
 /// Waits until a generation is up, or is not going to be.

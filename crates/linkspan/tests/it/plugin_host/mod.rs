@@ -8,4 +8,5 @@ mod output;
 mod reload;
 mod rust;
 mod support;
+mod waits;
 mod words;
