@@ -12,7 +12,7 @@ use crate::clock;
 use crate::plugin::PluginName;
 use crate::plugin::host::instance::Instance;
 use crate::plugin::host::shared::Shared;
-use crate::plugin::host::{RunError, State};
+use crate::plugin::host::{Cause, RunError, State};
 use crate::session::{CallError, Request, Response};
 
 /// Calls a plugin: a process that takes calls now, or one as soon as there is one. What was certainly
@@ -115,7 +115,13 @@ fn missing(plugin: &Shared, has_deadline: bool) -> CallError {
 
 /// What led to an error. What the plugin wrote before is not for all who may call it.
 fn causes(error: &RunError) -> Vec<String> {
-    let first = error.source();
+    let first = match error {
+        RunError::GivenUp { last, .. } => match &last.cause {
+            Cause::NotRun(error) => error.source(),
+            _ => None,
+        },
+        error => error.source(),
+    };
     let sources = iter::successors(first, |error: &&dyn Error| Error::source(*error));
     sources.map(ToString::to_string).collect()
 }
