@@ -70,6 +70,8 @@ mod plugin;
 mod plugin_check;
 #[cfg(all(target_os = "linux", feature = "plugin"))]
 mod plugin_host;
+#[cfg(all(target_os = "linux", feature = "plugin", feature = "plugin-guest"))]
+mod plugin_hostile;
 #[cfg(all(unix, feature = "plugin-guest"))]
 mod plugin_guest;
 // It is connected by a Unix socket.
