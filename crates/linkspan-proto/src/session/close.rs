@@ -6,7 +6,7 @@ use crate::error::{Category, Code, SessionError};
 use crate::frame::Flags;
 use crate::message::{Cancel, CancelReason, Failure, Heartbeat, Message};
 use crate::session::Send;
-use crate::session::streams::Stream;
+use crate::session::streams::{Answer, Stream};
 use crate::stream_id::{Role, StreamId};
 
 /// A stream that is over, with what the driver had attached to it.
@@ -113,7 +113,9 @@ impl<A> Send<A> {
         let opened_here = id.opener() == Some(self.role);
         // A frame of which not even the last byte was given to the transport was not handled.
         let unsent = stream.opened_at > self.outbox.written;
-        if opened_here && unsent {
+        // The answer may come before the transport has said what it took.
+        let is_unanswered = matches!(stream.recv.answer, Answer::Awaited);
+        if opened_here && unsent && is_unanswered {
             Fate::NotAccepted
         } else {
             Fate::Unknown
