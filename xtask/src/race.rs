@@ -9,7 +9,8 @@ use crate::shell;
 /// A thousand rounds are, among others, 1,000 races of twenty clients for one daemon, at its start,
 /// while it stops and while it is killed; 200 daemons killed while they work; 100 changes of the
 /// build with a command running; 10,000 commands that leave nothing behind; 1 GiB, byte by byte. And
-/// 200 hosts of sandboxed programs killed, at each level and as each kind of user.
+/// 200 hosts of sandboxed programs killed, and 200 of plugins, at each level and as each kind of user;
+/// and a GiB on the stdout of a plugin.
 /// Fewer rounds are as much less of each. The ordinary tests do a little of the same.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -28,7 +29,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         .args(["-p", "linkspan-os", "--test", "it"])
         .args([
             "-E",
-            "test(daemon_lifecycle) + test(outlives_a_killed_host)",
+            "test(daemon_lifecycle) + test(outlives_a_killed_host) + test(plugin_hostile::attacks)",
         ])
         .env("LINKSPAN_RACE_ROUNDS", options.rounds.to_string());
     shell::run(&mut tests)
