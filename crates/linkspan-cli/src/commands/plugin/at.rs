@@ -19,6 +19,11 @@ pub(crate) struct At {
 }
 
 impl At {
+    /// Whether the command line says which.
+    pub(super) const fn is_named(&self) -> bool {
+        self.address.is_some()
+    }
+
     /// Connects to the node.
     pub(super) async fn connect(&self, loaded: &Loaded) -> Result<(Client, PluginControlClient)> {
         let (client, _) = node(self.address.clone(), loaded).await?;

@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use linkspan::plugin::host::{HostConfig, LogFollower, Plugin, PluginHost, RunError, Switchboard};
-use linkspan::plugin::{PluginName, Verified};
+use linkspan::plugin::host::{
+    Cause, HostConfig, LogFollower, Plugin, PluginHost, RunError, Switchboard,
+};
+use linkspan::plugin::{PluginName, RestartPolicy, Verified};
 use linkspan::rpc::{Request, Router};
 use tokio::task::spawn_blocking;
 
@@ -13,7 +15,8 @@ use crate::commands::asked::Asked;
 use crate::commands::block_on;
 use crate::commands::items::Fault;
 use crate::commands::plugin::at::At;
-use crate::commands::plugin::{existing, is_folder, with_pins};
+use crate::commands::plugin::logs::{more, words};
+use crate::commands::plugin::{existing, is_folder, is_path, with_pins};
 use crate::commands::status::CLOSE_LIMIT;
 use crate::config::Loaded;
 use crate::failure::{Failure, Kind, Result};
@@ -29,7 +32,8 @@ use crate::signals::{Signals, Wish};
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
-    /// The plugin's name, or its folder.
+    /// The plugin's name, or its folder. A folder of that name in this directory is meant first; with
+    /// --address, only what has a / in it is a folder.
     #[arg(value_name = "NAME|DIR")]
     plugin: String,
 
@@ -45,7 +49,11 @@ pub(crate) struct Options {
 
 pub(super) fn run(options: &Options, loaded: &Loaded, output: &Output) -> Result {
     let fault = Fault::default();
-    let result = match is_folder(&options.plugin) {
+    let is_here = match options.at.is_named() {
+        true => is_path(&options.plugin),
+        false => is_folder(&options.plugin),
+    };
+    let result = match is_here {
         true => block_on(here(options, loaded, output, &fault)),
         false => block_on(at_node(options, loaded, output, &fault)),
     };
@@ -100,6 +108,10 @@ async fn load(folder: PathBuf, loaded: &Loaded, output: Output) -> Result<(Plugi
     let manifest = verified.manifest();
     let mut terms = settings.terms(&manifest.name).terms(manifest);
     terms.instances = Some(1);
+    // One attempt: whoever calls by hand is to see at once what is wrong.
+    let mut restart = terms.restart_for(manifest);
+    restart.policy = RestartPolicy::Never;
+    terms.restart = Some(restart);
     terms.cgroup = os::sandbox::delegated_cgroup();
     let mut config = HostConfig::default();
     config.plugins = of_host;
@@ -125,21 +137,34 @@ async fn ask(
     options: &Options,
     output: &Output,
 ) -> Result {
-    plugin.start().await?;
+    plugin.start().await.map_err(at_once)?;
     let response = plugin.call(request).await?;
     options.asked.print(method, response, output).await
+}
+
+/// Why the one attempt failed.
+fn at_once(error: RunError) -> RunError {
+    let RunError::GivenUp { last, .. } = &error else {
+        return error;
+    };
+    match &last.cause {
+        Cause::NotRun(first) => first.clone(),
+        _ => error,
+    }
 }
 
 /// Tells what a plugin says, as long as it does.
 async fn tell(log: &mut LogFollower, output: &Output) {
     while let Some(followed) = log.next().await {
         let line = LogLine::from(followed);
-        match output.json {
-            true => output.notice(serde_json::json!({ "log": line })),
-            false => output.notice(format_args!(
-                "{:<5} {}: {}",
-                line.level, line.source, line.text
-            )),
+        if output.json {
+            output.notice(serde_json::json!({ "log": line }));
+            continue;
+        }
+        let said = words(&line);
+        output.notice(format_args!("{:<5} {}: {said}", line.level, line.source));
+        for below in more(&line) {
+            output.notice(below);
         }
     }
 }

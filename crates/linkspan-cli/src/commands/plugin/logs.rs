@@ -1,5 +1,6 @@
 //! `linkspan plugin logs NAME`.
 
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
@@ -74,18 +75,6 @@ fn show(line: &LogLine, output: &Output) -> Result {
     let age = since(at.elapsed().unwrap_or_default());
     let from = format!("{age:>7} ago {} {}", line.instance, line.source);
     let from = style.dim(from);
-    let target = match line.target.as_str() {
-        "" => String::new(),
-        target => format!("{}: ", plain(target)),
-    };
-    let fields = line.fields.iter().map(|(name, value)| {
-        let value = match value {
-            Value::String(text) => text.clone(),
-            value => value.to_string(),
-        };
-        format!(" {}={}", plain(name), plain(&value))
-    });
-    let fields = fields.collect::<String>();
     let mut left_out = Vec::new();
     if line.cut_bytes > 0 {
         left_out.push(format!("{} cut off", counted(line.cut_bytes, "byte")));
@@ -97,8 +86,47 @@ fn show(line: &LogLine, output: &Output) -> Result {
         true => String::new(),
         false => format!(" [{}]", left_out.join(", ")),
     };
-    let text = plain(&line.text);
-    Ok(output.line(format_args!(
-        "{level} {from}: {target}{text}{fields}{left_out}"
-    ))?)
+    let words = words(line);
+    output.line(format_args!("{level} {from}: {words}{left_out}"))?;
+    for below in more(line) {
+        output.line(below)?;
+    }
+    Ok(())
+}
+
+/// What was said, with its values beside it that have one line.
+pub(super) fn words(line: &LogLine) -> String {
+    let mut words = match line.target.as_str() {
+        "" => String::new(),
+        target => format!("{}: ", plain(target)),
+    };
+    words.push_str(&plain(&line.text));
+    for (name, value) in &line.fields {
+        let value = value_text(value);
+        if !value.contains('\n') {
+            words.push_str(&format!(" {}={}", plain(name), plain(&value)));
+        }
+    }
+    words
+}
+
+/// The values beside it that have several lines, such as tracebacks, below it.
+pub(super) fn more(line: &LogLine) -> Vec<String> {
+    let mut more = Vec::new();
+    for (name, value) in &line.fields {
+        let value = value_text(value);
+        if value.contains('\n') {
+            more.push(format!("      {}:", plain(name)));
+            let lines = value.lines();
+            more.extend(lines.map(|line| format!("        {}", plain(line))));
+        }
+    }
+    more
+}
+
+fn value_text(value: &Value) -> Cow<'_, str> {
+    match value {
+        Value::String(text) => text.into(),
+        value => value.to_string().into(),
+    }
 }

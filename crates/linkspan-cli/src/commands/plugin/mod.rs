@@ -129,7 +129,12 @@ fn folder(text: &str, config: &Config) -> Result<PathBuf> {
 
 /// Whether a folder is meant.
 fn is_folder(text: &str) -> bool {
-    text.contains(std::path::is_separator) || has_manifest(Path::new(text))
+    is_path(text) || has_manifest(Path::new(text))
+}
+
+/// Whether it cannot be a name.
+fn is_path(text: &str) -> bool {
+    text.contains(std::path::is_separator)
 }
 
 /// A folder in which a plugin is.
@@ -137,11 +142,13 @@ fn existing(path: &Path) -> Result<PathBuf> {
     if has_manifest(path) {
         return Ok(path.to_owned());
     }
-    let path = path.display();
-    let message = format!("there is no plugin in {path}");
-    Err(Failure::message(Kind::Usage, message).hint(format!(
-        "a plugin is a folder with a plugin.toml or plugin.yaml; `linkspan plugin new {path}` begins one"
-    )))
+    let mut hint = "a plugin is a folder with a plugin.toml or plugin.yaml".to_owned();
+    let path_text = path.display();
+    if path.symlink_metadata().is_err() {
+        hint.push_str(&format!("; `linkspan plugin new {path_text}` begins one"));
+    }
+    let message = format!("there is no plugin in {path_text}");
+    Err(Failure::message(Kind::Usage, message).hint(hint))
 }
 
 /// Whether a file stands where a manifest does, whatever is in it.

@@ -87,10 +87,11 @@ pub(crate) fn tell_troubles(plugins: &[PluginStatus], output: &Output) -> Result
 pub(super) fn tell(plugin: &PluginStatus, output: &Output) -> Result {
     let style = output.style();
     let version = plugin.version.as_deref().unwrap_or_default();
-    let pids = plugin
+    let staying = plugin
         .processes
         .iter()
-        .map(|process| process.pid.to_string());
+        .filter(|process| !process.is_stopping);
+    let pids = staying.map(|process| process.pid.to_string());
     let pids = pids.collect::<Vec<_>>().join(", ");
     let details = match pids.is_empty() {
         true => String::new(),

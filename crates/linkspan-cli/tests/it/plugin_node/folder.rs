@@ -43,9 +43,61 @@ fn what_it_says_and_publishes_goes_to_standard_error() {
     assert!(failed.contains("nowhere_to_be_found"), "{failed}");
     let nothing = scene.plugin(["call", "./nothing", "add"]).fails(2);
     assert!(
-        nothing.contains("there is no plugin in ./nothing"),
+        nothing.contains("there is no plugin in ./nothing") && nothing.contains("plugin new"),
         "{nothing}"
     );
+    // What is there cannot be begun.
+    let other = scene.plugin(["call", "/etc", "add"]).fails(2);
+    assert!(!other.contains("plugin new"), "{other}");
+}
+
+#[test]
+fn one_that_does_not_start_says_why_and_is_not_tried_again() {
+    let place = Place::new();
+    place
+        .run(["plugin", "new", "--lang", "python", "greeter"])
+        .ok();
+    let program = "import sys\nprint('no words', file=sys.stderr)\nsys.exit(3)\n";
+    place.write("greeter/main.py", program);
+    let told = place.run(["plugin", "call", "./greeter", "greet"]).fails(1);
+    assert_eq!(told.matches("stderr: no words").count(), 1, "{told}");
+    assert!(
+        told.contains("because: it ended with code 3 before it was ready"),
+        "{told}"
+    );
+}
+
+#[test]
+fn what_a_handler_raises_is_shown_where_it_was_raised() {
+    let scene = Scene::new("", &["indexer"]);
+    let begin = "def add(text: str, cx: Context) -> int:\n";
+    let raising = format!("{begin}    raise ValueError('no such word')\n");
+    let program = PROGRAM.replace("NAME", "indexer").replace(begin, &raising);
+    scene.write("indexer", "main.py", &program);
+    let folder = scene.folder("indexer").display().to_string();
+    let told = scene
+        .plugin(["call", &folder, "add", r#"{"text": "a"}"#])
+        .fails(1);
+    let mut lines = told.lines().map(str::trim);
+    assert!(
+        lines.any(|line| line == "raise ValueError('no such word')"),
+        "{told}"
+    );
+}
+
+#[test]
+fn only_a_path_is_a_folder_when_a_node_is_named() {
+    let place = Place::new();
+    place
+        .run(["plugin", "new", "--lang", "python", "greeter"])
+        .ok();
+    let call = |plugin, more: &[&str]| {
+        let words = ["plugin", "call", plugin, "greet", r#"{"name": "Ada"}"#];
+        place.run(words.iter().chain(more))
+    };
+    let nowhere = format!("unix:{}", place.path("nowhere.sock").display());
+    assert_eq!(call("greeter", &[]).ok(), "\"Hello, Ada!\"\n");
+    call("greeter", &["--address", &nowhere]).fails(4);
 }
 
 #[test]
