@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use proto::Role;
 use proto::session::Transmit;
+use tokio::task::JoinHandle;
 use tracing::debug;
 
 use crate::Address;
@@ -41,7 +42,7 @@ pub(crate) async fn connect(
             .into());
         }
     };
-    let connection = run(link, opened, config, handler);
+    let (connection, _) = run(link, opened, config, handler);
     debug!(%address, server = ?connection.peer_identity(), "connected");
     Ok(connection)
 }
@@ -53,16 +54,18 @@ impl Connection {
         config: &Arc<Config>,
         handler: Arc<dyn Handler>,
     ) -> Result<Self, ConnectError> {
-        Self::given(connected, Role::Client, config, handler).await
+        let (connection, _) = Self::given(connected, Role::Client, config, handler).await?;
+        Ok(connection)
     }
 
-    /// The same as its server.
+    /// The same as its server; gives also the task of the session, which is done once what was said
+    /// last has left.
     #[cfg(feature = "plugin-guest")]
     pub(crate) async fn serving(
         connected: Connected,
         config: &Arc<Config>,
         handler: Arc<dyn Handler>,
-    ) -> Result<Self, ConnectError> {
+    ) -> Result<(Self, JoinHandle<()>), ConnectError> {
         Self::given(connected, Role::Server, config, handler).await
     }
 
@@ -71,23 +74,28 @@ impl Connection {
         role: Role,
         config: &Arc<Config>,
         handler: Arc<dyn Handler>,
-    ) -> Result<Self, ConnectError> {
+    ) -> Result<(Self, JoinHandle<()>), ConnectError> {
         let mut link = connected.into_link();
         let opened = open(&mut link, role, config).await?;
-        let connection = run(link, opened, config, handler);
+        let (connection, driving) = run(link, opened, config, handler);
         debug!(peer = ?connection.peer_identity(), "session over a given connection");
-        Ok(connection)
+        Ok((connection, driving))
     }
 }
 
 /// Starts the tasks of a connection that no listener keeps, which end by themselves when its last user goes.
-fn run(link: Link, opened: Opened, config: &Arc<Config>, handler: Arc<dyn Handler>) -> Connection {
+fn run(
+    link: Link,
+    opened: Opened,
+    config: &Arc<Config>,
+    handler: Arc<dyn Handler>,
+) -> (Connection, JoinHandle<()>) {
     let (connection, driver) = start(link, opened, Arc::clone(config), handler, None);
-    drop(tokio::spawn(driver));
+    let driving = tokio::spawn(driver);
     if let Some(renewing) = connection.renewing() {
         drop(tokio::spawn(renewing.run()));
     }
-    connection
+    (connection, driving)
 }
 
 /// Makes the connection of a link whose handshake is through, and the driver that it needs; a

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use proto::message::Identity;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tracing::{error, warn};
 
 use crate::auth::Principal;
@@ -35,7 +36,10 @@ pub(super) async fn converse(plugin: Plugin, inherited: os::Inherited, crew: &Ar
         Err(error) => Err(ConnectError::Io(error)),
     };
     match connection {
-        Ok(connection) => serve(&name, &host, connection, on_start, crew).await,
+        Ok((connection, session)) => {
+            let reason = serve(&host, connection, on_start, crew).await;
+            end(&name, reason, session).await
+        }
         Err(ConnectError::Io(error)) if is_end(&error) => 0,
         Err(error) => {
             explain::say(&format!("{name}: {}", explain::chain(&error)));
@@ -44,21 +48,20 @@ pub(super) async fn converse(plugin: Plugin, inherited: os::Inherited, crew: &Ar
     }
 }
 
-/// Serves the host until the session is over.
+/// Serves the host until the session is over; gives the reason, or none if it could not start.
 async fn serve(
-    name: &str,
     host: &Host,
     connection: Connection,
     start: Option<Start>,
     crew: &Arc<Crew>,
-) -> u8 {
+) -> Option<Disconnected> {
     host.open(connection.clone());
     let readiness = host.readiness();
     drop(tokio::spawn(tell_logs(host.clone(), connection.clone())));
     drop(tokio::spawn(tell_readiness(readiness, connection.clone())));
     drop(tokio::spawn(obey_signals(connection.clone())));
     let started = tokio::select! {
-        reason = connection.ended() => return code(name, &reason),
+        reason = connection.ended() => return Some(reason),
         started = begin(start, crew) => started,
     };
     if let Err(problem) = started {
@@ -66,10 +69,25 @@ async fn serve(
         let told = tell_rest(host, &connection);
         tokio::time::timeout(LAST_WORDS, told).await.ok();
         connection.close(Duration::ZERO).await;
-        return EXIT_SOFTWARE;
+        return None;
     }
     host.started();
-    code(name, &connection.ended().await)
+    Some(connection.ended().await)
+}
+
+/// The exit code for the end of a session; of an error both this process's standard error and the
+/// host are told.
+async fn end(name: &str, reason: Option<Disconnected>, session: JoinHandle<()>) -> u8 {
+    let Some(reason) = reason else {
+        return EXIT_SOFTWARE;
+    };
+    if !reason.is_failure() {
+        return 0;
+    }
+    explain::say(&format!("{name}: {reason}"));
+    // It may have to wait for others who write.
+    tokio::time::timeout(LAST_WORDS, session).await.ok();
+    EXIT_PROTOCOL
 }
 
 /// Settings under which a host is never given up that is there but does nothing: it may have been
@@ -142,15 +160,6 @@ async fn obey_signals(connection: Connection) {
     }
 }
 
-/// The exit code for the end of a session; of an error it tells.
-fn code(name: &str, reason: &Disconnected) -> u8 {
-    if !reason.is_failure() {
-        return 0;
-    }
-    explain::say(&format!("{name}: {reason}"));
-    EXIT_PROTOCOL
-}
-
 /// Whether the host was gone.
 fn is_end(error: &io::Error) -> bool {
     let kinds = [
@@ -163,5 +172,5 @@ fn is_end(error: &io::Error) -> bool {
 
 /// What is under way has this long when the process is asked to end.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Why the plugin cannot start has this long to be told.
-const LAST_WORDS: Duration = Duration::from_millis(100);
+/// Why the plugin ends has this long to be told.
+const LAST_WORDS: Duration = Duration::from_millis(400);

@@ -53,7 +53,7 @@ async fn tried_with(
         Connection::over(host, &settings, gate.handler(Arc::new(hears(&own)))),
         Connection::serving(plugin, &settings, Arc::new(hears(&told))),
     );
-    let (host, plugin) = (client.unwrap(), server.unwrap());
+    let (host, (plugin, _)) = (client.unwrap(), server.unwrap());
     Tried {
         gate,
         host,
