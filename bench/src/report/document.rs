@@ -94,6 +94,12 @@ or an eighth of the stream, see to it that its file is in memory. Its settings a
 for the time after which an idle daemon ends. With 50 commands in a sample, p99 is the slowest one.
 MB are millions of bytes.
 
+`linkspan-plugin` and its like are plugins of a host with default settings, and the host is the client: it
+starts them, calls them, and ends them. The plugin in Rust is a package of its own with the feature
+`plugin-guest` alone, built as a user's, and answers with the same code as `linkspan-unix`; the one in Python
+has the SDK beside it. Each sample has a new host and new folders. A level of sandbox that a system cannot make
+is left out.
+
 `daemon-cli` takes part when `LINKSPAN_BENCH_DAEMON_CLI` names a program that uses that crate, as it cannot be
 built from here. `bench/src/peers/daemon_cli.rs` says what such a program has to do: the same as ours, and
 its output is compared as ours is.
