@@ -1,6 +1,8 @@
 //! How a process of a plugin ended.
 
+use std::error::Error;
 use std::fmt;
+use std::iter;
 use std::time::{Duration, SystemTime};
 
 use os::sandbox::Exit;
@@ -77,7 +79,11 @@ impl fmt::Display for Ending {
             Cause::Closed => f.write_str("closed its connection without ending"),
             Cause::Broke(reason) => write!(f, "broke the protocol: {reason}"),
             Cause::Silent { limit } => write!(f, "gave no sign of life for {limit:?}"),
-            Cause::NotRun(error) => write!(f, "did not run: {error}"),
+            Cause::NotRun(error) => {
+                write!(f, "did not run: {error}")?;
+                let mut sources = iter::successors(error.source(), |error| (*error).source());
+                sources.try_for_each(|source| write!(f, ": {source}"))
+            }
         }
     }
 }
