@@ -16,10 +16,10 @@ use crate::compression::Compress;
 #[cfg(feature = "plugin-guest")]
 use crate::session::CallError;
 use crate::session::Connection;
-#[cfg(feature = "plugin-guest")]
-use crate::session::connection::event_of;
 #[cfg(feature = "bus")]
 use crate::session::Disconnected;
+#[cfg(feature = "plugin-guest")]
+use crate::session::connection::event_of;
 #[cfg(feature = "bus")]
 use crate::session::shared::Life;
 use crate::session::shared::Shared;

@@ -199,7 +199,10 @@ impl EndOf {
 
     /// Waits until all of it has ended.
     pub(crate) async fn ended(&self) -> io::Result<()> {
-        self.0.readable().await.map(|mut ready| ready.retain_ready())
+        self.0
+            .readable()
+            .await
+            .map(|mut ready| ready.retain_ready())
     }
 }
 

@@ -68,12 +68,12 @@ mod plugin;
 // Only Linux launches programs.
 #[cfg(all(target_os = "linux", feature = "plugin"))]
 mod plugin_check;
+#[cfg(all(unix, feature = "plugin-guest"))]
+mod plugin_guest;
 #[cfg(all(target_os = "linux", feature = "plugin"))]
 mod plugin_host;
 #[cfg(all(target_os = "linux", feature = "plugin", feature = "plugin-guest"))]
 mod plugin_hostile;
-#[cfg(all(unix, feature = "plugin-guest"))]
-mod plugin_guest;
 // It is connected by a Unix socket.
 #[cfg(unix)]
 mod plugin_python;
