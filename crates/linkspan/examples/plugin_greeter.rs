@@ -8,7 +8,7 @@
 use std::process::ExitCode;
 
 use linkspan::plugin::guest::{Host, Plugin, progress};
-use linkspan::rpc::{CallError, Context, Streaming};
+use linkspan::rpc::{CallError, Context, StreamSender, Streaming};
 use serde::{Deserialize, Serialize};
 
 #[linkspan::service]
@@ -68,34 +68,40 @@ impl Greeter for Polite {
 
     async fn letters(&self, name: String, cx: Context) -> Result<Streaming<String>, GreetError> {
         let (sender, letters) = Streaming::channel(1);
-        tokio::spawn(async move {
-            let total = name.chars().count() as f64;
-            for (place, letter) in name.chars().enumerate() {
-                if sender.send(Ok(letter.to_string())).await.is_err() {
-                    return;
-                }
-                progress(&cx, (place + 1) as f64, Some(total), "");
-            }
-        });
+        tokio::spawn(spell(name, sender, cx));
         Ok(letters)
     }
 
-    async fn echo(&self, mut words: Streaming<String>) -> Result<Streaming<String>, GreetError> {
+    async fn echo(&self, words: Streaming<String>) -> Result<Streaming<String>, GreetError> {
         let (sender, echoes) = Streaming::channel(1);
-        tokio::spawn(async move {
-            while let Some(word) = words.next().await {
-                let echo = word.map(|word| word.to_uppercase());
-                if sender.send(echo).await.is_err() {
-                    return;
-                }
-            }
-        });
+        tokio::spawn(repeat(words, sender));
         Ok(echoes)
     }
 
     async fn ask_host(&self, method: String, _: Context) -> Result<String, GreetError> {
         let asked = Asked { who: "greeter" };
         Ok(self.host.send_request(&method, &asked).await?)
+    }
+}
+
+/// Gives one letter after the other, as long as somebody wants them.
+async fn spell(name: String, letters: StreamSender<String>, cx: Context) {
+    let total = name.chars().count() as f64;
+    for (place, letter) in name.chars().enumerate() {
+        if letters.send(Ok(letter.to_string())).await.is_err() {
+            return;
+        }
+        progress(&cx, (place + 1) as f64, Some(total), "");
+    }
+}
+
+/// Gives the words back, louder, as long as somebody listens.
+async fn repeat(mut words: Streaming<String>, echoes: StreamSender<String>) {
+    while let Some(word) = words.next().await {
+        let echo = word.map(|word| word.to_uppercase());
+        if echoes.send(echo).await.is_err() {
+            return;
+        }
     }
 }
 

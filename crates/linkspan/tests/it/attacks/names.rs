@@ -34,8 +34,8 @@ fn denied(lines: &AuditLines) -> Vec<(Value, Value, Value)> {
     let lines = lines.since(0).into_iter();
     lines
         .map(|line| {
-            assert_eq!(line["decision"], "denied", "{line}");
-            let part = |name: &str| line[name].clone();
+            assert_eq!(line.get("decision").unwrap(), "denied", "{line}");
+            let part = |name: &str| line.get(name).unwrap().clone();
             (part("action"), part("resource"), part("reason"))
         })
         .collect()

@@ -21,9 +21,12 @@ fn request() -> Message {
 async fn noted(scene: &Scene, reason: &str) -> serde_json::Value {
     scene.noted("session.end", reason).await;
     let line = scene.last();
-    assert_eq!(line["decision"], "ended", "{line}");
-    assert_eq!(line["principal"], os::own_credentials().user.to_string());
-    assert_eq!(line["method"], "peer_credentials", "{line}");
+    assert_eq!(line.get("decision").unwrap(), "ended", "{line}");
+    assert_eq!(
+        line.get("principal").unwrap(),
+        &os::own_credentials().user.to_string()
+    );
+    assert_eq!(line.get("method").unwrap(), "peer_credentials", "{line}");
     line
 }
 
