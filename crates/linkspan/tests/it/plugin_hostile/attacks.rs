@@ -113,7 +113,7 @@ async fn stays_when_it_is_told_to_end(scene: &Scene, plugin: &Plugin) {
     let words = format!("breeds {}", scene.marker);
     assert_eq!(ask(plugin, &words).await.unwrap(), "let");
     assert_eq!(ask(plugin, "deafens").await.unwrap(), "let");
-    assert!(is_anybody(&scene.marker));
+    wait::until("grandchildren", || is_anybody(&scene.marker)).await;
     wait::within("its stop", plugin.stop()).await;
     assert!(!is_anybody(&scene.marker));
     let end = plugin.status().last_end.unwrap().to_string();

@@ -29,7 +29,7 @@ impl Bystander {
         let beats = Arc::new(AtomicU64::new(0));
         let client = HeartClient::new(plugin.clone());
         let beating = tokio::spawn(beat(client, Arc::clone(&beats)));
-        let pid = plugin.status().instances[0].pid;
+        let pid = plugin.status().instances.first().unwrap().pid;
         let bystander = Self {
             plugin,
             pid,
@@ -60,7 +60,7 @@ impl Bystander {
     pub(super) async fn was_unharmed(self) {
         let status = self.plugin.status();
         assert_eq!(status.restarts, 0, "{status:?}");
-        assert_eq!(status.instances[0].pid, self.pid);
+        assert_eq!(status.instances.first().unwrap().pid, self.pid);
         wait::within("its stop", self.plugin.stop()).await;
         let longest = wait::within("its last call", self.beating).await.unwrap();
         println!("the bystander never waited for more than {longest:?}");

@@ -2,6 +2,10 @@
 //!
 //! A test starts a process for each level and user, the host: this test program again, with a part to
 //! play. What its plugins get from it is in a place that the test has made.
+#![expect(
+    clippy::print_stdout,
+    reason = "hosts are programs, and say how far they are"
+)]
 
 mod attacks;
 mod bystander;

@@ -22,7 +22,7 @@ pub(crate) fn run() -> ExitCode {
     let socket = inherited.into_socket();
     let versions = match std::env::args().nth(1).as_deref() {
         Some("mute") => stay(),
-        Some("noise") => return end(attacks::noise(&socket)),
+        Some("noise") => return end(&attacks::noise(&socket)),
         Some("newer") => VersionRange::new(2, 3),
         Some("older-and-newer") => VersionRange::new(1, 3),
         _ => VersionRange::SUPPORTED,
@@ -35,10 +35,10 @@ pub(crate) fn run() -> ExitCode {
             false => Ok(()),
         }
     });
-    end(served)
+    end(&served)
 }
 
-fn end(result: io::Result<()>) -> ExitCode {
+fn end(result: &io::Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::from(76),
