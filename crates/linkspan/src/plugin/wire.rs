@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::rpc::MethodInfo;
 
-/// What a plugin says that it is, when it is asked by [`DESCRIBE`].
+/// What a plugin says that it is, when it is asked by `linkspan.plugin.describe`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Describe {
@@ -71,7 +71,7 @@ pub struct Sdk {
     pub runtime: String,
 }
 
-/// Whether a plugin can do its work now: the answer to [`READY`], and the event of that name.
+/// Whether a plugin can do its work now: the answer to `linkspan.plugin.ready`, and the event of that name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Ready {
