@@ -32,7 +32,7 @@ pub(super) async fn part(instance: &Instance, end: &EndOf, terms: &Terms, why: W
             drain(instance, terms.drain_timeout).await;
             Cause::Asked(see_off(instance, end, terms.exit_timeout).await)
         }
-        Why::Ended => Cause::Exited(exit(instance)),
+        Why::Ended => ended(instance).await,
         Why::Silent(limit) => {
             kill(instance, end).await;
             Cause::Silent { limit }
@@ -59,6 +59,14 @@ async fn see_off(instance: &Instance, end: &EndOf, limit: Duration) -> Exit {
         }
     }
     exit(instance)
+}
+
+/// A process that is gone: by itself, unless it broke the protocol before, which may be noticed later.
+async fn ended(instance: &Instance) -> Cause {
+    match within(LAST, instance.connection.ended()).await {
+        Some(reason @ Disconnected::Protocol(_)) => Cause::Broke(reason),
+        _ => Cause::Exited(exit(instance)),
+    }
 }
 
 /// A process without a connection: it is ending, or it is to end now.
