@@ -70,6 +70,8 @@ pub(crate) struct Outbox {
     checksum: Checksum,
     /// Bytes put in since the session began.
     pub(crate) pushed: u64,
+    /// Bytes of them that the transport was given.
+    given: u64,
     /// Bytes that the transport has written since then.
     pub(crate) written: u64,
     /// Number of the last frame.
@@ -83,6 +85,7 @@ impl Outbox {
             version: agreement.version,
             checksum: agreement.checksum,
             pushed: 0,
+            given: 0,
             written: 0,
             last_id: agreement.sent,
         }
@@ -106,6 +109,11 @@ impl Outbox {
         self.pushed.saturating_sub(self.written)
     }
 
+    /// Takes it that the transport has written all that it was given.
+    pub(crate) fn presume_written(&mut self) {
+        self.written = self.written.max(self.given);
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
@@ -119,5 +127,6 @@ impl Outbox {
     pub(crate) fn swap(&mut self, empty: &mut Transmit) {
         debug_assert!(empty.is_empty(), "the transport still holds bytes");
         std::mem::swap(&mut self.waiting, empty);
+        self.given = self.pushed;
     }
 }

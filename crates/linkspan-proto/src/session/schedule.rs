@@ -68,6 +68,12 @@ impl<A> Send<A> {
         self.outbox.written = self.outbox.written.saturating_add(bytes);
     }
 
+    /// Takes it that the transport has written all that it was handed, as somebody is still about it when
+    /// the connection is lost: the peer may have handled any of it.
+    pub fn presume_written(&mut self) {
+        self.outbox.presume_written();
+    }
+
     /// A stream that was full and takes more now.
     pub fn poll_writable(&mut self) -> Option<StreamId> {
         self.schedule.writable.pop()

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use linkspan_proto::error::SendError;
 use linkspan_proto::message::Request;
-use linkspan_proto::session::{Fate, Incoming};
+use linkspan_proto::session::{Fate, Incoming, Transmit};
 use linkspan_test::sim::Pair;
 
 fn request() -> Request {
@@ -97,4 +97,24 @@ fn a_lost_connection_tells_what_was_never_sent_from_what_may_have_been_handled()
     }
     closed.sort_by_key(|(stream, _)| *stream);
     assert_eq!(closed, [(sent, Fate::Unknown), (unsent, Fate::NotAccepted)]);
+}
+
+#[test]
+fn what_is_being_written_when_a_connection_is_lost_may_have_been_handled() {
+    let mut pair = Pair::new();
+    let given = pair.client.open(pair.now, request(), true);
+    let send = pair.client.send();
+    assert!(send.poll_transmit(&mut Transmit::bytes()));
+    let unsent = pair.client.open(pair.now, request(), true);
+    let send = pair.client.send();
+    send.presume_written();
+    send.close();
+    let mut closed: Vec<_> = std::iter::from_fn(|| send.reap())
+        .map(|stream| (stream.stream, stream.fate))
+        .collect();
+    closed.sort_by_key(|(stream, _)| *stream);
+    assert_eq!(
+        closed,
+        [(given, Fate::Unknown), (unsent, Fate::NotAccepted)]
+    );
 }

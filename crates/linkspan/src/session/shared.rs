@@ -368,6 +368,9 @@ impl Shared {
     pub(crate) fn over(&self, reason: Disconnected, cut: usize) {
         let mut state = self.lock();
         state.is_over = true;
+        if state.writing.is_taken() {
+            state.send.presume_written();
+        }
         state.send.close();
         let finished = slot::take_finished(&mut state.send);
         drop(state);

@@ -100,6 +100,11 @@ impl Writing {
         self.corked.take().is_some() || is_deferred
     }
 
+    /// Whether somebody writes at this moment, and has not said how much.
+    pub(super) fn is_taken(&self) -> bool {
+        matches!(self.pen, Pen::Taken)
+    }
+
     /// Whether something waits for the link to take more.
     pub(super) fn is_parked(&self) -> bool {
         matches!(self.pen, Pen::Parked(_))
