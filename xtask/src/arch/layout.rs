@@ -124,8 +124,7 @@ fn docs(root: &Source) -> Option<Finding> {
 const GOOD_LINES: usize = 400;
 const MAX_LINES: usize = 600;
 
-/// Plugin joins them with its host and its guest: so far nothing of it runs.
-const CAPABILITIES: [Capability; 4] = [
+const CAPABILITIES: [Capability; 5] = [
     Capability {
         name: "rpc",
         asks: "client",
@@ -145,6 +144,11 @@ const CAPABILITIES: [Capability; 4] = [
         name: "daemon",
         asks: "client",
         answers: "server",
+    },
+    Capability {
+        name: "plugin",
+        asks: "host",
+        answers: "guest",
     },
 ];
 
