@@ -75,9 +75,11 @@
 //!     }
 //! }
 //!
-//! let plugin = Plugin::new("counter", "0.1.0");
-//! let counter = CounterServer::new(Words { host: plugin.host() });
-//! plugin.service(counter).run();
+//! fn main() -> std::process::ExitCode {
+//!     let plugin = Plugin::new("counter", "0.1.0");
+//!     let counter = CounterServer::new(Words { host: plugin.host() });
+//!     plugin.service(counter).run()
+//! }
 //! ```
 //!
 //! What a plugin may call stands in its manifest as `capabilities = ["rpc.call:notes.read"]`, and is
