@@ -51,7 +51,9 @@ impl Slot {
                 Ok(None) => return,
                 Err(error) => return self.give_up(error),
             };
-            self.set(SlotState::Waiting(SystemTime::now() + pause));
+            let now = SystemTime::now();
+            let until = now.checked_add(pause).unwrap_or(now);
+            self.set(SlotState::Waiting(until));
             if self.is_stopped_within(pause).await {
                 return;
             }
